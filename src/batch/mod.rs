@@ -1,0 +1,242 @@
+//! Suggestion batches, as section 5 of the contract prints them.
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    events::{Timestamp, text_forms},
+    policy::{RuleAction, When},
+};
+
+/// The version of the JSON that `SuggestionBatch` prints.
+pub const SCHEMA_VERSION: &str = "1.0";
+
+/// One analysis of one role over one window: an ordered list of changes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SuggestionBatch {
+    /// Always [`SCHEMA_VERSION`].
+    pub schema_version: String,
+    /// Hash of role, revision, window and changes: the same analysis has the same id.
+    pub batch_id: String,
+    /// The role it is for.
+    pub role: String,
+    /// The revision that was analyzed.
+    pub role_revision: u64,
+    /// What reviewers made of it.
+    pub status: BatchStatus,
+    /// When it was made.
+    pub generated_at: Timestamp,
+    /// What was looked at.
+    pub window: Window,
+    /// Distinct hosts in the window.
+    pub hosts: u64,
+    /// Distinct sessions in the window.
+    pub sessions: u64,
+    /// Events in the window.
+    pub events: u64,
+    /// 0 to 1: mean of the changes' confidence, weighted by their evidence.
+    pub confidence: f64,
+    /// The highest risk of a change.
+    pub risk: RiskLevel,
+    /// How many changes of each kind.
+    pub summary: Summary,
+    /// In the order in which a reviewer should read them.
+    pub changes: Vec<Change>,
+}
+
+/// The time that was analyzed, both ends included.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Window {
+    /// First instant.
+    pub from: Timestamp,
+    /// Last instant.
+    pub to: Timestamp,
+    /// Between the first and the last event seen in it, in hours.
+    pub hours: f64,
+}
+
+/// How many changes of each kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Summary {
+    /// New rules.
+    pub add: u64,
+    /// Rules narrowed, reordered or split.
+    pub modify: u64,
+    /// Rules taken away.
+    pub remove: u64,
+}
+
+/// One proposal, accepted or rejected as a whole.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Change {
+    /// Hash of kind, target, `before` and `after`: the same proposal has the same id in every batch.
+    pub change_id: String,
+    /// 1-based place in the batch; what `--change N` names.
+    pub ordinal: u64,
+    /// Add, modify or remove.
+    pub kind: ChangeKind,
+    /// Command rules or MCP rules.
+    pub target: Target,
+    /// Rules of the role that go.
+    pub before: Vec<PlacedRule>,
+    /// Rules that come.
+    pub after: Vec<PlacedRule>,
+    /// 0 to 1: probability that the change proves right over a next window as long as this one.
+    pub confidence: f64,
+    /// What is at stake if it is wrong.
+    pub risk: RiskLevel,
+    /// Plain English: what was seen, how often, with what arguments, and why this follows.
+    pub reasoning: String,
+    /// Plain English: what goes wrong if it is a mistake.
+    pub risk_if_wrong: String,
+    /// What it stands on.
+    pub evidence: ChangeEvidence,
+    /// Effects of what it covers, such as `vcs.read`.
+    pub effects: Vec<String>,
+    /// ATT&CK technique ids of what it guards against.
+    pub techniques: Vec<String>,
+    /// `change_id`s without which this one must not be applied.
+    pub requires: Vec<String>,
+    /// What the reviewer made of it.
+    pub state: ChangeState,
+    /// A reviewer's own version of `after`, where the state is `modified`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub modified_after: Option<Vec<PlacedRule>>,
+}
+
+/// A rule with its place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlacedRule {
+    /// The pattern.
+    pub pattern: String,
+    /// What it does.
+    pub action: RuleAction,
+    /// 1-based. In `after`: the place in the merged list, which holds the rules of the role as it
+    /// is, those that go included, and every new rule of the batch; the rules of the role keep their
+    /// order in the places that are left. Whatever subset is accepted, rules stand in merged order.
+    /// In `before`: the place in the role's own list.
+    pub position: u64,
+    /// On which hosts; everywhere where empty.
+    #[serde(default, skip_serializing_if = "When::is_empty")]
+    pub when: When,
+    /// In `before`: the rule's id in the role.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule_id: Option<String>,
+}
+
+/// What a change stands on. Counts of events are raw; confidence counts bounded units.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ChangeEvidence {
+    /// Events.
+    pub events: u64,
+    /// Distinct hosts.
+    pub hosts: u64,
+    /// Distinct sessions.
+    pub sessions: u64,
+    /// Distinct UTC days.
+    pub days: u64,
+    /// Distinct units (session x host x day).
+    pub units: u64,
+    /// `None` where nothing was seen.
+    pub first_seen: Option<Timestamp>,
+    /// `None` where nothing was seen.
+    pub last_seen: Option<Timestamp>,
+    /// Events by what the enforcement agent did with them.
+    #[serde(default)]
+    pub decisions: std::collections::BTreeMap<String, u64>,
+    /// A few real command lines, redacted.
+    pub examples: Vec<String>,
+    /// The shapes it was seen in, most frequent first.
+    pub arguments: Vec<SeenShape>,
+}
+
+/// A shape and how often it was seen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeenShape {
+    /// A command line with typed placeholders.
+    pub shape: String,
+    /// Events.
+    pub events: u64,
+}
+
+/// What reviewers made of a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BatchStatus {
+    /// Waits for review.
+    Pending,
+    /// All of it is in the role.
+    Applied,
+    /// A part of it is in the role.
+    PartiallyApplied,
+    /// Nothing of it is, nor will be.
+    Dismissed,
+}
+
+text_forms!(BatchStatus {
+    Pending = "pending",
+    Applied = "applied",
+    PartiallyApplied = "partially_applied",
+    Dismissed = "dismissed",
+});
+
+/// What a change does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChangeKind {
+    /// `after` only.
+    Add,
+    /// `before` and `after`.
+    Modify,
+    /// `before` only.
+    Remove,
+}
+
+text_forms!(ChangeKind { Add = "add", Modify = "modify", Remove = "remove" });
+
+/// Which of a role's two rule lists a change is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Target {
+    /// `rules`.
+    Command,
+    /// `mcp_rules`.
+    Mcp,
+}
+
+text_forms!(Target { Command = "command", Mcp = "mcp" });
+
+/// What the reviewer made of a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChangeState {
+    /// Not decided.
+    Pending,
+    /// Goes into the role as proposed.
+    Accepted,
+    /// Does not go into the role.
+    Rejected,
+    /// Goes into the role as the reviewer wrote it.
+    Modified,
+}
+
+text_forms!(ChangeState {
+    Pending = "pending",
+    Accepted = "accepted",
+    Rejected = "rejected",
+    Modified = "modified",
+});
+
+/// What is at stake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RiskLevel {
+    /// Reads, or changes that are easily undone.
+    Low,
+    /// Changes inside the workspace.
+    Medium,
+    /// Changes outside it, or work that would stop.
+    High,
+    /// Cannot be undone, or gives away secrets or control.
+    Critical,
+}
+
+text_forms!(RiskLevel { Low = "low", Medium = "medium", High = "high", Critical = "critical" });

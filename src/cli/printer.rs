@@ -1,0 +1,167 @@
+//! The only writer to stdout and stderr: data to the first, everything else to the second.
+use std::io::{IsTerminal as _, Write as _};
+
+use clap::ValueEnum;
+use comfy_table::{ContentArrangement, Table, presets};
+use serde::Serialize;
+
+use crate::events::visible;
+
+/// How data is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// For people.
+    #[default]
+    Table,
+    /// One JSON document.
+    Json,
+    /// One JSON document a line.
+    Ndjson,
+    /// Comma-separated, first row the names; formulas are defused.
+    Csv,
+}
+
+/// Where output goes and in what form.
+#[derive(Clone, Copy, Debug)]
+pub struct Printer {
+    /// The form of data.
+    pub output: Output,
+    /// Only data and errors.
+    pub quiet: bool,
+    /// Whether stdout is a terminal that takes color.
+    pub color: bool,
+}
+
+/// Rows of one kind, the same in every output form.
+#[derive(Clone, Debug, Default)]
+pub struct Rows {
+    /// Column names, snake case.
+    pub columns: Vec<&'static str>,
+    /// One cell a column.
+    pub cells: Vec<Vec<String>>,
+}
+
+/// An ANSI color.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Color {
+    /// What comes.
+    Green,
+    /// What goes.
+    Red,
+    /// What changes.
+    Yellow,
+    /// What matters less.
+    Dim,
+    /// What matters more.
+    Bold,
+}
+
+impl Printer {
+    /// A printer for this process's stdout; color only on a terminal without `NO_COLOR`.
+    pub fn new(output: Output, quiet: bool, no_color: bool) -> Self {
+        Self { output, quiet, color: !no_color && std::io::stdout().is_terminal() }
+    }
+
+    /// A line of data. The text is trusted; pass foreign text through [`visible`] first.
+    pub fn line(&self, text: &str) {
+        let mut out = std::io::stdout().lock();
+        let _ = writeln!(out, "{text}");
+    }
+
+    /// Bytes of data as they are.
+    pub fn raw(&self, text: &str) {
+        let mut out = std::io::stdout().lock();
+        let _ = out.write_all(text.as_bytes());
+    }
+
+    /// A message for people, on stderr, unless quiet.
+    pub fn note(&self, text: &str) {
+        if !self.quiet {
+            self.error(text);
+        }
+    }
+
+    /// A message on stderr, always.
+    pub fn error(&self, text: &str) {
+        let mut err = std::io::stderr().lock();
+        let _ = writeln!(err, "{text}");
+    }
+
+    /// `text` in a color, where color is on.
+    pub fn paint(&self, color: Color, text: &str) -> String {
+        if !self.color {
+            return text.to_owned();
+        }
+        let code = match color {
+            Color::Green => "32",
+            Color::Red => "31",
+            Color::Yellow => "33",
+            Color::Dim => "2",
+            Color::Bold => "1",
+        };
+        format!("\x1b[{code}m{text}\x1b[0m")
+    }
+
+    /// One document: JSON in the JSON forms, `human` otherwise.
+    ///
+    /// # Errors
+    /// Where `value` does not serialize.
+    pub fn document(&self, value: &impl Serialize, human: impl FnOnce() -> String) -> anyhow::Result<()> {
+        match self.output {
+            Output::Json => self.line(&serde_json::to_string_pretty(value)?),
+            Output::Ndjson => self.line(&serde_json::to_string(value)?),
+            Output::Table | Output::Csv => self.line(&human()),
+        }
+        Ok(())
+    }
+
+    /// A list: values in the JSON forms, rows otherwise. Foreign text in cells is made visible here.
+    ///
+    /// # Errors
+    /// Where a value does not serialize.
+    pub fn list<T: Serialize>(&self, values: &[T], rows: impl FnOnce() -> Rows) -> anyhow::Result<()> {
+        match self.output {
+            Output::Json => self.line(&serde_json::to_string_pretty(values)?),
+            Output::Ndjson => {
+                for value in values {
+                    self.line(&serde_json::to_string(value)?);
+                }
+            }
+            Output::Table => self.raw(&table(&rows())),
+            Output::Csv => self.raw(&csv(&rows())),
+        }
+        Ok(())
+    }
+}
+
+/// A plain table: header, no lines; columns shrink to the terminal's width.
+pub fn table(rows: &Rows) -> String {
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_header(rows.columns.iter().map(|name| name.to_uppercase().replace('_', " ")));
+    for row in &rows.cells {
+        table.add_row(row.iter().map(|cell| visible(cell).into_owned()));
+    }
+    let mut text = table.trim_fmt();
+    text.push('\n');
+    text
+}
+
+/// RFC 4180, with a `'` before what a spreadsheet would take for a formula (ASVS 5, 1.2.10).
+fn csv(rows: &Rows) -> String {
+    let mut text = rows.columns.join(",");
+    text.push('\n');
+    for row in &rows.cells {
+        let cells: Vec<String> = row.iter().map(|cell| csv_cell(cell)).collect();
+        text.push_str(&cells.join(","));
+        text.push('\n');
+    }
+    text
+}
+
+fn csv_cell(cell: &str) -> String {
+    let shown = visible(cell);
+    let formula = shown.starts_with(['=', '+', '-', '@', '\t', '\0']) && cell.parse::<f64>().is_err();
+    let text = if formula { format!("'{shown}") } else { shown.into_owned() };
+    if text.contains([',', '"', '\n']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
+}
