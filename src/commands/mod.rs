@@ -1,1 +1,79 @@
-//! (being built)
+//! Reading a command as a shell does: one argument vector -> the simple commands inside it.
+mod quote;
+
+pub use quote::{canonical, quote, split};
+
+/// What one argument vector comes down to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reading {
+    /// The simple commands, in order of appearance.
+    pub commands: Vec<Command>,
+    /// What could not be known. Not empty: the event is decided on its outer command line, too, and
+    /// is never the ground for an allow.
+    pub unresolved: Vec<Unresolved>,
+}
+
+/// One simple command: wrappers taken off, quotes removed, literal variables put in.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Command {
+    /// The argument vector, never empty; `argv[0]` as invoked, may be a path.
+    pub argv: Vec<String>,
+    /// Names of the wrappers that were taken off, outermost first.
+    pub wrappers: Vec<String>,
+    /// Environment assignments in front of it, in order.
+    pub assignments: Vec<(String, String)>,
+    /// Where it was found.
+    pub origin: Origin,
+}
+
+/// Where a simple command was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Origin {
+    /// The vector itself, or what its wrappers run.
+    Direct,
+    /// A script given to a shell.
+    Script,
+    /// A redirection: `> f` is `tee f`, `>> f` is `tee -a f`, `< f` is `cat f`.
+    Redirect,
+    /// Runs on another machine or in a container.
+    Remote,
+}
+
+/// Why something could not be known.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Unresolved {
+    /// What kind of doubt.
+    pub reason: Doubt,
+    /// The text in doubt.
+    pub text: String,
+}
+
+/// What kind of doubt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Doubt {
+    /// No shell would parse it.
+    ParseError,
+    /// The name of the command is computed.
+    ComputedName,
+    /// The code that runs is computed.
+    ComputedCode,
+    /// Deeper, longer or more than we read.
+    TooLarge,
+}
+
+impl Command {
+    /// The binary's base name.
+    pub fn name(&self) -> &str {
+        base_name(self.argv.first().map_or("", String::as_str))
+    }
+
+    /// The canonical command line, which patterns match.
+    pub fn line(&self) -> String {
+        canonical(&self.argv)
+    }
+}
+
+/// The part after the last `/`.
+pub fn base_name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}
