@@ -1,1 +1,2 @@
+//! Ingest and suggest, measured.
 fn main() {}

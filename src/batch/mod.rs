@@ -6,6 +6,8 @@ use crate::{
     policy::{RuleAction, When},
 };
 
+pub use crate::risk::RiskLevel;
+
 /// The version of the JSON that `SuggestionBatch` prints.
 pub const SCHEMA_VERSION: &str = "1.0";
 
@@ -224,19 +226,3 @@ text_forms!(ChangeState {
     Rejected = "rejected",
     Modified = "modified",
 });
-
-/// What is at stake.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RiskLevel {
-    /// Reads, or changes that are easily undone.
-    Low,
-    /// Changes inside the workspace.
-    Medium,
-    /// Changes outside it, or work that would stop.
-    High,
-    /// Cannot be undone, or gives away secrets or control.
-    Critical,
-}
-
-text_forms!(RiskLevel { Low = "low", Medium = "medium", High = "high", Critical = "critical" });

@@ -48,7 +48,13 @@ pub struct Globals {
     #[arg(long, global = true, value_name = "DIR", env = "ADVISOR_DATA_DIR")]
     pub data_dir: Option<PathBuf>,
     /// PostgreSQL store instead of `advisor.db`; better given in the environment
-    #[arg(long, global = true, value_name = "URL", env = "ADVISOR_DATABASE_URL", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        env = "ADVISOR_DATABASE_URL",
+        hide_env_values = true
+    )]
     pub database_url: Option<String>,
     /// Configuration file [default: `advisor.toml` in the data directory]
     #[arg(long, global = true, value_name = "FILE", env = "ADVISOR_CONFIG")]

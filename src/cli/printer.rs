@@ -106,7 +106,11 @@ impl Printer {
     ///
     /// # Errors
     /// Where `value` does not serialize.
-    pub fn document(&self, value: &impl Serialize, human: impl FnOnce() -> String) -> anyhow::Result<()> {
+    pub fn document(
+        &self,
+        value: &impl Serialize,
+        human: impl FnOnce() -> String,
+    ) -> anyhow::Result<()> {
         match self.output {
             Output::Json => self.line(&serde_json::to_string_pretty(value)?),
             Output::Ndjson => self.line(&serde_json::to_string(value)?),
@@ -119,7 +123,11 @@ impl Printer {
     ///
     /// # Errors
     /// Where a value does not serialize.
-    pub fn list<T: Serialize>(&self, values: &[T], rows: impl FnOnce() -> Rows) -> anyhow::Result<()> {
+    pub fn list<T: Serialize>(
+        &self,
+        values: &[T],
+        rows: impl FnOnce() -> Rows,
+    ) -> anyhow::Result<()> {
         match self.output {
             Output::Json => self.line(&serde_json::to_string_pretty(values)?),
             Output::Ndjson => {
@@ -135,9 +143,9 @@ impl Printer {
 }
 
 /// A plain table: header, no lines; columns shrink to the terminal's width.
-pub fn table(rows: &Rows) -> String {
+pub(super) fn table(rows: &Rows) -> String {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
     table.set_header(rows.columns.iter().map(|name| name.to_uppercase().replace('_', " ")));
     for row in &rows.cells {
         table.add_row(row.iter().map(|cell| visible(cell).into_owned()));
@@ -161,7 +169,12 @@ fn csv(rows: &Rows) -> String {
 
 fn csv_cell(cell: &str) -> String {
     let shown = visible(cell);
-    let formula = shown.starts_with(['=', '+', '-', '@', '\t', '\0']) && cell.parse::<f64>().is_err();
+    let formula =
+        shown.starts_with(['=', '+', '-', '@', '\t', '\0']) && cell.parse::<f64>().is_err();
     let text = if formula { format!("'{shown}") } else { shown.into_owned() };
-    if text.contains([',', '"', '\n']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
+    if text.contains([',', '"', '\n']) {
+        format!("\"{}\"", text.replace('"', "\"\""))
+    } else {
+        text
+    }
 }

@@ -40,7 +40,9 @@ impl RuleAction {
 }
 
 /// Whether a role only records or also stops.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
     /// Record only.
@@ -53,7 +55,9 @@ pub enum Mode {
 text_forms!(Mode { Monitor = "monitor", Enforce = "enforce" });
 
 /// How several matching rules become one decision.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Evaluation {
     /// The first rule that matches decides.
@@ -66,7 +70,9 @@ pub enum Evaluation {
 text_forms!(Evaluation { FirstMatch = "first_match", DenyOverrides = "deny_overrides" });
 
 /// Whether scripts and wrappers are expanded before rules are tried.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Matching {
     /// Every inner command is decided on its own; the strictest decision counts.

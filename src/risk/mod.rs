@@ -1,1 +1,20 @@
-//! (being built)
+//! What a command can do, and what it must never be let do.
+use serde::{Deserialize, Serialize};
+
+use crate::events::text_forms;
+
+/// What is at stake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RiskLevel {
+    /// Reads, or changes that are easily undone.
+    Low,
+    /// Changes inside the workspace.
+    Medium,
+    /// Changes outside it, or work that would stop.
+    High,
+    /// Cannot be undone, or gives away secrets or control.
+    Critical,
+}
+
+text_forms!(RiskLevel { Low = "low", Medium = "medium", High = "high", Critical = "critical" });
