@@ -14,6 +14,11 @@ pub(super) struct Scope {
 }
 
 impl Scope {
+    /// The same variables and functions with other arguments.
+    pub(super) fn with_positional(&self, positional: Option<Vec<String>>) -> Self {
+        Self { positional, ..self.clone() }
+    }
+
     /// The literal value of a variable, where the script itself set one.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         if let Ok(number) = name.parse::<usize>() {

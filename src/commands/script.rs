@@ -2,14 +2,15 @@
 use std::rc::Rc;
 
 use brush_parser::ast::{
-    AndOr, AndOrList, AssignmentName, AssignmentValue, Command as Node, CommandPrefixOrSuffixItem as Item,
-    CompoundCommand, CompoundList, ExtendedTestExpr, FunctionBody, IoFileRedirectKind,
-    IoFileRedirectTarget, IoRedirect, Pipeline, SeparatorOperator, SimpleCommand, Word,
+    AndOr, AndOrList, AssignmentName, AssignmentValue, Command as Node,
+    CommandPrefixOrSuffixItem as Item, CompoundCommand, CompoundList, ExtendedTestExpr,
+    FunctionBody, IoFileRedirectKind, IoFileRedirectTarget, IoRedirect, Pipeline,
+    SeparatorOperator, SimpleCommand, Word,
 };
 
 use super::{
     Doubt, Origin,
-    parse::parse,
+    parse::with_program,
     scope::Scope,
     unwrap::{Context, Reader, Vector},
     word::{self, Value},
@@ -27,20 +28,21 @@ impl Reader {
         if self.depth > MAX_DEPTH {
             return self.doubt(Doubt::TooLarge, script);
         }
-        let program = match parse(script) {
-            Ok(program) => program,
-            Err(reason) => return self.doubt(reason, script),
-        };
-        self.depth += 1;
-        for list in &program.complete_commands {
-            self.list(list, context, scope);
-        }
-        self.depth -= 1;
+        with_program(script, |program| match program {
+            Ok(program) => {
+                self.depth += 1;
+                for list in &program.complete_commands {
+                    self.list(list, context, scope);
+                }
+                self.depth -= 1;
+            }
+            Err(reason) => self.doubt(reason, script),
+        });
     }
 
     fn list(&mut self, list: &CompoundList, context: &Context, scope: &mut Scope) {
         for item in &list.0 {
-            if item.1 == SeparatorOperator::Async {
+            if matches!(item.1, SeparatorOperator::Async) {
                 self.and_or(&item.0, context, &mut scope.clone());
             } else {
                 self.and_or(&item.0, context, scope);
@@ -87,7 +89,7 @@ impl Reader {
             Node::Function(function) => {
                 let name = function.fname.value.clone();
                 // Read once where it stands, with arguments that are not known.
-                let mut inner = Scope { positional: None, ..scope.clone() };
+                let mut inner = scope.with_positional(None);
                 self.function_body(&function.body, context, &mut inner);
                 scope.functions.insert(name, Rc::new(function.body.clone()));
             }
@@ -122,7 +124,8 @@ impl Reader {
             CompoundCommand::Subshell(it) => self.list(&it.list, context, &mut scope.clone()),
             CompoundCommand::ForClause(it) => {
                 let words = it.values.as_deref().unwrap_or_default();
-                let values: Vec<Value> = words.iter().map(|word| self.word(word, context, scope)).collect();
+                let values: Vec<Value> =
+                    words.iter().map(|word| self.word(word, context, scope)).collect();
                 self.for_each(&it.variable_name, &values, &it.body.list, context, scope);
             }
             CompoundCommand::CaseClause(it) => {
@@ -181,7 +184,8 @@ impl Reader {
     ) {
         self.forget_assigned(body, scope);
         let before = scope.clone();
-        let known = !values.iter().any(|value| value.dynamic || value.fields.iter().any(|it| is_glob(it)));
+        let known =
+            !values.iter().any(|value| value.dynamic || value.fields.iter().any(|it| is_glob(it)));
         let fields: Vec<&String> = values.iter().flat_map(|value| &value.fields).collect();
         if known && !fields.is_empty() && fields.len() <= MAX_LOOP_VALUES {
             let start = self.reading.commands.len();
@@ -230,13 +234,13 @@ impl Reader {
     fn simple(&mut self, simple: &SimpleCommand, context: &Context, scope: &mut Scope) {
         let mut words = Words::default();
         for item in simple.prefix.iter().flat_map(|it| &it.0) {
-            self.item(item, &mut words, scope);
+            words.item(item, scope);
         }
         if let Some(name) = &simple.word_or_name {
             words.add(word::read(&name.value, scope));
         }
         for item in simple.suffix.iter().flat_map(|it| &it.0) {
-            self.item(item, &mut words, scope);
+            words.item(item, scope);
         }
         let Words { vector, assignments, scripts, redirects, substitutions } = words;
         let name = vector.argv.first().cloned();
@@ -248,7 +252,8 @@ impl Reader {
                 }
             }
             Some(name) => {
-                let known = |(name, value): (String, Option<String>)| (name, value.unwrap_or_default());
+                let known =
+                    |(name, value): (String, Option<String>)| (name, value.unwrap_or_default());
                 own.assignments.extend(assignments.into_iter().map(known));
                 set_by_builtin(name, &vector, scope);
                 self.call(vector, &own, scope);
@@ -291,61 +296,6 @@ impl Reader {
         self.reading.commands.extend(new);
     }
 
-    fn item<'a>(&mut self, item: &'a Item, words: &mut Words<'a>, scope: &mut Scope) {
-        match item {
-            Item::IoRedirect(IoRedirect::HereDocument(_, here)) => {
-                let doc = &here.doc.value;
-                let value = if here.requires_expansion {
-                    word::read_heredoc(doc, scope)
-                } else {
-                    Value { fields: vec![doc.clone()], ..Value::default() }
-                };
-                words.vector.stdin = Some(value.text());
-                words.scripts.extend(value.scripts);
-            }
-            Item::IoRedirect(IoRedirect::HereString(_, text)) => {
-                let value = word::read(&text.value, scope);
-                words.vector.stdin = Some(value.text());
-                words.scripts.extend(value.scripts);
-            }
-            Item::IoRedirect(redirect) => words.redirects.push(redirect),
-            Item::Word(raw) => words.add(word::read(&raw.value, scope)),
-            Item::AssignmentWord(assignment, raw) => {
-                if words.vector.argv.is_empty() {
-                    let name = match &assignment.name {
-                        AssignmentName::VariableName(name)
-                        | AssignmentName::ArrayElementName(name, _) => name,
-                    };
-                    let value = match (&assignment.value, &assignment.name) {
-                        (AssignmentValue::Scalar(text), AssignmentName::VariableName(_)) => {
-                            let mut value = word::read(&text.value, scope);
-                            words.scripts.append(&mut value.scripts);
-                            let old = if assignment.append { scope.get(name) } else { Some("") };
-                            old.filter(|_| !value.dynamic).map(|old| format!("{old}{}", value.text()))
-                        }
-                        (AssignmentValue::Scalar(text), _) => {
-                            words.scripts.append(&mut word::read(&text.value, scope).scripts);
-                            None
-                        }
-                        (AssignmentValue::Array(elements), _) => {
-                            for (_, text) in elements {
-                                words.scripts.append(&mut word::read(&text.value, scope).scripts);
-                            }
-                            None
-                        }
-                    };
-                    words.assignments.push((name.clone(), value));
-                } else {
-                    words.add(word::read(&raw.value, scope));
-                }
-            }
-            Item::ProcessSubstitution(_, subshell) => {
-                words.substitutions.push(&subshell.list);
-                words.vector.argv.push("/dev/fd/63".to_owned());
-            }
-        }
-    }
-
     /// Reads a word only for the scripts inside it.
     fn word(&mut self, word: &Word, context: &Context, scope: &mut Scope) -> Value {
         let value = word::read(&word.value, scope);
@@ -379,7 +329,9 @@ impl Reader {
                 };
                 match target {
                     IoFileRedirectTarget::Filename(word) => (command, word),
-                    IoFileRedirectTarget::Duplicate(word) if !is_descriptor(&word.value) => (command, word),
+                    IoFileRedirectTarget::Duplicate(word) if !is_descriptor(&word.value) => {
+                        (command, word)
+                    }
                     IoFileRedirectTarget::ProcessSubstitution(_, subshell) => {
                         return self.list(&subshell.list, context, &mut scope.clone());
                     }
@@ -423,7 +375,63 @@ struct Words<'a> {
     substitutions: Vec<&'a CompoundList>,
 }
 
-impl Words<'_> {
+impl<'a> Words<'a> {
+    fn item(&mut self, item: &'a Item, scope: &Scope) {
+        match item {
+            Item::IoRedirect(IoRedirect::HereDocument(_, here)) => {
+                let doc = &here.doc.value;
+                let value = if here.requires_expansion {
+                    word::read_heredoc(doc, scope)
+                } else {
+                    Value { fields: vec![doc.clone()], ..Value::default() }
+                };
+                self.vector.stdin = Some(value.text());
+                self.scripts.extend(value.scripts);
+            }
+            Item::IoRedirect(IoRedirect::HereString(_, text)) => {
+                let value = word::read(&text.value, scope);
+                self.vector.stdin = Some(value.text());
+                self.scripts.extend(value.scripts);
+            }
+            Item::IoRedirect(redirect) => self.redirects.push(redirect),
+            Item::Word(raw) => self.add(word::read(&raw.value, scope)),
+            Item::AssignmentWord(assignment, raw) => {
+                if self.vector.argv.is_empty() {
+                    let name = match &assignment.name {
+                        AssignmentName::VariableName(name)
+                        | AssignmentName::ArrayElementName(name, _) => name,
+                    };
+                    let value = match (&assignment.value, &assignment.name) {
+                        (AssignmentValue::Scalar(text), AssignmentName::VariableName(_)) => {
+                            let mut value = word::read(&text.value, scope);
+                            self.scripts.append(&mut value.scripts);
+                            let old = if assignment.append { scope.get(name) } else { Some("") };
+                            old.filter(|_| !value.dynamic)
+                                .map(|old| format!("{old}{}", value.text()))
+                        }
+                        (AssignmentValue::Scalar(text), _) => {
+                            self.scripts.append(&mut word::read(&text.value, scope).scripts);
+                            None
+                        }
+                        (AssignmentValue::Array(elements), _) => {
+                            for (_, text) in elements {
+                                self.scripts.append(&mut word::read(&text.value, scope).scripts);
+                            }
+                            None
+                        }
+                    };
+                    self.assignments.push((name.clone(), value));
+                } else {
+                    self.add(word::read(&raw.value, scope));
+                }
+            }
+            Item::ProcessSubstitution(_, subshell) => {
+                self.substitutions.push(&subshell.list);
+                self.vector.argv.push("/dev/fd/63".to_owned());
+            }
+        }
+    }
+
     fn add(&mut self, value: Value) {
         if self.vector.argv.is_empty() {
             self.vector.computed_name = value.dynamic;

@@ -53,6 +53,22 @@ pub(super) struct Context {
     pub(super) assignments: Vec<(String, String)>,
 }
 
+impl Context {
+    /// The context of what stands inside a wrapper, or inside a script.
+    fn inside(&self, wrapper: Option<(&str, &[String])>) -> Self {
+        let mut inner = self.clone();
+        match wrapper {
+            Some((name, argv)) => {
+                inner.wrappers.push(name.to_owned());
+                inner.layers.push(argv.to_vec());
+            }
+            None if inner.origin == Origin::Direct => inner.origin = Origin::Script,
+            None => (),
+        }
+        inner
+    }
+}
+
 /// Collects what is read.
 #[derive(Debug)]
 pub(super) struct Reader {
@@ -89,12 +105,12 @@ impl Reader {
         match name.as_str() {
             name if SHELLS.contains(&name) => match shell_script(argv) {
                 Some((script, positional)) => {
-                    let mut inner = Scope { positional: Some(positional), ..Scope::default() };
-                    return self.script(&script, &self.inside(context, None), &mut inner);
+                    let mut inner = Scope::default().with_positional(Some(positional));
+                    return self.script(&script, &context.inside(None), &mut inner);
                 }
                 None => {
                     if let Some(script) = vector.stdin.as_ref().filter(|_| reads_stdin(argv)) {
-                        let context = self.inside(context, None);
+                        let context = context.inside(None);
                         return self.script(script, &context, &mut Scope::default());
                     }
                 }
@@ -102,12 +118,12 @@ impl Reader {
             "eval" if vector.dynamic => return self.doubt(Doubt::ComputedCode, &argv.join(" ")),
             "eval" => {
                 let script = argv.get(1..).unwrap_or_default().join(" ");
-                return self.script(&script, &self.inside(context, None), scope);
+                return self.script(&script, &context.inside(None), scope);
             }
             "trap" => {
                 let script = argv.get(1).filter(|it| argv.len() > 2 && !it.starts_with('-'));
                 if let Some(script) = script {
-                    let (script, context) = (script.clone(), self.inside(context, None));
+                    let (script, context) = (script.clone(), context.inside(None));
                     return self.script(&script, &context, scope);
                 }
                 return;
@@ -121,17 +137,17 @@ impl Reader {
             _ => (),
         }
         if let Some((inner, assignments)) = wrappers::unwrap(argv) {
-            let mut context = self.inside(context, Some((&name, argv)));
+            let mut context = context.inside(Some((&name, argv)));
             context.assignments.extend(assignments);
             return self.inner(inner, &vector, &context, scope);
         }
         self.push(argv, context);
         for inner in wrappers::executed(argv) {
-            let context = self.inside(context, Some((&name, argv)));
+            let context = context.inside(Some((&name, argv)));
             self.inner(Inner::Vector(inner), &vector, &context, scope);
         }
         if let Some(inner) = wrappers::remote(argv) {
-            let context = Context { origin: Origin::Remote, ..self.inside(context, Some((&name, argv))) };
+            let context = Context { origin: Origin::Remote, ..context.inside(Some((&name, argv))) };
             self.inner(inner, &vector, &context, &mut Scope::default());
         }
     }
@@ -141,27 +157,13 @@ impl Reader {
             Inner::Vector(argv) => {
                 // Words that are not known stand as `$...` in the text; a name among them is computed.
                 let first = argv.first().map_or("", String::as_str);
-                let computed_name = outer.dynamic && (first.starts_with('$') || first.starts_with('`'));
+                let computed_name =
+                    outer.dynamic && (first.starts_with('$') || first.starts_with('`'));
                 let vector = Vector { argv, computed_name, ..outer.clone() };
                 self.vector(vector, context, scope);
             }
             Inner::Script(script) => self.script(&script, context, scope),
         }
-    }
-
-    /// The context of what stands inside a wrapper or a script.
-    #[expect(clippy::unused_self, reason = "reads as a step of the reader")]
-    fn inside(&self, context: &Context, wrapper: Option<(&str, &[String])>) -> Context {
-        let mut inner = context.clone();
-        match wrapper {
-            Some((name, argv)) => {
-                inner.wrappers.push(name.to_owned());
-                inner.layers.push(argv.to_vec());
-            }
-            None if inner.origin == Origin::Direct => inner.origin = Origin::Script,
-            None => (),
-        }
-        inner
     }
 
     /// Notes a simple command.
@@ -211,5 +213,91 @@ fn shell_script(argv: &[String]) -> Option<(String, Vec<String>)> {
 /// Whether a shell without `-c` takes its script from standard input.
 fn reads_stdin(argv: &[String]) -> bool {
     argv.iter().skip(1).all(|word| word.starts_with('-'))
-        || argv.iter().any(|word| word.starts_with('-') && !word.starts_with("--") && word.contains('s'))
+        || argv
+            .iter()
+            .any(|word| word.starts_with('-') && !word.starts_with("--") && word.contains('s'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(script: &str) -> Vec<String> {
+        let argv = ["bash", "-lc", script].map(str::to_owned);
+        read(&argv).commands.iter().map(Command::line).collect()
+    }
+
+    #[test]
+    fn scripts_come_apart_into_simple_commands() {
+        for (script, want) in [
+            ("cd x && git diff | head -5", &["cd x", "git diff", "head -5"][..]),
+            ("X=$(date) make", &["make", "date"]),
+            ("a=1; b=$a; echo $b$c", &["echo '1$c'"]),
+            ("for f in a b; do cat $f; ls; done", &["cat a", "ls", "cat b"]),
+            ("for f in *.rs; do cat $f; done", &["cat '$f'"]),
+            ("if [ -f x ]; then rm x; else touch x; fi", &["'[' -f x ']'", "rm x", "touch x"]),
+            ("X=a; if true; then X=b; fi; cat $X", &["true", "cat '$X'"]),
+            ("false && X=./tmp; rm -rf $X", &["false", "rm -rf '$X'"]),
+            ("X=/; rm -rf $X", &["rm -rf /"]),
+            ("while read l; do X=$l; done; cat $X", &["read l", "cat '$X'"]),
+            ("ls > out 2>&1 < in 2>/dev/null", &["ls", "tee out", "cat in"]),
+            ("ls >> log", &["ls", "tee -a log"]),
+            ("f() { rm -rf $1; }; f /", &["rm -rf '$1'", "rm -rf /"]),
+            ("diff <(sort a) <(sort b)", &["diff /dev/fd/63 /dev/fd/63", "sort a", "sort b"]),
+            ("bash <<'EOF'\nrm x\nEOF", &["rm x"]),
+            ("cat <<EOF\n$(whoami)\nEOF", &["cat", "whoami"]),
+            ("sudo -u bob sh -c 'id; ls'", &["id", "ls"]),
+            ("find . -exec rm {} \\;", &["find . -exec rm '{}' ';'", "rm '{}'"]),
+            ("eval 'ls -l'", &["ls -l"]),
+            ("trap 'rm -f t' EXIT", &["rm -f t"]),
+            ("exec 3>&1", &[]),
+            ("ssh h 'rm x'", &["ssh h 'rm x'", "rm x"]),
+            ("{rm,-rf,/}", &["rm -rf /"]),
+            ("$'\\x72m' x", &["rm x"]),
+            ("export X=a; cat $X", &["export X=a", "cat a"]),
+            ("read X; cat $X", &["read X", "cat '$X'"]),
+        ] {
+            assert_eq!(lines(script), want, "{script}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_known_says_so() {
+        for (script, reason) in [
+            ("ls $(", Doubt::ParseError),
+            ("$X ls", Doubt::ComputedName),
+            ("$(which ls) -l", Doubt::ComputedName),
+            ("eval \"$X\"", Doubt::ComputedCode),
+            ("sudo $X", Doubt::ComputedName),
+            ("bash -c \"$X\"", Doubt::ComputedName),
+        ] {
+            let argv = ["bash", "-lc", script].map(str::to_owned);
+            let reasons: Vec<Doubt> = read(&argv).unresolved.iter().map(|it| it.reason).collect();
+            assert_eq!(reasons, [reason], "{script}");
+        }
+    }
+
+    #[test]
+    fn hostile_nesting_ends_in_a_doubt() {
+        let deep =
+            |open: &str, close: &str, n: usize| format!("{}ls{}", open.repeat(n), close.repeat(n));
+        for script in [
+            deep("(", ")", 900),
+            deep("$(", ")", 900),
+            deep("\"$(", ")\"", 900),
+            deep("(", ")", 100_000),
+            deep("if ", "; then ls; fi", 1_000),
+            deep("for i in 1 2 3 4 5 6 7 8; do ", " $i; done", 12),
+            "`".repeat(3_000),
+            "{a,".repeat(2_000),
+            "f() { f x; f y; }; f z".repeat(100),
+            "~99999999999999999999/x".to_owned(),
+            "\\".repeat(5_000),
+            "<<A ".repeat(500),
+        ] {
+            let argv = ["bash", "-lc", &script].map(str::to_owned);
+            let reading = read(&argv);
+            assert!(reading.commands.len() <= MAX_COMMANDS);
+        }
+    }
 }

@@ -4,6 +4,9 @@ use super::scope::Scope;
 /// Most fields that one word may become.
 const MAX_FIELDS: usize = 64;
 
+/// Deepest nesting of quotes and substitutions inside one word that is told apart.
+const MAX_QUOTES: usize = 48;
+
 /// What one word becomes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Value {
@@ -81,7 +84,7 @@ impl Reader<'_> {
                     after
                 }
                 '"' => {
-                    let end = close_double(after);
+                    let end = close_double(after, MAX_QUOTES);
                     let (inner, after) = split_at(after, end);
                     self.begun = true;
                     self.double_quoted(inner, false);
@@ -138,13 +141,13 @@ impl Reader<'_> {
     fn dollar<'t>(&mut self, rest: &'t str, quoted: bool) -> &'t str {
         let after = rest.get(1..).unwrap_or_default();
         if after.starts_with("((") {
-            let (raw, after) = split_at(rest, 1 + close_paren(after) + 1);
+            let (raw, after) = split_at(rest, 1 + close_paren(after, MAX_QUOTES) + 1);
             self.unknown(raw);
             inner_scripts(raw.get(3..).unwrap_or_default(), &mut self.value.scripts);
             return after;
         }
         if after.starts_with('(') {
-            let (raw, after) = split_at(rest, 1 + close_paren(after) + 1);
+            let (raw, after) = split_at(rest, 1 + close_paren(after, MAX_QUOTES) + 1);
             let script = raw.get(2..raw.len().saturating_sub(1)).unwrap_or_default();
             self.value.scripts.push(script.to_owned());
             self.unknown(raw);
@@ -154,12 +157,11 @@ impl Reader<'_> {
             let (inner, after) = split_at(inner, close_brace(inner));
             let raw_len = inner.len() + 3;
             let name = inner;
-            match self.scope.get(name) {
-                Some(known) => self.known(&known.to_owned(), quoted),
-                None => {
-                    self.unknown(rest.get(..raw_len).unwrap_or(rest));
-                    inner_scripts(inner, &mut self.value.scripts);
-                }
+            if let Some(known) = self.scope.get(name) {
+                self.known(known, quoted);
+            } else {
+                self.unknown(rest.get(..raw_len).unwrap_or(rest));
+                inner_scripts(inner, &mut self.value.scripts);
             }
             return after.strip_prefix('}').unwrap_or(after);
         }
@@ -170,7 +172,7 @@ impl Reader<'_> {
         }
         let (name, after) = split_at(after, n_name);
         match self.scope.get(name) {
-            Some(known) => self.known(&known.to_owned(), quoted),
+            Some(known) => self.known(known, quoted),
             None => self.unknown(rest.get(..=n_name).unwrap_or(rest)),
         }
         after
@@ -241,7 +243,8 @@ fn name_len(text: &str) -> usize {
 }
 
 /// Where the double quote that was opened before `text` closes.
-fn close_double(text: &str) -> usize {
+fn close_double(text: &str, depth_left: usize) -> usize {
+    let Some(depth_left) = depth_left.checked_sub(1) else { return text.len() };
     let bytes = text.as_bytes();
     let mut at = 0;
     while let Some(&byte) = bytes.get(at) {
@@ -249,7 +252,7 @@ fn close_double(text: &str) -> usize {
             b'"' => return at,
             b'\\' => at += 2,
             b'$' if bytes.get(at + 1) == Some(&b'(') => {
-                at += 2 + close_paren(text.get(at + 1..).unwrap_or_default());
+                at += 2 + close_paren(text.get(at + 1..).unwrap_or_default(), depth_left);
             }
             b'`' => at += 1 + skip_to(bytes, at + 1, b'`') + 1,
             _ => at += 1,
@@ -277,7 +280,8 @@ fn close_brace(text: &str) -> usize {
 }
 
 /// Where the parenthesis at the head of `text` closes, quotes, comments and heredocs regarded.
-fn close_paren(text: &str) -> usize {
+fn close_paren(text: &str, depth_left: usize) -> usize {
+    let Some(depth_left) = depth_left.checked_sub(1) else { return text.len().saturating_sub(1) };
     let bytes = text.as_bytes();
     let (mut at, mut depth) = (0, 0_usize);
     let mut heredocs: Vec<String> = Vec::new();
@@ -288,7 +292,7 @@ fn close_paren(text: &str) -> usize {
             b')' => depth -= 1,
             b'\\' => at += 1,
             b'\'' => at += 1 + skip_to(bytes, at + 1, b'\''),
-            b'"' => at += 1 + close_double(text.get(at + 1..).unwrap_or_default()),
+            b'"' => at += 1 + close_double(text.get(at + 1..).unwrap_or_default(), depth_left),
             b'`' => at += 1 + skip_to(bytes, at + 1, b'`'),
             b'#' if at > 0 && bytes.get(at - 1).is_some_and(u8::is_ascii_whitespace) => {
                 at += skip_to(bytes, at, b'\n').saturating_sub(1);
@@ -314,7 +318,8 @@ fn close_paren(text: &str) -> usize {
 fn heredoc_delimiter(text: &str) -> (String, usize) {
     let head = text.len() - text.trim_start_matches(['-', ' ', '\t']).len();
     let word = text.get(head..).unwrap_or_default();
-    let len = word.find(|ch: char| ch.is_whitespace() || ";|&)<>".contains(ch)).unwrap_or(word.len());
+    let len =
+        word.find(|ch: char| ch.is_whitespace() || ";|&)<>".contains(ch)).unwrap_or(word.len());
     let delimiter = word.get(..len).unwrap_or_default().replace(['\'', '"', '\\'], "");
     (delimiter, head + len)
 }
@@ -433,13 +438,13 @@ fn first_braces(word: &str) -> Option<(usize, usize, Vec<usize>)> {
         match byte {
             b'\\' => at += 1,
             b'\'' => at += 1 + skip_to(bytes, at + 1, b'\''),
-            b'"' => at += 1 + close_double(word.get(at + 1..).unwrap_or_default()),
+            b'"' => at += 1 + close_double(word.get(at + 1..).unwrap_or_default(), MAX_QUOTES),
             b'`' => at += 1 + skip_to(bytes, at + 1, b'`'),
             b'$' if bytes.get(at + 1) == Some(&b'{') => {
                 at += 2 + close_brace(word.get(at + 2..).unwrap_or_default());
             }
             b'$' if bytes.get(at + 1) == Some(&b'(') => {
-                at += 1 + close_paren(word.get(at + 1..).unwrap_or_default());
+                at += 1 + close_paren(word.get(at + 1..).unwrap_or_default(), MAX_QUOTES);
             }
             b'{' => open.push((at, Vec::new())),
             b',' => {
@@ -479,8 +484,11 @@ mod tests {
         for (raw, want) in [
             ("plain", &["plain"][..]),
             (r#""a b"c'd e'"#, &["a bcd e"]),
-            (r"a\ b\
-c", &["a bc"]),
+            (
+                r"a\ b\
+c",
+                &["a bc"],
+            ),
             ("$X/y", &["lit/y"]),
             ("\"${X}y\"", &["lity"]),
             ("$FLAGS", &["-r", "-f"]),

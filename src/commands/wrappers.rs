@@ -1,6 +1,9 @@
 //! Commands that run another command: where in their vector it begins.
 use super::{base_name, quote::split};
 
+/// `NAME=value` pairs, in order.
+pub(super) type Assignments = Vec<(String, String)>;
+
 /// What a wrapper runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Inner {
@@ -35,9 +38,28 @@ const fn wrapper(name: &'static str, valued: &'static [&'static str]) -> Wrapper
 const WRAPPERS: &[Wrapper] = &[
     Wrapper {
         valued: &[
-            "-u", "-g", "-h", "-p", "-C", "-r", "-t", "-T", "-U", "-D", "-R", "--user", "--group",
-            "--host", "--prompt", "--close-from", "--role", "--type", "--command-timeout",
-            "--other-user", "--chdir", "--chroot",
+            "-u",
+            "-g",
+            "-h",
+            "-p",
+            "-C",
+            "-r",
+            "-t",
+            "-T",
+            "-U",
+            "-D",
+            "-R",
+            "--user",
+            "--group",
+            "--host",
+            "--prompt",
+            "--close-from",
+            "--role",
+            "--type",
+            "--command-timeout",
+            "--other-user",
+            "--chdir",
+            "--chroot",
         ],
         own: &["-e", "--edit", "-l", "--list", "-v", "--validate", "-k", "-K"],
         assignments: true,
@@ -60,10 +82,7 @@ const WRAPPERS: &[Wrapper] = &[
     wrapper("stdbuf", &["-i", "--input", "-o", "--output", "-e", "--error"]),
     wrapper("unbuffer", &[]),
     wrapper("caffeinate", &["-t", "-w"]),
-    Wrapper {
-        own: &["-v", "-V"],
-        ..wrapper("command", &[])
-    },
+    Wrapper { own: &["-v", "-V"], ..wrapper("command", &[]) },
     wrapper("builtin", &[]),
     wrapper("exec", &["-a"]),
     wrapper("noglob", &[]),
@@ -71,8 +90,24 @@ const WRAPPERS: &[Wrapper] = &[
     wrapper(
         "xargs",
         &[
-            "-I", "-n", "-P", "-L", "-s", "-d", "-a", "-E", "-J", "-R", "-S", "--max-args",
-            "--max-procs", "--max-lines", "--max-chars", "--delimiter", "--arg-file", "--replace",
+            "-I",
+            "-n",
+            "-P",
+            "-L",
+            "-s",
+            "-d",
+            "-a",
+            "-E",
+            "-J",
+            "-R",
+            "-S",
+            "--max-args",
+            "--max-procs",
+            "--max-lines",
+            "--max-chars",
+            "--delimiter",
+            "--arg-file",
+            "--replace",
         ],
     ),
     wrapper(
@@ -80,7 +115,10 @@ const WRAPPERS: &[Wrapper] = &[
         &["-e", "-o", "-p", "-s", "-E", "-u", "-a", "-b", "-I", "-O", "-P", "-S", "-X"],
     ),
     wrapper("ltrace", &["-e", "-o", "-p", "-s", "-u", "-a", "-A", "-l", "-n", "-x"]),
-    Wrapper { n_operands: 1, ..wrapper("flock", &["-w", "--timeout", "-E", "--conflict-exit-code"]) },
+    Wrapper {
+        n_operands: 1,
+        ..wrapper("flock", &["-w", "--timeout", "-E", "--conflict-exit-code"])
+    },
     wrapper("busybox", &[]),
     wrapper("toybox", &[]),
     wrapper("ifne", &[]),
@@ -90,23 +128,23 @@ const WRAPPERS: &[Wrapper] = &[
 /// Wrappers whose operands are joined to one shell script.
 const SCRIPT_WRAPPERS: &[Wrapper] = &[
     Wrapper { own: &["-h", "--help"], ..wrapper("watch", &["-n", "--interval"]) },
-    wrapper("parallel", &["-j", "--jobs", "-N", "-n", "-I", "-a", "--arg-file", "--delay", "--timeout"]),
+    wrapper(
+        "parallel",
+        &["-j", "--jobs", "-N", "-n", "-I", "-a", "--arg-file", "--delay", "--timeout"],
+    ),
 ];
 
 /// What `argv` runs, where it is a wrapper around something; `None` where it stands for itself.
 ///
 /// Also gives the assignments that the wrapper makes for it.
-pub(super) fn unwrap(argv: &[String]) -> Option<(Inner, Vec<(String, String)>)> {
+pub(super) fn unwrap(argv: &[String]) -> Option<(Inner, Assignments)> {
     let name = base_name(argv.first()?);
     if let Some(wrapper) = WRAPPERS.iter().find(|it| it.name == name) {
+        if let Some(script) = flock_script(name, argv) {
+            return Some((Inner::Script(script.clone()), Vec::new()));
+        }
         let (rest, assignments) = wrapper.rest(argv)?;
-        let inner = match (name, rest) {
-            ("flock", [flag, script, ..]) if flag == "-c" || flag == "--command" => {
-                Inner::Script(script.clone())
-            }
-            (_, rest) => Inner::Vector(rest.to_vec()),
-        };
-        return Some((inner, assignments));
+        return Some((Inner::Vector(rest.to_vec()), assignments));
     }
     let wrapper = SCRIPT_WRAPPERS.iter().find(|it| it.name == name)?;
     let (rest, assignments) = wrapper.rest(argv)?;
@@ -115,9 +153,16 @@ pub(super) fn unwrap(argv: &[String]) -> Option<(Inner, Vec<(String, String)>)> 
     (!words.is_empty()).then(|| (Inner::Script(words.join(" ")), assignments))
 }
 
+/// `flock FILE -c SCRIPT`.
+fn flock_script<'a>(name: &str, argv: &'a [String]) -> Option<&'a String> {
+    let is_script = |word: &String| matches!(word.as_str(), "-c" | "--command");
+    let at = argv.iter().position(is_script).filter(|_| name == "flock")?;
+    argv.get(at + 1)
+}
+
 impl Wrapper {
     /// The words after the wrapper's own; `None` where none are left or it stands for itself.
-    fn rest<'a>(&self, argv: &'a [String]) -> Option<(&'a [String], Vec<(String, String)>)> {
+    fn rest<'a>(&self, argv: &'a [String]) -> Option<(&'a [String], Assignments)> {
         let mut rest = argv.get(1..)?;
         let mut assignments = Vec::new();
         let mut n_operands = self.n_operands;
@@ -156,7 +201,9 @@ impl Wrapper {
 
 /// `env -S 'words'`: the words split, in place of the option.
 pub(super) fn split_string(argv: &[String]) -> Option<Vec<String>> {
-    let at = argv.iter().position(|word| word.starts_with("-S") || word.starts_with("--split-string"))?;
+    let at = argv
+        .iter()
+        .position(|word| word.starts_with("-S") || word.starts_with("--split-string"))?;
     let word = argv.get(at)?;
     let (text, next) = match word.split_once('=') {
         Some((_, text)) if word.starts_with("--") => (text, at + 1),
@@ -199,8 +246,20 @@ pub(super) fn executed(argv: &[String]) -> Vec<Vec<String>> {
 pub(super) fn remote(argv: &[String]) -> Option<Inner> {
     const SSH_VALUED: &str = "BbcDEeFIiJLlmOoPpQRSWw";
     const EXEC_VALUED: &[&str] = &[
-        "-u", "--user", "-w", "--workdir", "-e", "--env", "--env-file", "--detach-keys", "-n",
-        "--namespace", "-c", "--container", "--context", "--index",
+        "-u",
+        "--user",
+        "-w",
+        "--workdir",
+        "-e",
+        "--env",
+        "--env-file",
+        "--detach-keys",
+        "-n",
+        "--namespace",
+        "-c",
+        "--container",
+        "--context",
+        "--index",
     ];
     let name = base_name(argv.first()?);
     match name {
