@@ -324,6 +324,7 @@ mod tests {
         let command = |wrappers: &[&str], assignments: &[(&str, &str)]| Command {
             argv: vec!["ls".to_owned()],
             wrappers: wrappers.iter().map(|&it| it.to_owned()).collect(),
+            layers: vec![],
             assignments: assignments.iter().map(|&(k, v)| (k.to_owned(), v.to_owned())).collect(),
             layers: vec![],
             origin: Origin::Direct,
