@@ -54,6 +54,18 @@ pub enum Mode {
 
 text_forms!(Mode { Monitor = "monitor", Enforce = "enforce" });
 
+/// Which of a role's two rule lists a change is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Target {
+    /// `rules`.
+    Command,
+    /// `mcp_rules`.
+    Mcp,
+}
+
+text_forms!(Target { Command = "command", Mcp = "mcp" });
+
 /// How several matching rules become one decision.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
