@@ -1,4 +1,10 @@
 //! What is allowed: the rule language of the contract, section 3.
+mod decide;
+mod pattern;
 mod role;
+mod validate;
 
+pub use decide::{CommandDecision, Decision, Engine, Subject};
+pub use pattern::Pattern;
 pub use role::{Evaluation, Matching, Mode, RiskPolicy, Role, Rule, RuleAction, When};
+pub use validate::{Problem, validate};
