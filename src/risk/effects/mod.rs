@@ -270,8 +270,13 @@ mod tests {
 
     fn of(line: &str) -> Effects {
         let argv = split(line).unwrap();
-        let command =
-            Command { argv, wrappers: vec![], assignments: vec![], origin: Origin::Direct };
+        let command = Command {
+            argv,
+            wrappers: vec![],
+            layers: vec![],
+            assignments: vec![],
+            origin: Origin::Direct,
+        };
         effects(&command, &[])
     }
 
@@ -319,7 +324,9 @@ mod tests {
         let command = |wrappers: &[&str], assignments: &[(&str, &str)]| Command {
             argv: vec!["ls".to_owned()],
             wrappers: wrappers.iter().map(|&it| it.to_owned()).collect(),
+            layers: vec![],
             assignments: assignments.iter().map(|&(k, v)| (k.to_owned(), v.to_owned())).collect(),
+            layers: vec![],
             origin: Origin::Direct,
         };
         assert!(effects(&command(&["sudo"], &[]), &[]).contains(Effect::Privilege));
