@@ -98,48 +98,47 @@ fn progress_bar(quiet: bool) -> ProgressBar {
 /// For people: the files that have something to tell, then the sums.
 fn summary(report: &IngestReport) -> String {
     let has_news = |status| !matches!(status, FileStatus::Unchanged | FileStatus::Known);
-    let mut text = String::new();
+    let mut lines = Vec::new();
     if report.files.iter().any(|file| has_news(file.status)) {
-        text = table(&file_rows(report, has_news));
-        text.push('\n');
+        lines.push(table(&file_rows(report, has_news)));
     }
     if report.files_skipped > 0 {
         let s = if report.files_skipped == 1 { "" } else { "s" };
-        text += &format!("{} file{s} without anything new\n", report.files_skipped);
+        lines.push(format!("{} file{s} without anything new", report.files_skipped));
     }
-    let list = |counts: &mut dyn Iterator<Item = (&str, u64)>| {
-        let counts: Vec<String> =
-            counts.map(|(name, count)| format!("{} {count}", visible(name))).collect();
-        counts.join(", ")
-    };
     if report.rejected > 0 {
-        let reasons = list(&mut report.reasons.iter().map(|(name, count)| (*name, *count)));
-        text += &format!("rejected: {reasons}; {} kept in quarantine\n", report.quarantined);
+        let reasons = counts(report.reasons.iter().map(|(name, count)| (*name, *count)));
+        lines.push(format!("rejected: {reasons}; {} kept in quarantine", report.quarantined));
     }
     if !report.unknown_keys.is_empty() {
-        let mut keys = report.unknown_keys.iter().map(|(name, count)| (name.as_str(), *count));
-        text += &format!("unknown keys, not kept: {}\n", list(&mut keys));
+        let keys = report.unknown_keys.iter().map(|(name, count)| (name.as_str(), *count));
+        lines.push(format!("unknown keys, not kept: {}", counts(keys)));
     }
     if report.secrets_redacted > 0 {
-        text += &format!("secrets redacted: {}\n", report.secrets_redacted);
+        lines.push(format!("secrets redacted: {}", report.secrets_redacted));
     }
     if report.repaired + report.orphans_removed > 0 {
-        text += &format!(
-            "after an interrupted run: {} files put in place, {} uncommitted ones deleted\n",
+        lines.push(format!(
+            "after an interrupted run: {} files put in place, {} uncommitted ones deleted",
             report.repaired, report.orphans_removed
-        );
+        ));
     }
-    text += &format!(
+    lines.push(format!(
         "read {} = accepted {} + duplicates {} + rejected {}",
         report.read, report.accepted, report.duplicates, report.rejected
-    );
-    text
+    ));
+    lines.join("\n")
+}
+
+fn counts<'a>(counts: impl Iterator<Item = (&'a str, u64)>) -> String {
+    let counts: Vec<String> =
+        counts.map(|(name, count)| format!("{} {count}", visible(name))).collect();
+    counts.join(", ")
 }
 
 fn file_rows(report: &IngestReport, wanted: impl Fn(FileStatus) -> bool) -> Rows {
-    let columns = vec![
-        "path", "status", "read", "accepted", "duplicates", "rejected", "torn_bytes",
-    ];
+    let columns =
+        vec!["path", "status", "read", "accepted", "duplicates", "rejected", "torn_bytes"];
     let cells = report.files.iter().filter(|file| wanted(file.status)).map(|file| {
         let counts = [file.read, file.accepted, file.duplicates, file.rejected, file.torn_bytes];
         let mut cells = vec![file.path.clone(), file.status.as_str().to_owned()];

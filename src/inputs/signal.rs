@@ -235,3 +235,129 @@ fn check_version(version: &str) -> Result<(), Fault> {
     }
     if major == "1" { Ok(()) } else { Err(Fault::at(Reason::UnknownVersion, "schema_version")) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inputs::{INPUTS, MAX_LINE_BYTES};
+
+    const NOW: Timestamp = Timestamp(1_767_700_800_000_000); // 2026-01-06T12:00:00Z
+
+    /// A good command event with one part of its text replaced.
+    fn line(old: &str, new: &str) -> String {
+        let good = r#"{"schema_version":"1.0","event_id":"e1","timestamp":"2026-01-05T12:00:00Z","hostname":"h1","event_type":"command_execution","binary":"git","argv":["git","status"],"decision":"allowed"}"#;
+        assert!(good.contains(old), "`{old}` is not in the line");
+        good.replacen(old, new, 1)
+    }
+
+    fn read(line: &[u8]) -> Result<Event, Fault> {
+        INPUTS[0].read(line, NOW, &mut Notes::default()).map(|parsed| parsed.event)
+    }
+
+    #[test]
+    fn bad_lines_say_why() {
+        let deep = |depth: usize| format!("{{\"x\":{}1{},", "[".repeat(depth), "]".repeat(depth));
+        let mcp =
+            r#""event_type":"mcp_tool_call","mcp_server":"s","mcp_tool":"t","mcp_arguments":"#;
+        let command = r#""event_type":"command_execution""#;
+        for (old, new, reason, detail) in [
+            ("{", "", Reason::NotJson, None),
+            ("}", "", Reason::NotJson, None),
+            ("}", "} x", Reason::NotJson, None),
+            ("\"e1\"", "\"\\ud800\"", Reason::NotJson, None),
+            ("\"event_id\":\"e1\",", "", Reason::MissingField, Some("event_id")),
+            ("\"e1\"", "null", Reason::MissingField, Some("event_id")),
+            ("\"e1\"", "\"\"", Reason::WrongField, Some("event_id")),
+            ("\"e1\"", "7", Reason::WrongField, Some("event_id")),
+            ("\"binary\":\"git\",", "", Reason::MissingField, Some("binary")),
+            ("\"argv\":[\"git\",\"status\"],", "", Reason::MissingField, Some("argv")),
+            ("[\"git\",\"status\"]", "[]", Reason::WrongField, Some("argv")),
+            ("[\"git\",\"status\"]", "[\"\",\"x\"]", Reason::WrongField, Some("argv")),
+            ("[\"git\",\"status\"]", "[\"git\",1]", Reason::WrongField, Some("argv")),
+            ("[\"git\",\"status\"]", "[\"git\",null]", Reason::WrongField, Some("argv")),
+            ("[\"git\",\"status\"]", "\"git status\"", Reason::WrongField, Some("argv")),
+            (
+                "\"argv\":[\"git\",\"status\"]",
+                "\"command\":\"git 'x\"",
+                Reason::WrongField,
+                Some("command"),
+            ),
+            (
+                "\"argv\":[\"git\",\"status\"]",
+                "\"command\":\"  \"",
+                Reason::WrongField,
+                Some("command"),
+            ),
+            ("allowed", "maybe", Reason::WrongField, Some("decision")),
+            ("command_execution", "lunch", Reason::WrongField, Some("event_type")),
+            ("2026-01-05T12:00:00Z", "yesterday", Reason::WrongField, Some("timestamp")),
+            ("2026-01-05T12:00:00Z", "1969-01-05T12:00:00Z", Reason::WrongField, Some("timestamp")),
+            ("2026-01-05", "2026-01-08", Reason::FutureTimestamp, Some("timestamp")),
+            ("\"1.0\"", "\"2.0\"", Reason::UnknownVersion, Some("schema_version")),
+            ("\"1.0\"", "\"one\"", Reason::WrongField, Some("schema_version")),
+            ("\"1.0\"", "1", Reason::WrongField, Some("schema_version")),
+            ("{", "{\"event_id\":\"e2\",", Reason::DuplicateKey, Some("event_id")),
+            ("{", "{\"x\":1,\"x\":2,", Reason::DuplicateKey, Some("x")),
+            ("{", "{\"x\":{\"y\":1,\"y\":2},", Reason::DuplicateKey, Some("y")),
+            ("{", "{\"x\":[{\"a\\u0062\":1,\"ab\":2}],", Reason::DuplicateKey, Some("ab")),
+            ("{", &deep(64), Reason::TooDeep, None),
+            ("{", &deep(100_000), Reason::TooDeep, None),
+            ("{", "{\"trust_score\":101,", Reason::WrongField, Some("trust_score")),
+            ("{", "{\"trust_score\":-1,", Reason::WrongField, Some("trust_score")),
+            ("{", "{\"trust_score\":\"9\",", Reason::WrongField, Some("trust_score")),
+            ("{", "{\"severity\":\"mild\",", Reason::WrongField, Some("severity")),
+            ("{", "{\"mcp_arguments\":[1],", Reason::WrongField, Some("mcp_arguments")),
+            (command, &format!("{mcp}{{\"q\":1,\"q\":2}}"), Reason::DuplicateKey, Some("q")),
+            (command, "\"event_type\":\"mcp_tool_call\"", Reason::MissingField, Some("mcp_server")),
+        ] {
+            let detail = detail.map(ToOwned::to_owned);
+            let line = line(old, new);
+            let shown = line.get(..200).unwrap_or(&line);
+            assert_eq!(read(line.as_bytes()), Err(Fault { reason, detail }), "{shown}");
+        }
+        assert_eq!(read(b"\xff{}"), Err(Fault::new(Reason::InvalidUtf8)));
+        assert_eq!(read(b"[]"), Err(Fault::new(Reason::NotJson)));
+        let long = line("\"e1\"", &format!("\"{}\"", "e".repeat(MAX_LINE_BYTES)));
+        assert_eq!(read(long.as_bytes()), Err(Fault::new(Reason::TooLong)));
+    }
+
+    #[test]
+    fn good_lines_are_read() {
+        let argv = |words: &[&str]| words.iter().map(|&it| it.to_owned()).collect::<Vec<_>>();
+        for (old, new, wanted) in [
+            ("{", "{", argv(&["git", "status"])),
+            ("}", "}\r", argv(&["git", "status"])),
+            ("\"1.0\"", "\"1.17\"", argv(&["git", "status"])),
+            ("{", "{\"rule\":null,\"later\":{\"a\":[1,2.5,true,null]},", argv(&["git", "status"])),
+            ("{", "{\"command\":\"something else\",", argv(&["git", "status"])),
+            (
+                "\"argv\":[\"git\",\"status\"]",
+                "\"command\":\"git commit -m 'a b'\"",
+                argv(&["git", "commit", "-m", "a b"]),
+            ),
+            ("2026-01-05", "2026-01-07", argv(&["git", "status"])),
+            ("status", "a\\nb\\u0000c\\\"", argv(&["git", "a\nb\0c\""])),
+        ] {
+            let event = read(line(old, new).as_bytes()).unwrap();
+            assert_eq!(event.argv, wanted);
+            assert_eq!(event.binary.as_deref(), Some("git"));
+        }
+        let text = line(
+            "command_execution\",\"binary\":\"git\",\"argv\":[\"git\",\"status\"]",
+            "mcp_tool_call\",\"mcp_server\":\"s\",\"mcp_tool\":\"t\",\"trust_score\":41.9,\"mcp_arguments\":{ \"q\" : [ 1 , \"b\" ] }",
+        );
+        let event = read(text.as_bytes()).unwrap();
+        assert_eq!(event.mcp_arguments.as_deref(), Some(r#"{"q":[1,"b"]}"#));
+        assert_eq!((event.trust_score, event.argv.len()), (Some(41), 0));
+    }
+
+    #[test]
+    fn unknown_keys_are_counted() {
+        let mut notes = Notes::default();
+        let text = line("{", "{\"zeta\":1,\"eventId\":\"x\",");
+        INPUTS[0].read(text.as_bytes(), NOW, &mut notes).unwrap();
+        INPUTS[0].read(text.as_bytes(), NOW, &mut notes).unwrap();
+        let counts: Vec<_> = notes.unknown_keys.into_iter().collect();
+        assert_eq!(counts, [("eventId".to_owned(), 2), ("zeta".to_owned(), 2)]);
+    }
+}

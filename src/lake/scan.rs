@@ -7,7 +7,7 @@ use std::{
 
 use polars::prelude::{
     DataFrame, DataType, Expr, Int64Chunked, LazyFrame, PlRefPath, PolarsError, PolarsResult,
-    ScanArgsParquet, StringChunked, TimeUnit, TimeZone, col, len, lit,
+    ScanArgsParquet, StringChunked, col, len, lit,
 };
 
 use super::{Lake, LakeError, Part};
@@ -44,8 +44,8 @@ pub struct Overview {
 const ROWS_AT_A_TIME: u64 = 256 * 1024;
 
 impl Window {
-    /// All of time.
-    pub const ALL: Self = Self { from: Timestamp(0), to: Timestamp(i64::MAX) };
+    /// All of time that an event may have: the years 1970 to 9999.
+    pub const ALL: Self = Self { from: Timestamp(0), to: Timestamp(253_402_300_800_000_000) };
 
     /// Whether something from `first` to `last` may lie in it.
     fn overlaps(&self, first: Timestamp, last: Timestamp) -> bool {
@@ -72,8 +72,8 @@ impl Lake {
                     .group_by(GROUP.map(col))
                     .agg([
                         len().cast(DataType::Int64).alias("n_events"),
-                        col("timestamp").min().cast(DataType::Int64).alias("first"),
-                        col("timestamp").max().cast(DataType::Int64).alias("last"),
+                        microseconds().min().alias("first"),
+                        microseconds().max().alias("last"),
                         col("event_id").min(),
                     ])
                     .collect()?;
@@ -99,8 +99,8 @@ impl Lake {
                     .group_by([col("role"), col("hostname"), col("session_id")])
                     .agg([
                         len().cast(DataType::Int64).alias("n_events"),
-                        col("timestamp").min().cast(DataType::Int64).alias("first"),
-                        col("timestamp").max().cast(DataType::Int64).alias("last"),
+                        microseconds().min().alias("first"),
+                        microseconds().max().alias("last"),
                     ])
                     .collect()?;
                 let rows = Table::new(&frame);
@@ -190,13 +190,15 @@ fn activity(paths: &[PlRefPath], window: Window) -> PolarsResult<LazyFrame> {
     Ok(frame.filter(
         kind(EventType::CommandExecution)
             .or(kind(EventType::McpToolCall))
-            .and(col("timestamp").gt_eq(instant(window.from)))
-            .and(col("timestamp").lt(instant(window.to))),
+            .and(microseconds().gt_eq(lit(window.from.0)))
+            .and(microseconds().lt(lit(window.to.0))),
     ))
 }
 
-fn instant(at: Timestamp) -> Expr {
-    lit(at.0).cast(DataType::Datetime(TimeUnit::Microseconds, Some(TimeZone::UTC)))
+/// The timestamp as a number. Parts outside the window are left out by the manifest, so that the
+/// file's own statistics on time have little to add.
+fn microseconds() -> Expr {
+    col("timestamp").cast(DataType::Int64)
 }
 
 /// The columns of a query's result.

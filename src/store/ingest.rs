@@ -248,8 +248,7 @@ async fn insert_staged(write: &mut Write, chunk: &IngestCommit) -> Result<(), St
 }
 
 async fn insert_reached(write: &mut Write, chunk: &IngestCommit) -> Result<(), StoreError> {
-    const CHECKPOINTS: &str =
-        "INSERT INTO checkpoints (prefix_sha256, byte_offset, lines, head_sha256, reached_us) VALUES ";
+    const CHECKPOINTS: &str = "INSERT INTO checkpoints (prefix_sha256, byte_offset, lines, head_sha256, reached_us) VALUES ";
     const SEEN: &str = "INSERT INTO seen_files
         (path, device, inode, bytes, modified_ns, changed_ns, torn_bytes, seen_us) VALUES ";
     for checkpoint in &chunk.passed {

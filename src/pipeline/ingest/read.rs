@@ -1,5 +1,8 @@
 //! The reading thread: files -> blocks of lines, from where each file was left.
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use super::{InTurn, Progress, Step};
 use crate::{
@@ -91,14 +94,14 @@ pub(super) fn read(
 /// Reads one file; `None` where nobody listens any more.
 fn read_file(
     file: usize,
-    path: &PathBuf,
+    path: &Path,
     known: &Known,
     seen: &BTreeMap<String, SeenFile>,
     send: &mut impl FnMut(Work) -> bool,
     on_the_way: &mut impl FnMut(u64),
 ) -> Result<Option<Ending>, OpenError> {
     let signature = FileReader::signature_of(path)?;
-    if let Some(before) = seen.get(&path.to_string_lossy().into_owned())
+    if let Some(before) = seen.get(path.to_string_lossy().as_ref())
         && before.signature == signature
     {
         return Ok(Some(Ending::Unchanged { torn_bytes: before.torn_bytes }));
