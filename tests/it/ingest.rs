@@ -1,4 +1,9 @@
 //! Ingest: every event once, whatever happens to files and processes.
+#![expect(
+    clippy::indexing_slicing,
+    clippy::disallowed_types,
+    reason = "tests fail loudly and may read files"
+)]
 use std::{
     collections::BTreeMap,
     fs,
@@ -11,7 +16,7 @@ use policy_advisor::{
     inputs::INPUTS,
     lake::{Lake, Window},
     pipeline::ingest::{FileStatus, Ingest, IngestReport, ingest},
-    store::{By, Missing, Place, Store},
+    store::{Missing, Place, Store},
 };
 use proptest::prelude::*;
 use tempfile::TempDir;
@@ -208,15 +213,15 @@ fn what_was_read_is_not_read_again_under_any_name_packed_or_grown() {
 #[test]
 fn a_torn_last_line_waits_until_it_is_whole() {
     let home = Home::new();
-    let (whole, torn) = (events(0..3), event(3));
-    home.write("a.log", whole.clone() + &torn[..40]);
+    let (whole, torn) = (events(0..3).into_bytes(), event(3).into_bytes());
+    home.write("a.log", [&whole, &torn[..40]].concat());
     let report = home.ingest();
     assert_eq!((report.read, report.accepted, report.files[0].torn_bytes), (3, 3, 40));
     let report = home.ingest();
     assert_eq!((report.read, report.files[0].torn_bytes), (0, 40));
-    home.write("a.log", whole.clone() + &torn[..torn.len() - 1]);
+    home.write("a.log", [&whole, &torn[..torn.len() - 1]].concat());
     assert_eq!(home.ingest().accepted, 1, "whole, but for its newline");
-    home.write("a.log", whole + &torn + &event(4));
+    home.write("a.log", [whole, torn, event(4).into_bytes()].concat());
     assert_eq!(home.ingest().accepted, 1);
     assert_eq!(ids_in_lake(home.data()), ids(0..5));
 }
@@ -318,7 +323,7 @@ fn tallies_count_each_action_by_session_host_and_day() {
     let found: BTreeMap<(usize, usize, usize, usize), u64> = tallies
         .iter()
         .map(|tally| {
-            let Action::Command { argv, cwd: None } = &*tally.action else { unreachable!() };
+            let Action::Command { argv, cwd: None } = &*tally.action else { panic!("{tally:?}") };
             assert_eq!(argv[..2], ["git", "show"]);
             let last =
                 |text: &str| text.trim_start_matches(|ch: char| !ch.is_ascii_digit()).parse();
@@ -356,7 +361,6 @@ fn the_role_is_the_events_own_else_the_named_else_the_hosts_then_else_the_defaul
     let overview = lake.overview(&manifest.parts, Window::ALL).unwrap();
     let counts: Vec<_> = overview.iter().map(|(role, it)| (role.as_str(), it.n_events)).collect();
     assert_eq!(counts, [("default", 1), ("named", 1), ("own", 2)]);
-    let _ = By { actor: "test".to_owned(), at: later() };
 }
 
 proptest! {
@@ -399,7 +403,7 @@ proptest! {
     #[test]
     fn a_file_may_grow_by_any_number_of_bytes(cuts in prop::collection::vec(0..12_000_usize, 1..6)) {
         let home = Home::new();
-        let content = events(0..40);
+        let content = events(0..40).into_bytes();
         let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut % content.len()).collect();
         cuts.sort_unstable();
         cuts.push(content.len());
