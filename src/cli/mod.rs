@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand; `printer` is the only writer to stdout and stderr.
 mod context;
+mod ingest;
 mod init;
 mod printer;
 
@@ -82,6 +83,8 @@ pub struct Globals {
 enum Command {
     /// Make configuration, store and the organization's default role
     Init(init::Init),
+    /// Read files and directories into the lake, every event exactly once
+    Ingest(ingest::Ingest),
 }
 
 /// Runs the program on the process's own arguments.
@@ -128,6 +131,7 @@ fn start(cli: Cli) -> anyhow::Result<Exit> {
 async fn dispatch(command: Command, context: &Context) -> anyhow::Result<Exit> {
     match command {
         Command::Init(args) => init::run(args, context).await,
+        Command::Ingest(args) => ingest::run(args, context).await,
     }
 }
 

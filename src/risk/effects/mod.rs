@@ -326,7 +326,6 @@ mod tests {
             wrappers: wrappers.iter().map(|&it| it.to_owned()).collect(),
             layers: vec![],
             assignments: assignments.iter().map(|&(k, v)| (k.to_owned(), v.to_owned())).collect(),
-            layers: vec![],
             origin: Origin::Direct,
         };
         assert!(effects(&command(&["sudo"], &[]), &[]).contains(Effect::Privilege));
