@@ -61,6 +61,13 @@ impl Evidence {
         Self { examples, shapes, ..Self::of_support(&support, observation) }
     }
 
+    /// The counts of everything in the window.
+    pub fn of_units(observation: &Observation) -> Self {
+        let all = 0..u32::try_from(observation.units.len()).unwrap_or(u32::MAX);
+        let support = Support { units: all.collect(), ..Support::default() };
+        Self::of_support(&support, observation)
+    }
+
     /// The counts of a support, without examples.
     pub fn of_support(support: &Support, observation: &Observation) -> Self {
         let units = support.units.iter().filter_map(|&unit| observation.units.get(unit as usize));
