@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand; `printer` is the only writer to stdout and stderr.
 mod printer;
+mod shapes;
 
 use std::{ffi::OsString, path::PathBuf, process::ExitCode};
 
@@ -71,7 +72,10 @@ pub struct Globals {
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {}
+enum Command {
+    /// Show how commands are read: subcommands, shapes, wrappers, effects
+    Shapes(shapes::ShapesArgs),
+}
 
 /// Runs the program on the process's own arguments.
 pub fn main() -> Exit {
@@ -82,8 +86,15 @@ pub fn main() -> Exit {
 pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
     match Cli::try_parse_from(args) {
         Ok(cli) => {
-            let _ = cli.globals;
-            match cli.command {}
+            let no_color = std::env::var_os("NO_COLOR").is_some_and(|it| !it.is_empty());
+            let printer = Printer::new(cli.globals.output, cli.globals.quiet, no_color);
+            let done = match &cli.command {
+                Command::Shapes(args) => shapes::run(args, printer),
+            };
+            done.unwrap_or_else(|error| {
+                printer.error(&format!("error: {error:#}"));
+                Exit::Failed
+            })
         }
         Err(err) => {
             let exit = if err.use_stderr() { Exit::Usage } else { Exit::Done };

@@ -1,4 +1,5 @@
 //! Reading a command as a shell does: one argument vector -> the simple commands inside it.
+pub mod grammar;
 mod quote;
 
 pub use quote::{canonical, quote, split};
