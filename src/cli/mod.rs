@@ -1,4 +1,6 @@
 //! The command line: one file a subcommand; `printer` is the only writer to stdout and stderr.
+mod context;
+mod init;
 mod printer;
 mod shapes;
 
@@ -6,7 +8,13 @@ use std::{ffi::OsString, path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand};
 
-pub use printer::{Output, Printer};
+use crate::{
+    config::{Config, Flags},
+    telemetry,
+};
+
+pub use context::Context;
+pub use printer::{Color, Output, Printer, Rows};
 
 /// How a run of the program ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,8 +81,10 @@ pub struct Globals {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Make configuration, store and the organization's default role
+    Init(init::Init),
     /// Show how commands are read: subcommands, shapes, wrappers, effects
-    Shapes(shapes::ShapesArgs),
+    Shapes(shapes::Shapes),
 }
 
 /// Runs the program on the process's own arguments.
@@ -84,22 +94,92 @@ pub fn main() -> Exit {
 
 /// Runs the program on `args`, the program's name included.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
-    match Cli::try_parse_from(args) {
-        Ok(cli) => {
-            let no_color = std::env::var_os("NO_COLOR").is_some_and(|it| !it.is_empty());
-            let printer = Printer::new(cli.globals.output, cli.globals.quiet, no_color);
-            let done = match &cli.command {
-                Command::Shapes(args) => shapes::run(args, printer),
-            };
-            done.unwrap_or_else(|error| {
-                printer.error(&format!("error: {error:#}"));
-                Exit::Failed
-            })
-        }
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
         Err(err) => {
             let exit = if err.use_stderr() { Exit::Usage } else { Exit::Done };
             let _ = err.print();
-            exit
+            return exit;
         }
+    };
+    let Globals { output, quiet, .. } = cli.globals;
+    let ended = start(cli);
+    ended.unwrap_or_else(|err| {
+        Printer::new(output, quiet, true).error(&sentence(&err));
+        if err.is::<WrongUse>() { Exit::Usage } else { Exit::Failed }
+    })
+}
+
+/// Sets up configuration, logging and the runtime, and runs the subcommand to its end.
+fn start(cli: Cli) -> anyhow::Result<Exit> {
+    let Globals { data_dir, database_url, config, output, quiet, verbose } = cli.globals;
+    let config = Config::load(&Flags { data_dir, database_url, config })?;
+    let printer = Printer::new(output, quiet, config.no_color);
+    let complaint = telemetry::start(config.log.as_deref(), verbose, config.log_json);
+    if let Some(complaint) = complaint {
+        printer.error(&format!("warning: {complaint}"));
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let context = Context::new(printer, config);
+        let ended = dispatch(cli.command, &context).await;
+        context.close().await;
+        ended
+    })
+}
+
+async fn dispatch(command: Command, context: &Context) -> anyhow::Result<Exit> {
+    match command {
+        Command::Init(args) => init::run(args, context).await,
+        Command::Shapes(args) => shapes::run(&args, context),
+    }
+}
+
+/// A mistake on the command line that clap cannot see; ends the program with [`Exit::Usage`].
+#[derive(Debug, thiserror::Error)]
+#[error("{0}\nhint: `advisor help` shows how it is called")]
+pub struct WrongUse(pub String);
+
+/// One sentence for a chain of causes, then the hints of the chain, each on its own line.
+///
+/// An error's own text may end in lines that begin with `hint: `.
+fn sentence(err: &anyhow::Error) -> String {
+    let mut causes: Vec<String> = Vec::new();
+    let mut hints = String::new();
+    for cause in err.chain() {
+        let text = cause.to_string();
+        let (text, hint) = text.split_once("\nhint: ").unwrap_or((&text, ""));
+        // Some foreign errors repeat their source.
+        if !causes.iter().any(|known| known.ends_with(text)) {
+            causes.push(text.to_owned());
+        }
+        if !hint.is_empty() && !hints.contains(hint) {
+            hints.push_str("\nhint: ");
+            hints.push_str(hint);
+        }
+    }
+    format!("error: {}{hints}", causes.join(": "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn causes_make_one_sentence_and_hints_their_own_lines() {
+        let err =
+            anyhow::anyhow!("no role `x`\nhint: `advisor roles list`").context("cannot suggest");
+        assert_eq!(
+            sentence(&err),
+            "error: cannot suggest: no role `x`\nhint: `advisor roles list`"
+        );
+        let twice = anyhow::anyhow!("disk full").context("cannot write: disk full");
+        assert_eq!(sentence(&twice), "error: cannot write: disk full");
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        use clap::CommandFactory as _;
+        Cli::command().debug_assert();
     }
 }

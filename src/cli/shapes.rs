@@ -8,11 +8,15 @@ use anyhow::Context as _;
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
-use super::{Exit, Printer, printer::Rows};
-use crate::commands::{base_name, canonical, grammar, split};
+use super::{Context, Exit, printer::Rows};
+use crate::{
+    commands::{self, Command, canonical, grammar, split},
+    risk,
+};
 
+/// `advisor shapes`.
 #[derive(Debug, Args)]
-pub(super) struct ShapesArgs {
+pub(super) struct Shapes {
     /// NDJSON events, plain, `.gz` or `.zst`; `-` for stdin
     #[arg(long, value_name = "EVENTS")]
     input: PathBuf,
@@ -27,12 +31,14 @@ struct Line {
     command: Option<String>,
 }
 
+/// How one event is read.
 #[derive(Debug, Serialize)]
 struct Row {
     event_id: String,
     commands: Vec<CommandRow>,
 }
 
+/// How one simple command is read.
 #[derive(Debug, Serialize)]
 struct CommandRow {
     binary: String,
@@ -40,53 +46,54 @@ struct CommandRow {
     shape: String,
     line: String,
     wrappers: Vec<String>,
-    effects: Vec<String>,
+    effects: Vec<&'static str>,
 }
 
-pub(super) fn run(args: &ShapesArgs, printer: Printer) -> anyhow::Result<Exit> {
-    let mut lines = Vec::new();
+pub(super) fn run(args: &Shapes, context: &Context) -> anyhow::Result<Exit> {
+    let mut events = Vec::new();
     for line in BufReader::new(open(&args.input)?).lines() {
         let line = line.with_context(|| format!("reading `{}`", args.input.display()))?;
-        if !line.trim().is_empty() {
-            let mut line: Line = serde_json::from_str(&line)
-                .with_context(|| format!("an event in `{}`", args.input.display()))?;
-            if line.argv.is_empty() {
-                line.argv = line.command.as_deref().and_then(split).unwrap_or_default();
-            }
-            lines.push(line);
+        if line.trim().is_empty() {
+            continue;
         }
+        let line: Line = serde_json::from_str(&line)
+            .with_context(|| format!("an event in `{}`", args.input.display()))?;
+        let argv = Some(line.argv).filter(|it| !it.is_empty());
+        let argv = argv.or_else(|| line.command.as_deref().and_then(split)).unwrap_or_default();
+        events.push((line.event_id, commands::read(&argv).commands));
     }
-    let learned = grammar::Learned::new(lines.iter().map(|line| line.argv.as_slice()));
-    let rows: Vec<Row> = lines
-        .into_iter()
-        .map(|line| Row { event_id: line.event_id, commands: commands(&line.argv, &learned) })
-        .collect();
-    printer.list(&rows, || Rows {
+    let all = events.iter().flat_map(|(_, commands)| commands);
+    let learned = grammar::Learned::new(all.map(|it| it.argv.as_slice()));
+    let rows = events.into_iter().map(|(event_id, commands)| Row {
+        event_id,
+        commands: commands.into_iter().map(|it| command_row(it, &learned)).collect(),
+    });
+    let rows: Vec<Row> = rows.collect();
+    context.printer.list(&rows, || Rows {
         columns: vec!["event_id", "binary", "subcommand", "shape"],
-        cells: rows
-            .iter()
-            .flat_map(|row| {
-                row.commands.iter().map(|it| {
-                    let id = row.event_id.clone();
-                    vec![id, it.binary.clone(), it.subcommand.join(" "), it.shape.clone()]
-                })
-            })
-            .collect(),
+        cells: rows.iter().flat_map(cells).collect(),
     })?;
     Ok(Exit::Done)
 }
 
-fn commands(argv: &[String], learned: &grammar::Learned) -> Vec<CommandRow> {
-    let Some(binary) = argv.first() else { return Vec::new() };
-    let parsed = grammar::parse_with(argv, learned);
-    vec![CommandRow {
-        binary: base_name(binary).to_owned(),
-        subcommand: parsed.subcommand.iter().map(|&it| it.to_owned()).collect(),
-        shape: canonical(argv),
-        line: canonical(argv),
-        wrappers: Vec::new(),
-        effects: Vec::new(),
-    }]
+fn cells(row: &Row) -> impl Iterator<Item = Vec<String>> {
+    row.commands.iter().map(|it| {
+        let path = it.subcommand.join(" ");
+        vec![row.event_id.clone(), it.binary.clone(), path, it.shape.clone()]
+    })
+}
+
+fn command_row(command: Command, learned: &grammar::Learned) -> CommandRow {
+    let parsed = grammar::parse_with(&command.argv, learned);
+    let subcommand: Vec<String> = parsed.subcommand.iter().map(|&it| it.to_owned()).collect();
+    CommandRow {
+        binary: command.name().to_owned(),
+        shape: canonical(&command.argv),
+        line: command.line(),
+        effects: risk::effects(&command, &subcommand).iter().map(risk::Effect::as_str).collect(),
+        subcommand,
+        wrappers: command.wrappers,
+    }
 }
 
 fn open(path: &Path) -> anyhow::Result<Box<dyn Read>> {
@@ -94,8 +101,8 @@ fn open(path: &Path) -> anyhow::Result<Box<dyn Read>> {
         return Ok(Box::new(std::io::stdin()));
     }
     #[expect(clippy::disallowed_types, reason = "the shell opens what the user names")]
-    let file = std::fs::File::open(path)
-        .with_context(|| format!("cannot open `{}`", path.display()))?;
+    let file =
+        std::fs::File::open(path).with_context(|| format!("cannot open `{}`", path.display()))?;
     Ok(match path.extension().and_then(|it| it.to_str()) {
         Some("gz") => Box::new(flate2::read::MultiGzDecoder::new(file)),
         Some("zst") => Box::new(zstd::Decoder::new(file)?),

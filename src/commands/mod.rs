@@ -1,8 +1,17 @@
 //! Reading a command as a shell does: one argument vector -> the simple commands inside it.
+mod builtins;
 pub mod grammar;
+mod parse;
 mod quote;
+mod scope;
+mod script;
+mod unwrap;
+mod word;
+mod wrappers;
 
+pub use builtins::is_free_builtin;
 pub use quote::{canonical, quote, split};
+pub use unwrap::read;
 
 /// What one argument vector comes down to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,6 +30,8 @@ pub struct Command {
     pub argv: Vec<String>,
     /// Names of the wrappers that were taken off, outermost first.
     pub wrappers: Vec<String>,
+    /// For each wrapper the whole vector that begins with it: rules that name a wrapper see these.
+    pub layers: Vec<Vec<String>>,
     /// Environment assignments in front of it, in order.
     pub assignments: Vec<(String, String)>,
     /// Where it was found.
@@ -28,9 +39,10 @@ pub struct Command {
 }
 
 /// Where a simple command was found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Origin {
     /// The vector itself, or what its wrappers run.
+    #[default]
     Direct,
     /// A script given to a shell.
     Script,
@@ -61,6 +73,13 @@ pub enum Doubt {
     /// Deeper, longer or more than we read.
     TooLarge,
 }
+
+crate::events::text_forms!(Doubt {
+    ParseError = "parse_error",
+    ComputedName = "computed_name",
+    ComputedCode = "computed_code",
+    TooLarge = "too_large",
+});
 
 impl Command {
     /// The binary's base name.

@@ -1,1 +1,190 @@
-//! (being built)
+//! SQL: roles, batches, reviews, runs, and what ingest has read. SQLite or PostgreSQL, one history.
+mod error;
+mod migrate;
+mod place;
+mod roles;
+mod rows;
+mod trail;
+
+use std::time::Duration;
+
+use sqlx::{Any, AnyConnection, AnyPool, Transaction, any::AnyPoolOptions};
+
+use crate::events::Timestamp;
+
+pub use error::StoreError;
+pub use place::Place;
+pub use roles::DEFAULT_ROLE;
+pub use trail::Act;
+
+/// How long a writer waits for another before it gives up.
+const WAIT: Duration = Duration::from_mins(1);
+
+/// Which database is behind a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Backend {
+    /// A file in the data directory.
+    Sqlite,
+    /// A server.
+    Postgres,
+}
+
+/// Who does something, and when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct By {
+    /// The person or service.
+    pub actor: String,
+    /// Now.
+    pub at: Timestamp,
+}
+
+/// What to do where there is no store yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// Make one.
+    Create,
+    /// Say so.
+    Refuse,
+}
+
+/// An open store, its schema up to date. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Store {
+    backend: Backend,
+    place: Place,
+    /// SQLite: one connection, so that writers of this process queue here. PostgreSQL: the same pool
+    /// as `reader`.
+    writer: AnyPool,
+    reader: AnyPool,
+}
+
+/// A transaction that writes. There is one at a time in a store, whatever the database: what it
+/// reads stays true until it commits. Dropped without [`Write::commit`], nothing has happened.
+#[derive(Debug)]
+pub struct Write {
+    tx: Transaction<'static, Any>,
+}
+
+/// A transaction that reads one consistent state, and waits for nobody.
+#[derive(Debug)]
+struct Snapshot {
+    tx: Transaction<'static, Any>,
+}
+
+impl Store {
+    /// Opens the store at `place` and brings its schema up to date.
+    ///
+    /// # Errors
+    /// Where there is none and `missing` says so, where it cannot be reached, or where its schema is
+    /// newer than this program.
+    pub async fn open(place: &Place, missing: Missing) -> Result<Self, StoreError> {
+        let (backend, options) = place.prepare(missing)?;
+        let pool = |max| AnyPoolOptions::new().max_connections(max).acquire_timeout(WAIT);
+        let opened =
+            |source| StoreError::Open { place: place.to_string(), hint: backend.hint(), source };
+        let (writer, reader) = match backend {
+            Backend::Sqlite => {
+                let pool = |max| {
+                    pool(max).after_connect(|conn, _| {
+                        Box::pin(async move {
+                            // Order matters: the others may have to wait for a lock.
+                            let pragmas = "PRAGMA busy_timeout = 60000; PRAGMA journal_mode = WAL;
+                                PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON";
+                            sqlx::raw_sql(pragmas).execute(conn).await.map(|_| ())
+                        })
+                    })
+                };
+                let writer = pool(1).connect_with(options.clone()).await.map_err(opened)?;
+                (writer, pool(4).connect_lazy_with(options))
+            }
+            Backend::Postgres => {
+                let pool = pool(8).connect_with(options).await.map_err(opened)?;
+                (pool.clone(), pool)
+            }
+        };
+        let store = Self { backend, place: place.clone(), writer, reader };
+        let mut write = store.begin().await?;
+        migrate::migrate(write.conn(), backend, &place.to_string()).await?;
+        write.commit().await?;
+        Ok(store)
+    }
+
+    /// Which database it is.
+    pub fn backend(&self) -> Backend {
+        self.backend
+    }
+
+    /// Where it is.
+    pub fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// Begins a transaction that writes, once every other writer is done.
+    ///
+    /// # Errors
+    /// Where the database is away, or another writer does not finish within a minute.
+    pub async fn begin(&self) -> Result<Write, StoreError> {
+        // SQLite: a deferred transaction that turns into a writer fails at once where another one
+        // writes, an immediate one waits. PostgreSQL: one lock for all writers, bound to the
+        // transaction, so that it holds behind a transaction pooler and ends with its holder.
+        let statement = match self.backend {
+            Backend::Sqlite => "BEGIN IMMEDIATE",
+            Backend::Postgres => {
+                "BEGIN; SET LOCAL lock_timeout = '60s'; SELECT pg_advisory_xact_lock(7305808869229538)"
+            }
+        };
+        Ok(Write { tx: self.writer.begin_with(statement).await? })
+    }
+
+    async fn snapshot(&self) -> Result<Snapshot, StoreError> {
+        let statement = match self.backend {
+            Backend::Sqlite => "BEGIN",
+            Backend::Postgres => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        };
+        Ok(Snapshot { tx: self.reader.begin_with(statement).await? })
+    }
+
+    /// The version of the schema.
+    ///
+    /// # Errors
+    /// Where the database is away.
+    pub async fn schema_version(&self) -> Result<i64, StoreError> {
+        migrate::version(self.snapshot().await?.conn()).await
+    }
+
+    /// Waits until every connection is closed.
+    pub async fn close(&self) {
+        self.reader.close().await;
+        self.writer.close().await;
+    }
+}
+
+impl Write {
+    /// Makes all of it happen.
+    ///
+    /// # Errors
+    /// Where the database is away; then nothing has happened, unless it went away during the commit
+    /// itself.
+    pub async fn commit(self) -> Result<(), StoreError> {
+        Ok(self.tx.commit().await?)
+    }
+
+    fn conn(&mut self) -> &mut AnyConnection {
+        &mut self.tx
+    }
+}
+
+impl Snapshot {
+    fn conn(&mut self) -> &mut AnyConnection {
+        &mut self.tx
+    }
+}
+
+impl Backend {
+    const fn hint(self) -> &'static str {
+        match self {
+            Self::Sqlite => "is the file a SQLite database, and yours to read and write?",
+            Self::Postgres => "is the server up, and are user, password and database right?",
+        }
+    }
+}

@@ -46,6 +46,11 @@ function arity(option) {
   return option.requiresSeparator || option.requiresEquals || args[0].isOptional ? "?" : "=";
 }
 
+/** `-am` where there are `-a` and `-m`: two options that people like together. */
+function isCluster(names, all) {
+  return names.every((it) => /^-\w{2,4}$/u.test(it) && [...it.slice(1)].every((letter) => all.has(`-${letter}`)));
+}
+
 async function tree(spec, depth, binary, seen) {
   let full = spec;
   if (typeof spec.loadSpec === "string" && !seen.includes(spec.loadSpec)) {
@@ -58,10 +63,12 @@ async function tree(spec, depth, binary, seen) {
     full = { ...spec, ...spec.loadSpec };
   }
   const options = [];
+  const posix = !full.parserDirectives?.flagsArePosixNoncompliant;
+  const letters = new Set(list(full.options).flatMap((it) => list(it.name)));
   for (const option of list(full.options)) {
     const names = [...new Set(list(option.name).map((it) => String(it).replace(/=$/u, "")))];
     const kept = names.filter(optionName);
-    if (kept.length) options.push({ names: kept, arity: arity(option) });
+    if (kept.length && !(posix && isCluster(kept, letters))) options.push({ names: kept, arity: arity(option) });
   }
   const children = new Map();
   if (depth < (CUT[binary] ?? MAX_DEPTH)) {

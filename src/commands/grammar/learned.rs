@@ -48,7 +48,8 @@ impl Learned {
             }
             counts.entry(name).or_default().add(rest, 0);
         }
-        let kept = counts.into_iter().filter_map(|(name, it)| Some((name.to_owned(), it.words(0)?)));
+        let kept =
+            counts.into_iter().filter_map(|(name, it)| Some((name.to_owned(), it.words(0)?)));
         Self { binaries: kept.collect() }
     }
 
@@ -96,7 +97,8 @@ impl Counts {
     /// as its first word; of tools without, few calls have a plain word there.
     fn words(self, depth: usize) -> Option<Words> {
         let n_distinct = u32::try_from(self.below.len()).unwrap_or(u32::MAX);
-        let (min_calls, min_distinct, min_percent) = if depth == 0 { (2, 1, 60) } else { (3, 2, 80) };
+        let (min_calls, min_distinct, min_percent) =
+            if depth == 0 { (2, 1, 60) } else { (3, 2, 80) };
         let is_verb = !self.is_full
             && self.n_calls >= min_calls
             && n_distinct >= min_distinct
@@ -153,15 +155,22 @@ mod tests {
 
     #[test]
     fn more_words_than_any_tool_has_are_free_text() {
-        let lines: Vec<String> =
-            (0..200).map(|n: u8| format!("zqx w{}", char::from(b'a' + n % 26).to_string().repeat(1 + usize::from(n / 26)))).collect();
+        let lines: Vec<String> = (0..200)
+            .map(|n: u8| {
+                format!(
+                    "zqx w{}",
+                    char::from(b'a' + n % 26).to_string().repeat(1 + usize::from(n / 26))
+                )
+            })
+            .collect();
         let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
         assert_eq!(learned(&lines), Learned::default());
     }
 
     #[test]
     fn order_does_not_matter() {
-        let mut lines = vec!["zqx a", "zqx b x", "zqx b y", "zqx c", "zqx ./p", "zqx b y -v", "yy t"];
+        let mut lines =
+            vec!["zqx a", "zqx b x", "zqx b y", "zqx c", "zqx ./p", "zqx b y -v", "yy t"];
         let first = learned(&lines);
         lines.reverse();
         assert_eq!(learned(&lines), first);

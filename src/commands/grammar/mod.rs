@@ -98,3 +98,166 @@ static FIG: LazyLock<Library> = LazyLock::new(|| Library::new(include_str!("fig.
 fn is_known(binary: &str) -> bool {
     EXTRA.tree(binary).is_some() || FIG.tree(binary).is_some()
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::commands::split;
+
+    /// Command line, its path.
+    const PATHS: &[(&str, &str)] = &[
+        ("aws s3 cp a s3://b/c", "s3 cp"),
+        ("aws --profile prod ec2 describe-instances --region x", "ec2 describe-instances"),
+        ("gh pr view 12 --json title", "pr view"),
+        ("gh attestation verify ./a", "attestation verify"),
+        ("kubectl -n x get pods", "get"),
+        ("kubectl --context=c rollout status deploy/x", "rollout status"),
+        ("git -C dir push origin main", "push"),
+        ("git --no-pager -c a=b log", "log"),
+        ("git stash", "stash"),
+        ("git stash pop", "stash pop"),
+        ("git lg", "lg"),
+        ("docker compose -f x.yml up -d", "compose up"),
+        ("docker exec -it c git push", "exec"),
+        ("cargo +nightly fmt", "fmt"),
+        ("terraform -chdir=infra plan", "plan"),
+        ("npm run build -- --watch", "run build"),
+        ("npm --prefix web run test:unit", "run test:unit"),
+        ("npm install ./local", "install"),
+        ("yarn build", "build"),
+        ("pnpm --filter web dev", "dev"),
+        ("make -C sub all", "all"),
+        ("make", ""),
+        ("just release", "release"),
+        ("mise run lint", "run lint"),
+        ("mise exec -- go test", "exec"),
+        ("uv run pytest -k x", "run"),
+        ("go mod tidy", "mod tidy"),
+        ("go test ./...", "test"),
+        ("systemctl --user restart x.service", "restart"),
+        ("python manage.py migrate", ""),
+        ("python -m pytest tests", ""),
+        ("ls checkout", ""),
+        ("sed p file", ""),
+        ("nobody-knows-this word", ""),
+        ("/usr/bin/git status", "status"),
+    ];
+
+    fn argv(line: &str) -> Vec<String> {
+        split(line).unwrap()
+    }
+
+    /// The vector that an answer was read from: every word is in it once.
+    fn words(parsed: &Parsed<'_>, argv: &[String]) -> Vec<String> {
+        let mut res: Vec<Option<String>> = vec![None; argv.len()];
+        res[0] = argv.first().cloned();
+        for argument in &parsed.arguments {
+            let mut slot = res[argument.at].take().unwrap_or_default();
+            match &argument.kind {
+                ArgumentKind::Operand(text) => slot.push_str(text),
+                ArgumentKind::Separator => slot.push_str("--"),
+                ArgumentKind::Flag(flag) if slot.is_empty() => slot.push_str(&flag.name),
+                ArgumentKind::Flag(flag) => slot.extend(flag.name.chars().skip(1)),
+            }
+            if let ArgumentKind::Flag(Flag { value: Some(value), .. }) = &argument.kind {
+                match value.join {
+                    Join::Equals => slot.extend(["=", value.text]),
+                    Join::Attached => slot.push_str(value.text),
+                    Join::Next => res[argument.at + 1] = Some(value.text.to_owned()),
+                }
+            }
+            res[argument.at] = Some(slot);
+        }
+        let mut path = parsed.subcommand.iter().map(|&it| it.to_owned());
+        res.into_iter().map(|it| it.or_else(|| path.next()).unwrap_or_default()).collect()
+    }
+
+    #[test]
+    fn paths_are_what_authors_mean() {
+        for (line, path) in PATHS {
+            assert_eq!(subcommand(&argv(line)).join(" "), *path, "{line}");
+        }
+    }
+
+    #[test]
+    fn flags_are_split_named_and_given_their_values() {
+        for (line, flags) in [
+            ("rm -rf x", "--recursive --force"),
+            ("rm -r --force x", "--recursive --force"),
+            ("grep --include=*.rs -n x", "--include=*.rs --line-number"),
+            ("head -n5 f", "--lines=5"),
+            ("head -20 f", "-=20"),
+            ("tar -xzf a.tgz -C /tmp", "--extract --gzip --file=a.tgz --directory=/tmp"),
+            (
+                "curl -sSLo out -X POST https://x",
+                "--silent --show-error --location --output=out --request=POST",
+            ),
+            ("find . -name *.rs -type f", "-name=*.rs -type=f"),
+            ("git commit -am msg", "--all --message=msg"),
+            ("git push -f", "--force"),
+            ("git branch -D x", "-D"),
+            ("zzz -rf --x=y", "-rf --x=y"),
+            ("bash -c 'ls -la' -x", "-c=ls -la"),
+            ("rm -- -f", ""),
+        ] {
+            let argv = argv(line);
+            let parsed = parse(&argv);
+            let shown = parsed.arguments.iter().filter_map(|it| match &it.kind {
+                ArgumentKind::Flag(flag) => Some(match flag.value {
+                    Some(value) => format!("{}={}", flag.canonical, value.text),
+                    None => flag.canonical.clone().into_owned(),
+                }),
+                _ => None,
+            });
+            assert_eq!(shown.collect::<Vec<_>>().join(" "), flags, "{line}");
+        }
+    }
+
+    #[test]
+    fn every_tree_is_sound() {
+        for (library, is_extra) in [(&*EXTRA, true), (&*FIG, false)] {
+            let names: Vec<_> = library.all().map(|(name, _)| name).collect();
+            let mut unique = names.clone();
+            unique.dedup();
+            assert_eq!(names, unique, "one tree a name");
+            assert!(names.iter().all(|it| !it.is_empty() && !it.contains(' ')));
+            for (name, tree) in library.all() {
+                for node in 0..tree.n_nodes() {
+                    let marks = tree.marks(node);
+                    assert!(marks.chars().all(|it| "@^$~!".contains(it)), "{name}: {marks}");
+                    assert!(
+                        is_extra || marks.chars().all(|it| "@^".contains(it)),
+                        "{name}: {marks}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_license_of_the_facts_is_kept_beside_them() {
+        let notice = include_str!("NOTICE");
+        assert!(notice.contains("@withfig/autocomplete") && notice.contains("MIT License"));
+    }
+
+    proptest! {
+        #[test]
+        fn every_word_is_read_once(
+            binary in prop::sample::select(vec!["git", "aws", "tar", "npm", "make", "zzz", "bash", "gh"]),
+            rest in prop::collection::vec(
+                prop_oneof![
+                    "-{0,2}[a-zA-Z]{0,3}(=[a-z]?)?",
+                    "(push|s3|run|pr|--|-C|-n|-rf|x\\.y|\\+x)",
+                    "\\PC{0,6}",
+                ],
+                0..8,
+            ),
+        ) {
+            let mut argv = vec![binary.to_owned()];
+            argv.extend(rest);
+            prop_assert_eq!(words(&parse(&argv), &argv), argv);
+        }
+    }
+}

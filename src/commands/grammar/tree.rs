@@ -158,6 +158,11 @@ impl Tree {
         self.options.extend(names.split('|').map(|name| (node, name, record)));
     }
 
+    #[cfg(test)]
+    pub(super) fn n_nodes(&self) -> u32 {
+        u32::try_from(self.marks.len()).unwrap_or(ANYWHERE)
+    }
+
     /// The node below `node` of that name.
     pub(super) fn child(&self, node: u32, name: &str) -> Option<u32> {
         let key = (node, name);

@@ -125,11 +125,20 @@ impl<'a> Walk<'a, '_> {
                 self.push(ArgumentKind::Separator);
                 self.stage = Stage::Rest;
             }
-            _ if word.len() > 1 && word.starts_with(['-', '+']) => return self.option(word),
+            _ if self.is_option(word) => return self.option(word),
             Stage::Path => self.path(word),
             Stage::Arguments => self.operand(word),
         }
         self.at += 1;
+    }
+
+    fn is_option(&self, word: &str) -> bool {
+        match word.as_bytes() {
+            [b'-', _, ..] => true,
+            // A few tools have subcommands such as `+complete`.
+            [b'+', _, ..] => self.stage != Stage::Path || self.place.child(word).is_none(),
+            _ => false,
+        }
     }
 
     /// A word where a subcommand may stand.

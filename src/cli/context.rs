@@ -1,0 +1,54 @@
+//! What every subcommand works with: printer, configuration, store.
+use tokio::sync::OnceCell;
+
+use super::Printer;
+use crate::{
+    clock,
+    config::Config,
+    store::{By, Missing, Store, StoreError},
+};
+
+/// What every subcommand works with.
+#[derive(Debug)]
+pub struct Context {
+    /// The way out.
+    pub printer: Printer,
+    /// How this process is set up.
+    pub config: Config,
+    store: OnceCell<Store>,
+}
+
+impl Context {
+    /// A context whose store is opened when it is first asked for.
+    pub fn new(printer: Printer, config: Config) -> Self {
+        Self { printer, config, store: OnceCell::new() }
+    }
+
+    /// The store; there must be one.
+    ///
+    /// # Errors
+    /// Where there is none yet, or it cannot be opened.
+    pub async fn store(&self) -> Result<&Store, StoreError> {
+        self.store.get_or_try_init(|| Store::open(&self.config.place, Missing::Refuse)).await
+    }
+
+    /// The store; it is made where there is none.
+    ///
+    /// # Errors
+    /// Where it cannot be made or opened.
+    pub async fn make_store(&self) -> Result<&Store, StoreError> {
+        self.store.get_or_try_init(|| Store::open(&self.config.place, Missing::Create)).await
+    }
+
+    /// Who acts, and that it is now.
+    pub fn by(&self) -> By {
+        By { actor: self.config.actor.clone(), at: clock::now() }
+    }
+
+    /// Closes the store where it was opened.
+    pub async fn close(self) {
+        if let Some(store) = self.store.get() {
+            store.close().await;
+        }
+    }
+}

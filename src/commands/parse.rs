@@ -1,0 +1,56 @@
+//! The door to the shell parser: bounded in size, nesting and harm.
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use brush_parser::{Parser, ParserOptions, ast::Program};
+
+use super::Doubt;
+
+/// Longest script that is read, in bytes; the longest of 45,288 real agent events has 17,309.
+pub(super) const MAX_SCRIPT_BYTES: usize = 128 * 1024;
+
+/// Most characters that open a nesting, `(`, `{`, backquotes and keywords taken together.
+///
+/// The parser recurses once a level; this bounds its stack whatever the quoting.
+const MAX_OPENERS: usize = 1_000;
+
+/// Up to so many openers a script is parsed on the caller's own stack.
+const OPENERS_ON_OWN_STACK: usize = 24;
+
+/// Stack for scripts with more, in bytes.
+const BIG_STACK_BYTES: usize = 256 * 1024 * 1024;
+
+/// Parses a script and hands the result to `walk`, on a stack that is deep enough for both.
+pub(super) fn with_program<T>(script: &str, walk: impl FnOnce(Result<&Program, Doubt>) -> T) -> T {
+    if script.len() > MAX_SCRIPT_BYTES {
+        return walk(Err(Doubt::TooLarge));
+    }
+    let n_openers = openers(script);
+    if n_openers > MAX_OPENERS {
+        return walk(Err(Doubt::TooLarge));
+    }
+    let run = || match parse(script) {
+        Ok(program) => walk(Ok(&program)),
+        Err(doubt) => walk(Err(doubt)),
+    };
+    if n_openers <= OPENERS_ON_OWN_STACK {
+        return run();
+    }
+    stacker::maybe_grow(BIG_STACK_BYTES / 2, BIG_STACK_BYTES, run)
+}
+
+fn parse(script: &str) -> Result<Program, Doubt> {
+    let options = ParserOptions::default();
+    // The parser unwraps in places that hostile text can reach; such text is a parse error to us.
+    catch_unwind(AssertUnwindSafe(|| Parser::new(script.as_bytes(), &options).parse_program()))
+        .map_or(Err(Doubt::ParseError), |parsed| parsed.map_err(|_| Doubt::ParseError))
+}
+
+/// How many characters and keywords of `script` may open a nesting, quotes not regarded.
+fn openers(script: &str) -> usize {
+    let brackets = script.bytes().filter(|byte| matches!(byte, b'(' | b'{' | b'`')).count();
+    let is_keyword =
+        |word: &&str| matches!(*word, "if" | "while" | "until" | "for" | "case" | "do" | "!");
+    let keywords =
+        script.split(|ch: char| ch.is_ascii_whitespace() || ch == ';').filter(is_keyword);
+    brackets + keywords.count()
+}

@@ -1,0 +1,126 @@
+//! What can go wrong with the store, in words for people.
+#![expect(dead_code, reason = "being built")]
+use std::fmt;
+
+use sqlx::migrate::MigrateError;
+
+/// Why the store did not do what it was asked.
+///
+/// A message may end with a line `hint: ...`; the printer sets it apart.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// There is nothing at the place yet.
+    #[error("no store at `{place}`\nhint: `advisor init` makes one")]
+    Missing {
+        /// Where it was looked for.
+        place: String,
+    },
+    /// A path or URL that no database can be opened with.
+    #[error("`{place}` is no place for a store: {why}\nhint: give `postgres://user@host/database`")]
+    BadPlace {
+        /// What was given, without its password.
+        place: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The database could not be reached, or refused us.
+    #[error("cannot open the store at `{place}`\nhint: {hint}")]
+    Open {
+        /// Where it is.
+        place: String,
+        /// What to do.
+        hint: &'static str,
+        /// What the driver says.
+        source: sqlx::Error,
+    },
+    /// The file cannot be made.
+    #[error("cannot make `{path}`\nhint: name a directory of yours with `--data-dir`")]
+    File {
+        /// The file.
+        path: String,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The schema comes from a newer program.
+    #[error(
+        "the store at `{place}` has schema version {found}, this program knows {known}\n\
+         hint: a newer advisor has written to it, use that one"
+    )]
+    Newer {
+        /// Where it is.
+        place: String,
+        /// Version of the schema found.
+        found: i64,
+        /// The newest version known.
+        known: i64,
+    },
+    /// A migration did not run; nothing of it remains.
+    #[error("cannot bring the store at `{place}` up to date; it is as it was")]
+    Migrate {
+        /// Where it is.
+        place: String,
+        /// What went wrong.
+        source: MigrateError,
+    },
+    /// A query failed.
+    #[error("the store failed{}", Hint(.0))]
+    Sql(#[from] sqlx::Error),
+    /// A row holds what it never should.
+    #[error("the store holds `{text}` as {what}\nhint: `advisor doctor` checks the store")]
+    Corrupt {
+        /// What the text should be.
+        what: &'static str,
+        /// The text found.
+        text: String,
+    },
+    /// What was asked for is not there.
+    #[error("no {what} `{name}`\nhint: `advisor {list}` shows what there is")]
+    Unknown {
+        /// What kind of thing.
+        what: &'static str,
+        /// What it was called.
+        name: String,
+        /// The command that lists them.
+        list: &'static str,
+    },
+    /// The thing is there, and the rules of the house forbid what was asked.
+    #[error("{0}")]
+    Refused(String),
+}
+
+impl StoreError {
+    pub(super) fn role(name: &str) -> Self {
+        Self::Unknown { what: "role", name: name.to_owned(), list: "roles list" }
+    }
+
+    pub(super) fn batch(name: &str) -> Self {
+        Self::Unknown { what: "batch", name: name.to_owned(), list: "suggestions list" }
+    }
+}
+
+/// The hint that goes with a failed query, where there is one.
+struct Hint<'a>(&'a sqlx::Error);
+
+impl fmt::Display for Hint<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let hint = match self.0 {
+            sqlx::Error::Io(_) | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => {
+                "the database went away; nothing was half done, try again once it is back"
+            }
+            sqlx::Error::PoolTimedOut => {
+                "another process holds the store; try again, or look for one that hangs"
+            }
+            sqlx::Error::Database(err) => match err.code().as_deref() {
+                // SQLite: busy, full, read-only. PostgreSQL: disk full, lock timeout.
+                Some("5" | "6" | "261" | "517" | "55P03") => {
+                    "another process holds the store; try again, or look for one that hangs"
+                }
+                Some("13" | "53100") => "the disk is full; make room and try again",
+                Some("8" | "25006") => "the store is read-only for this user",
+                _ => return Ok(()),
+            },
+            _ => return Ok(()),
+        };
+        write!(f, "\nhint: {hint}")
+    }
+}
