@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand; `printer` is the only writer to stdout and stderr.
 mod context;
+mod ingest;
 mod init;
 mod printer;
 mod shapes;
@@ -85,6 +86,8 @@ enum Command {
     Init(init::Init),
     /// Show how commands are read: subcommands, shapes, wrappers, effects
     Shapes(shapes::Shapes),
+    /// Read files and directories into the lake, every event exactly once
+    Ingest(ingest::Ingest),
 }
 
 /// Runs the program on the process's own arguments.
@@ -132,6 +135,7 @@ async fn dispatch(command: Command, context: &Context) -> anyhow::Result<Exit> {
     match command {
         Command::Init(args) => init::run(args, context).await,
         Command::Shapes(args) => shapes::run(&args, context),
+        Command::Ingest(args) => ingest::run(args, context).await,
     }
 }
 
