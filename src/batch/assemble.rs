@@ -68,7 +68,8 @@ pub fn assemble(drafts: &[Draft], meta: &Meta, is_rejected: impl Fn(&Change) -> 
     let required: BTreeSet<usize> =
         kept.iter().filter_map(|&idx| drafts.get(idx)).flat_map(|it| it.requires.clone()).collect();
     for (idx, draft) in drafts.iter().enumerate() {
-        let Some(change) = changes.get(idx).filter(|_| matches!(draft.why, Why::Guard { .. })) else {
+        let Some(change) = changes.get(idx).filter(|_| matches!(draft.why, Why::Guard { .. }))
+        else {
             continue;
         };
         if required.contains(&idx) {
@@ -83,7 +84,8 @@ pub fn assemble(drafts: &[Draft], meta: &Meta, is_rejected: impl Fn(&Change) -> 
     }
     let mut order: Vec<usize> = kept.into_iter().collect();
     order.sort_by_key(|&idx| (drafts.get(idx).map(reading_order), idx));
-    let mut chosen: Vec<Change> = order.iter().filter_map(|&idx| changes.get(idx).cloned()).collect();
+    let mut chosen: Vec<Change> =
+        order.iter().filter_map(|&idx| changes.get(idx).cloned()).collect();
     let drafts_chosen: Vec<&Draft> = order.iter().filter_map(|&idx| drafts.get(idx)).collect();
     for ((ordinal, change), draft) in (1..).zip(&mut chosen).zip(&drafts_chosen) {
         change.ordinal = ordinal;

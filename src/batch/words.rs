@@ -12,17 +12,28 @@ const MAX_NAMED: usize = 3;
 pub(super) fn reasoning(draft: &Draft) -> String {
     match &draft.why {
         Why::Routine { n_one_offs } => {
-            let mut text = format!("{}{}. Its effects ({}) are routine for this role, so it can be \
-                 allowed without asking.", seen(draft), arguments(draft), draft.effects);
+            let mut text = format!(
+                "{}{}. Its effects ({}) are routine for this role, so it can be \
+                 allowed without asking.",
+                seen(draft),
+                arguments(draft),
+                draft.effects
+            );
             if *n_one_offs > 0 {
-                text.push_str(&format!(" {} seen too rarely to be routine alone {} covered by the \
-                     same pattern.", count(*n_one_offs, "form"), if *n_one_offs == 1 { "is" } else { "are" }));
+                text.push_str(&format!(
+                    " {} seen too rarely to be routine alone {} covered by the \
+                     same pattern.",
+                    count(*n_one_offs, "form"),
+                    if *n_one_offs == 1 { "is" } else { "are" }
+                ));
             }
             text
         }
         Why::NeedsApproval => format!(
             "{}{}. Frequency alone does not make its effects ({}) safe, so a person is asked each time.",
-            seen(draft), arguments(draft), draft.effects,
+            seen(draft),
+            arguments(draft),
+            draft.effects,
         ),
         Why::Guard { titles, n_stopped_units } => {
             let stopped = match n_stopped_units {
@@ -40,29 +51,40 @@ pub(super) fn reasoning(draft: &Draft) -> String {
         }
         Why::Unused => {
             let pattern = before(draft);
-            format!("No command in the window was decided by {pattern}. A permission that nobody uses \
-                 only helps whoever takes over an agent.")
+            format!(
+                "No command in the window was decided by {pattern}. A permission that nobody uses \
+                 only helps whoever takes over an agent."
+            )
         }
         Why::NeverFires { by, by_action } if draft.after.is_empty() => format!(
             "{} can never fire: `{}` ({by_action}) stands above it and takes everything it matches.",
-            capital(&before(draft)), visible(by),
+            capital(&before(draft)),
+            visible(by),
         ),
         Why::NeverFires { by, by_action } => format!(
             "{} can never fire: `{}` ({by_action}) stands above it and takes everything it matches. \
              Moved above that rule it does what its author meant.{}",
-            capital(&before(draft)), visible(by),
+            capital(&before(draft)),
+            visible(by),
             match draft.evidence.n_units {
                 0 => " Nothing seen in the window would be stopped by it.".to_owned(),
-                _ => format!(" In the window it would have stopped {}.", named(&draft.evidence.examples)),
+                _ => format!(
+                    " In the window it would have stopped {}.",
+                    named(&draft.evidence.examples)
+                ),
             },
         ),
         Why::TooBroad => {
-            let patterns: Vec<String> = draft.after.iter().map(|rule| rule.pattern.clone()).collect();
+            let patterns: Vec<String> =
+                draft.after.iter().map(|rule| rule.pattern.clone()).collect();
             format!(
                 "{} allows far more than was used. {}{}; {} {} all of it: {}.",
-                capital(&before(draft)), seen(draft), arguments(draft),
+                capital(&before(draft)),
+                seen(draft),
+                arguments(draft),
                 count(patterns.len() as u64, "narrower pattern"),
-                if patterns.len() == 1 { "covers" } else { "cover" }, named(&patterns),
+                if patterns.len() == 1 { "covers" } else { "cover" },
+                named(&patterns),
             )
         }
     }
@@ -79,14 +101,24 @@ pub(super) fn risk_if_wrong(draft: &Draft) -> String {
             "An agent can run this, in any form the pattern takes, without being asked; what it \
              changes can be taken back."
         }
-        (Why::NeedsApproval, _) => "A person is asked more often than needed, or says yes too easily.",
-        (Why::Guard { .. }, _) => "A legitimate use of one of these forms is stopped until a rule names it.",
-        (Why::Unused, _) => "Work that happens less often than the window is long is stopped the next time.",
+        (Why::NeedsApproval, _) => {
+            "A person is asked more often than needed, or says yes too easily."
+        }
+        (Why::Guard { .. }, _) => {
+            "A legitimate use of one of these forms is stopped until a rule names it."
+        }
+        (Why::Unused, _) => {
+            "Work that happens less often than the window is long is stopped the next time."
+        }
         (Why::NeverFires { .. }, _) if draft.after.is_empty() => {
             "Nothing: the rule decides no command now, and none without it."
         }
-        (Why::NeverFires { .. }, _) => "Uses that ran until now because the rule was asleep are stopped.",
-        (Why::TooBroad, _) => "A use that was not seen in the window is stopped until a rule names it.",
+        (Why::NeverFires { .. }, _) => {
+            "Uses that ran until now because the rule was asleep are stopped."
+        }
+        (Why::TooBroad, _) => {
+            "A use that was not seen in the window is stopped until a rule names it."
+        }
     };
     text.to_owned()
 }
@@ -102,7 +134,10 @@ fn seen(draft: &Draft) -> String {
         count(evidence.n_days, "day"),
     );
     if evidence.n_blocked > 0 {
-        text.push_str(&format!(" ({} of these blocked, which count for nothing)", evidence.n_blocked));
+        text.push_str(&format!(
+            " ({} of these blocked, which count for nothing)",
+            evidence.n_blocked
+        ));
     }
     text
 }

@@ -6,7 +6,7 @@ use super::{ChangeKind, Draft, PlacedRule, Why, usage::Usage};
 use crate::{
     clusters::{Observation, Use},
     evidence::Evidence,
-    policy::{Evaluation, Pattern, Role, Rule, RuleAction, Target, When, includes},
+    policy::{Evaluation, Pattern, Role, Rule, RuleAction, Target, When, includes, overlaps},
     risk::{Effects, RiskLevel},
     synthesis::{Candidate, GuardRules, covered_confidence, guard_rules, stop_confidence},
 };
@@ -26,7 +26,8 @@ pub fn propose(role: &Role, candidates: &[Candidate], observation: &Observation)
             Target::Command => &role.rules,
             Target::Mcp => &role.mcp_rules,
         };
-        let candidates: Vec<&Candidate> = candidates.iter().filter(|it| it.target == target).collect();
+        let candidates: Vec<&Candidate> =
+            candidates.iter().filter(|it| it.target == target).collect();
         let first = drafts.len();
         let mut list = List {
             target,
@@ -57,8 +58,10 @@ enum Place {
     Before(usize),
     /// Behind the role's rules, what needs a person first.
     Approvals,
-    /// At the end.
+    /// Behind these, what is allowed.
     End,
+    /// At the very end: what needs a person, and is wider than an allow.
+    Last,
 }
 
 /// One of a role's rule lists, and what is proposed for it.
@@ -81,13 +84,17 @@ impl List<'_> {
         if !self.in_order {
             return;
         }
-        let patterns: Vec<Pattern> = self.rules.iter().map(|it| Pattern::new(&it.pattern)).collect();
+        let patterns: Vec<Pattern> =
+            self.rules.iter().map(|it| Pattern::new(&it.pattern)).collect();
         for (idx, rule) in self.rules.iter().enumerate() {
             let Some(pattern) = patterns.get(idx) else { continue };
-            let shadow = self.rules.iter().zip(&patterns).take(idx).position(|(earlier, outer)| {
-                earlier.when.is_empty() && includes(outer, pattern)
-            });
-            let Some((at, by)) = shadow.and_then(|at| Some((at, self.rules.get(at)?))) else { continue };
+            let shadow =
+                self.rules.iter().zip(&patterns).take(idx).position(|(earlier, outer)| {
+                    earlier.when.is_empty() && includes(outer, pattern)
+                });
+            let Some((at, by)) = shadow.and_then(|at| Some((at, self.rules.get(at)?))) else {
+                continue;
+            };
             let why = Why::NeverFires { by: by.pattern.clone(), by_action: by.action };
             self.gone.insert(idx);
             let uses = self.matched(pattern);
@@ -98,7 +105,8 @@ impl List<'_> {
                 draft.kind = ChangeKind::Modify;
                 draft.confidence = stop_confidence(draft.evidence.n_units, self.n_units());
                 draft.effects = effects(&uses);
-                draft.risk = if draft.evidence.n_units > 0 { RiskLevel::High } else { RiskLevel::Medium };
+                draft.risk =
+                    if draft.evidence.n_units > 0 { RiskLevel::High } else { RiskLevel::Medium };
                 let new = PlacedRule { rule_id: None, ..placed(idx, rule) };
                 self.push(draft, vec![(Place::Before(at), new)]);
             } else {
@@ -113,13 +121,17 @@ impl List<'_> {
     /// Allows over a whole binary, or wider: narrowed to what was used.
     fn too_broad(&mut self, candidates: &[&Candidate]) {
         for (idx, rule) in self.rules.iter().enumerate() {
-            let is_open = !self.gone.contains(&idx) && rule.when.is_empty() && rule.action == RuleAction::Allow;
+            let is_open = !self.gone.contains(&idx)
+                && rule.when.is_empty()
+                && rule.action == RuleAction::Allow;
             if !is_open || !is_broad(&rule.pattern, self.target) {
                 continue;
             }
             let outer = Pattern::new(&rule.pattern);
-            let inner: Vec<&&Candidate> =
-                candidates.iter().filter(|it| includes(&outer, &Pattern::new(&it.pattern))).collect();
+            let inner: Vec<&&Candidate> = candidates
+                .iter()
+                .filter(|it| includes(&outer, &Pattern::new(&it.pattern)))
+                .collect();
             let is_narrower = inner.iter().all(|it| {
                 it.action != RuleAction::Allow || !includes(&Pattern::new(&it.pattern), &outer)
             });
@@ -135,8 +147,10 @@ impl List<'_> {
             draft.confidence = covered_confidence(n_single, draft.evidence.n_units);
             draft.effects = inner.iter().fold(Effects::NONE, |all, it| all.union(it.effects));
             draft.risk = RiskLevel::High;
-            let mut after: Vec<(Place, PlacedRule)> =
-                inner.iter().map(|it| (Place::Before(idx), new_rule(&it.pattern, it.action))).collect();
+            let mut after: Vec<(Place, PlacedRule)> = inner
+                .iter()
+                .map(|it| (Place::Before(idx), new_rule(&it.pattern, it.action)))
+                .collect();
             after.sort_by_key(|(_, rule)| std::cmp::Reverse(rule.action));
             self.push(draft, after);
         }
@@ -177,25 +191,35 @@ impl List<'_> {
             .filter(|(idx, rule)| !self.gone.contains(idx) && rule.when.is_empty())
             .map(|(_, rule)| (Pattern::new(&rule.pattern), rule.action))
             .collect();
-        taken.extend(self.drafts.iter().flat_map(|draft| &draft.after).map(|rule| {
-            (Pattern::new(&rule.pattern), rule.action)
-        }));
+        taken.extend(
+            self.drafts
+                .iter()
+                .flat_map(|draft| &draft.after)
+                .map(|rule| (Pattern::new(&rule.pattern), rule.action)),
+        );
         // Wide patterns first, so that what they hold is not proposed again.
         let mut ordered: Vec<&&Candidate> = candidates.iter().collect();
-        ordered.sort_by_key(|it| {
-            (std::cmp::Reverse(it.action), it.pattern.len(), it.pattern.clone())
-        });
+        ordered
+            .sort_by_key(|it| (std::cmp::Reverse(it.action), it.pattern.len(), it.pattern.clone()));
+        let allows: Vec<Pattern> = candidates
+            .iter()
+            .filter(|it| it.action == RuleAction::Allow)
+            .map(|it| Pattern::new(&it.pattern))
+            .collect();
         for candidate in ordered {
             let pattern = Pattern::new(&candidate.pattern);
             let held = taken.iter().any(|(outer, action)| {
-                includes(outer, &pattern) && (!action.passes() || candidate.action == RuleAction::Allow)
+                includes(outer, &pattern)
+                    && (!action.passes() || candidate.action == RuleAction::Allow)
             });
             if held {
                 continue;
             }
             taken.push((pattern, candidate.action));
             let (why, place) = match candidate.action {
-                RuleAction::Allow => (Why::Routine { n_one_offs: candidate.n_one_offs }, Place::End),
+                RuleAction::Allow => {
+                    (Why::Routine { n_one_offs: candidate.n_one_offs }, Place::End)
+                }
                 _ => (Why::NeedsApproval, Place::Approvals),
             };
             let mut draft = self.draft(ChangeKind::Add, why, candidate.evidence.clone());
@@ -206,7 +230,7 @@ impl List<'_> {
         }
     }
 
-    /// Guard denies that the allows of the finished role need, one change a binary.
+    /// Guard denies that the allows of the finished role need, one change a family.
     fn guards(&mut self) {
         if self.target != Target::Command {
             return;
@@ -220,29 +244,31 @@ impl List<'_> {
         allows.extend(new_allows.map(|rule| rule.pattern.clone()));
         rules.retain(|rule| !rule.action.passes());
         let needed = guard_rules(&allows, &rules);
-        let mut by_binary: BTreeMap<&str, Vec<&GuardRules>> = BTreeMap::new();
+        let mut families: BTreeMap<&str, Vec<&GuardRules>> = BTreeMap::new();
         for guard in &needed {
-            by_binary.entry(guard.guard.binary).or_default().push(guard);
+            families.entry(guard.family()).or_default().push(guard);
         }
         let n_before = self.drafts.len();
-        let mut guard_drafts: BTreeMap<&str, usize> = BTreeMap::new();
-        for (binary, guards) in by_binary {
-            guard_drafts.insert(binary, self.drafts.len());
+        for guards in families.into_values() {
             self.guard(&guards);
         }
-        let universal = guard_drafts.get("*").copied();
-        for draft in self.drafts.iter_mut().take(n_before) {
-            let mut requires = BTreeSet::new();
-            for rule in draft.after.iter().filter(|rule| rule.action.passes()) {
-                let binary = rule.pattern.split(' ').next().unwrap_or_default();
-                requires.extend(guard_drafts.get(binary));
-                requires.extend(universal);
-            }
-            draft.requires = requires.into_iter().collect();
+        let (allowing, guarding) = self.drafts.split_at_mut(n_before);
+        let guarding: Vec<Vec<Pattern>> = guarding
+            .iter()
+            .map(|draft| draft.after.iter().map(|rule| Pattern::new(&rule.pattern)).collect())
+            .collect();
+        for draft in allowing {
+            let allows = draft.after.iter().filter(|rule| rule.action.passes());
+            let allows: Vec<Pattern> = allows.map(|rule| Pattern::new(&rule.pattern)).collect();
+            let meets = |guards: &Vec<Pattern>| {
+                guards.iter().any(|guard| allows.iter().any(|allow| overlaps(allow, guard)))
+            };
+            let required = guarding.iter().enumerate().filter(|(_, guards)| meets(guards));
+            draft.requires = required.map(|(idx, _)| n_before + idx).collect();
         }
     }
 
-    /// One change with all guard patterns of a binary.
+    /// One change with all guard patterns of a family.
     fn guard(&mut self, guards: &[&GuardRules]) {
         let mut after = Vec::new();
         let mut stopped: BTreeSet<u32> = BTreeSet::new();
@@ -259,7 +285,8 @@ impl List<'_> {
                 let units: BTreeSet<u32> =
                     uses.iter().flat_map(|it| it.support.units.iter().copied()).collect();
                 // What people and agents do all the time is asked for rather than stopped.
-                let is_routine = units.len() >= MIN_ROUTINE_UNITS && guard.level < RiskLevel::Critical;
+                let is_routine =
+                    units.len() >= MIN_ROUTINE_UNITS && guard.level < RiskLevel::Critical;
                 let action = if is_routine { RuleAction::RequireApproval } else { guard.action };
                 stopped.extend(units);
                 hits.extend(uses);
@@ -270,7 +297,8 @@ impl List<'_> {
         hits.dedup_by(|a, b| a.line == b.line);
         let n_stopped_units = stopped.len() as u64;
         let why = Why::Guard { titles: titles.into_iter().collect(), n_stopped_units };
-        let mut draft = self.draft(ChangeKind::Add, why, Evidence::of_uses(&hits, self.observation));
+        let mut draft =
+            self.draft(ChangeKind::Add, why, Evidence::of_uses(&hits, self.observation));
         draft.confidence = stop_confidence(n_stopped_units, self.n_units());
         draft.risk = risk;
         draft.effects = effects(&hits);
@@ -373,7 +401,9 @@ fn is_broad(pattern: &str, target: Target) -> bool {
     let stem = pattern.trim_end_matches('*');
     match target {
         Target::Command => stem.len() < pattern.len() && !stem.trim_end().contains([' ', '*']),
-        Target::Mcp => stem.len() < pattern.len() && stem.split('/').nth(1).is_none_or(str::is_empty),
+        Target::Mcp => {
+            stem.len() < pattern.len() && stem.split('/').nth(1).is_none_or(str::is_empty)
+        }
     }
 }
 

@@ -46,7 +46,9 @@ pub(super) fn labels(shapes: &[(&str, u64)]) -> Vec<Option<usize>> {
     if owners.len() < MIN_UNITS {
         return labels;
     }
-    let Ok(points) = Array2::from_shape_vec((owners.len(), N_FEATURES), values) else { return labels };
+    let Ok(points) = Array2::from_shape_vec((owners.len(), N_FEATURES), values) else {
+        return labels;
+    };
     let found = Dbscan::params(MIN_UNITS).tolerance(TOLERANCE).transform(&points);
     if let Ok(found) = found {
         for (&owner, label) in owners.iter().zip(found.iter()) {
@@ -97,7 +99,8 @@ mod tests {
         let mut backward = labels(&shapes);
         backward.reverse();
         let same = |labels: &[Option<usize>]| {
-            let pairs = labels.iter().flat_map(|a| labels.iter().map(move |b| a.is_some() && a == b));
+            let pairs =
+                labels.iter().flat_map(|a| labels.iter().map(move |b| a.is_some() && a == b));
             pairs.collect::<Vec<bool>>()
         };
         assert_eq!(same(&forward), same(&backward));

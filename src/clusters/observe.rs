@@ -3,7 +3,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use super::{Stem, stem};
 use crate::{
-    commands::{Command, Learned, is_free_builtin, read},
+    commands::{Command, grammar::Learned, is_free_builtin, read},
     events::{Action, Outcome, Tally, Timestamp, Unit},
     risk::{Effects, effects, mcp_effects},
     shapes,

@@ -2,7 +2,11 @@
 use std::fmt;
 
 use crate::{
-    commands::{ArgumentKind, Join, Learned, base_name, parse_with, quote},
+    commands::{
+        base_name,
+        grammar::{ArgumentKind, Join, Learned, parse_with},
+        quote,
+    },
     policy::literal,
 };
 
@@ -32,10 +36,49 @@ impl fmt::Display for Stem {
 /// The prefixes that Codex refuses to suggest, and interpreters with an inline-code option in
 /// their manual pages.
 const INTERPRETERS: &[&str] = &[
-    "ash", "awk", "bash", "bun", "csh", "dash", "deno", "elixir", "expect", "fish", "gawk", "ghci",
-    "groovy", "guile", "irb", "jshell", "julia", "ksh", "lua", "luajit", "mawk", "node", "nodejs",
-    "ocaml", "octave", "osascript", "perl", "php", "powershell", "pwsh", "pypy", "python",
-    "racket", "Rscript", "ruby", "sbcl", "scala", "sh", "tclsh", "ts-node", "tsx", "wish", "zsh",
+    "ash",
+    "awk",
+    "bash",
+    "bun",
+    "csh",
+    "dash",
+    "deno",
+    "elixir",
+    "expect",
+    "fish",
+    "gawk",
+    "ghci",
+    "groovy",
+    "guile",
+    "irb",
+    "jshell",
+    "julia",
+    "ksh",
+    "lua",
+    "luajit",
+    "mawk",
+    "node",
+    "nodejs",
+    "ocaml",
+    "octave",
+    "osascript",
+    "perl",
+    "php",
+    "powershell",
+    "pwsh",
+    "pypy",
+    "python",
+    "racket",
+    "Rscript",
+    "ruby",
+    "sbcl",
+    "scala",
+    "sh",
+    "tclsh",
+    "ts-node",
+    "tsx",
+    "wish",
+    "zsh",
 ];
 
 /// Interpreters whose ordinary use is a short program in the arguments; guards keep their doors.
@@ -76,10 +119,9 @@ pub fn stem(argv: &[String], learned: &Learned) -> Stem {
         words.push(match kind {
             Part::Subcommand | Part::Fixed => word_pattern(word),
             Part::Valued => {
-                let name = word.split_once('=').map_or_else(
-                    || word.chars().take(2).collect(),
-                    |(name, _)| format!("{name}="),
-                );
+                let name = word
+                    .split_once('=')
+                    .map_or_else(|| word.chars().take(2).collect(), |(name, _)| format!("{name}="));
                 format!("{}*", literal(&name))
             }
             Part::Operand | Part::Any => "*".to_owned(),

@@ -1,2 +1,3 @@
 //! Choose, order and call: what the program does, stage by stage.
 pub mod ingest;
+pub mod suggest;

@@ -114,8 +114,12 @@ pub fn suggest(
 impl fmt::Display for Silence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Disabled => f.write_str("the advisor is switched off for this role (setting `enabled`)"),
-            Self::NoActivity => f.write_str("no command or MCP call of this role lies in the window"),
+            Self::Disabled => {
+                f.write_str("the advisor is switched off for this role (setting `enabled`)")
+            }
+            Self::NoActivity => {
+                f.write_str("no command or MCP call of this role lies in the window")
+            }
             Self::WindowTooShort { hours, minimum_hours } => write!(
                 f,
                 "the window is too short: {hours:.1} hours of activity so far, \

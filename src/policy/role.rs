@@ -37,6 +37,11 @@ impl RuleAction {
     pub const fn passes(self) -> bool {
         matches!(self, Self::Allow | Self::Alert | Self::Redact)
     }
+
+    /// Whether the action does not run, whoever is asked.
+    pub const fn is_stop(self) -> bool {
+        matches!(self, Self::Deny | Self::Terminate)
+    }
 }
 
 /// Whether a role only records or also stops.

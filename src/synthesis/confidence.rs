@@ -59,7 +59,8 @@ pub fn covered_confidence(n_seen_once: u64, n_units: u64) -> f64 {
 
 /// 1 for what was seen in the last half of the window, falling to 1/2 for what ended at its start.
 fn recency(evidence: &Evidence, observation: &Observation) -> f64 {
-    let (Some(first), Some(last), Some(seen)) = (observation.first, observation.last, evidence.last)
+    let (Some(first), Some(last), Some(seen)) =
+        (observation.first, observation.last, evidence.last)
     else {
         return 1.0;
     };

@@ -3,12 +3,16 @@ mod confidence;
 mod guards;
 mod scope;
 
+use std::collections::BTreeSet;
+
 use crate::{
-    clusters::{Cluster, Observation, Use},
+    clusters::{Cluster, Observation, Stem, Use},
     evidence::Evidence,
-    policy::{RuleAction, Target},
-    risk::{Effects, RiskLevel, level},
+    policy::{RuleAction, Target, literal},
+    risk::{Effect, Effects, RiskLevel, level},
 };
+
+use scope::Scope;
 
 pub use confidence::{allow_confidence, covered_confidence, stop_confidence};
 pub use guards::{GuardRules, guard_rules};
@@ -38,6 +42,9 @@ pub struct Candidate {
     pub uses: Vec<usize>,
 }
 
+/// Most lines of one stem that are asked for one by one; past that the whole stem is.
+const MAX_EXACT: usize = 8;
+
 /// Fewest units behind an approval rule for a high-risk act.
 const MIN_APPROVAL_UNITS: u64 = 3;
 
@@ -52,56 +59,114 @@ pub fn synthesize(clusters: &[Cluster], observation: &Observation) -> Vec<Candid
     candidates
 }
 
-/// One allow for what is at most medium under each stem; approval for routine high-risk acts.
+/// The candidates of each stem: an allow for what is at most medium, and what keeps the rest of the
+/// stem from riding on it.
 fn command_candidates(clusters: &[Cluster], observation: &Observation) -> Vec<Candidate> {
+    let is_guarded = |seen: &Use| guards::stops().iter().any(|it| it.pattern.matches(&seen.line));
+    let with_subcommands: BTreeSet<&str> = clusters
+        .iter()
+        .filter(|it| !it.stem.subcommand.is_empty())
+        .map(|it| it.stem.binary.as_str())
+        .collect();
+    let n_binary_units = |binary: &str| {
+        let uses = observation.uses.iter().filter(|seen| seen.stem.binary == binary);
+        scope::count_units(uses)
+    };
     let mut candidates = Vec::new();
-    let same_stem = |a: &Cluster, b: &Cluster| a.stem == b.stem;
-    for group in clusters.chunk_by(same_stem) {
+    for group in clusters.chunk_by(|a, b| a.stem == b.stem) {
         let Some(stem) = group.first().map(|cluster| &cluster.stem) else { continue };
-        let of_level = |wanted: fn(RiskLevel) -> bool| {
-            let clusters = group.iter().filter(move |it| wanted(level(it.effects)));
+        let of_level = |low: RiskLevel, high: RiskLevel| {
+            let clusters = group.iter().filter(|it| (low..=high).contains(&stake(it.effects)));
             clusters.collect::<Vec<&Cluster>>()
         };
-        let ordinary = of_level(|level| level <= RiskLevel::Medium);
-        if !ordinary.is_empty() && !stem.is_open {
-            candidates.extend(candidate(&ordinary, observation, RuleAction::Allow));
+        let ordinary = of_level(RiskLevel::Low, RiskLevel::Medium);
+        let risky = of_level(RiskLevel::High, RiskLevel::Critical);
+        let is_bare = stem.subcommand.is_empty() && with_subcommands.contains(stem.binary.as_str());
+        if stem.is_open || ordinary.is_empty() {
+            let high = of_level(RiskLevel::High, RiskLevel::High);
+            let whole = scope::whole(stem, &uses_of(&high, observation));
+            let ask = RuleAction::RequireApproval;
+            let routine = candidate(stem, whole, observation, ask, one_offs(group));
+            candidates.extend(routine.filter(|it| {
+                it.evidence.n_units >= MIN_APPROVAL_UNITS && it.evidence.n_sessions > 1
+            }));
+        } else {
+            let unguarded = |seen: &&(usize, &Use)| !is_guarded(seen.1);
+            let risky = uses_of(&risky, observation);
+            let exact: Vec<(usize, &Use)> = risky.iter().filter(unguarded).copied().collect();
+            let ordinary = uses_of(&ordinary, observation);
+            let n_one_offs = one_offs(group);
+            let (action, scopes) = if is_bare {
+                // `git --version`: a star after the bare binary would take every subcommand.
+                (RuleAction::Allow, scope::exact(&ordinary))
+            } else if exact.len() > MAX_EXACT {
+                (RuleAction::RequireApproval, vec![scope::whole(stem, &ordinary)])
+            } else {
+                (RuleAction::Allow, scope::scopes(stem, &ordinary, n_binary_units(&stem.binary)))
+            };
+            for scope in scopes {
+                let n_one_offs = if scope.uses.len() > 1 { n_one_offs } else { 0 };
+                candidates.extend(candidate(stem, scope, observation, action, n_one_offs));
+            }
+            if exact.len() <= MAX_EXACT {
+                for (idx, seen) in exact {
+                    let scope = Scope { pattern: literal(&seen.line), uses: vec![idx] };
+                    let ask = RuleAction::RequireApproval;
+                    candidates.extend(candidate(stem, scope, observation, ask, 0));
+                }
+            }
         }
-        let high = of_level(|level| level == RiskLevel::High);
-        let routine = candidate(&high, observation, RuleAction::RequireApproval);
-        candidates.extend(routine.filter(|it| {
-            it.evidence.n_units >= MIN_APPROVAL_UNITS && it.evidence.n_sessions > 1
-        }));
     }
     candidates
 }
 
-/// The candidate of clusters under one stem; `None` where nothing of them speaks for a rule.
-fn candidate(
-    clusters: &[&Cluster],
-    observation: &Observation,
-    action: RuleAction,
-) -> Option<Candidate> {
-    let stem = &clusters.first()?.stem;
+/// What is at stake with an activity, as far as a rule goes.
+///
+/// A push or a comment talks to the repository's own forge; that this leaves the machine is what
+/// publishing means, and is not counted again.
+fn stake(effects: Effects) -> RiskLevel {
+    let to_forge = effects.contains(Effect::VcsPublish) || effects.contains(Effect::VcsWrite);
+    let counted = effects.iter().filter(|it| !(to_forge && *it == Effect::NetworkOut));
+    counted.map(Effect::level).max().unwrap_or(RiskLevel::Low)
+}
+
+/// The uses of clusters, by index.
+fn uses_of<'a>(clusters: &[&Cluster], observation: &'a Observation) -> Vec<(usize, &'a Use)> {
     let mut idxs: Vec<usize> = clusters.iter().flat_map(|it| it.uses.iter().copied()).collect();
     idxs.sort_unstable();
-    let uses: Vec<&Use> = idxs.iter().filter_map(|&idx| observation.uses.get(idx)).collect();
+    idxs.into_iter().filter_map(|idx| Some((idx, observation.uses.get(idx)?))).collect()
+}
+
+/// How many uses are like no others.
+fn one_offs(clusters: &[Cluster]) -> u64 {
+    clusters.iter().filter(|it| it.is_noise).map(|it| it.uses.len() as u64).sum()
+}
+
+/// The candidate of one scope; `None` where nothing of it speaks for a rule.
+fn candidate(
+    stem: &Stem,
+    scope: Scope,
+    observation: &Observation,
+    action: RuleAction,
+    n_one_offs: u64,
+) -> Option<Candidate> {
+    let uses: Vec<&Use> = scope.uses.iter().filter_map(|&idx| observation.uses.get(idx)).collect();
     let evidence = Evidence::of_uses(&uses, observation);
     if evidence.n_units == 0 {
         return None;
     }
-    let effects = clusters.iter().fold(Effects::NONE, |all, it| all.union(it.effects));
-    let one_offs = clusters.iter().filter(|it| it.is_noise).map(|it| it.uses.len() as u64).sum();
+    let effects = uses.iter().fold(Effects::NONE, |all, it| all.union(it.effects));
     Some(Candidate {
         target: Target::Command,
-        pattern: scope::pattern(stem, &uses, &evidence),
+        pattern: scope.pattern,
         action,
         binary: stem.binary.clone(),
         confidence: allow_confidence(&evidence, observation),
-        risk: level(effects),
+        risk: stake(effects),
         effects,
         evidence,
-        n_one_offs: one_offs,
-        uses: idxs,
+        n_one_offs,
+        uses: scope.uses,
     })
 }
 
@@ -133,7 +198,7 @@ fn mcp_candidates(observation: &Observation) -> Vec<Candidate> {
         }
         candidates.push(Candidate {
             target: Target::Mcp,
-            pattern: crate::policy::literal(&line),
+            pattern: literal(&line),
             action,
             binary: first.server.clone(),
             confidence: allow_confidence(&evidence, observation),
