@@ -2,8 +2,10 @@
 mod error;
 mod migrate;
 mod place;
+mod revisions;
 mod roles;
 mod rows;
+mod rule_ids;
 mod trail;
 
 use std::time::Duration;
@@ -14,7 +16,8 @@ use crate::events::Timestamp;
 
 pub use error::StoreError;
 pub use place::Place;
-pub use roles::DEFAULT_ROLE;
+pub use revisions::{Revision, Why};
+pub use roles::{DEFAULT_ROLE, RoleSummary, Saved};
 pub use trail::Act;
 
 /// How long a writer waits for another before it gives up.
