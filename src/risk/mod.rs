@@ -1,4 +1,14 @@
 //! What a command can do, and what it must never be let do.
+mod effect;
+mod effects;
+mod mcp;
+mod secrets;
+
+pub use effect::{Effect, Effects, level};
+pub use effects::effects;
+pub use mcp::mcp_effects;
+pub use secrets::is_secret_path;
+
 use serde::{Deserialize, Serialize};
 
 use crate::events::text_forms;

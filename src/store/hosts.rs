@@ -1,11 +1,9 @@
 //! Hosts, and which role each had when.
-use std::collections::BTreeMap;
-
 use serde::Serialize;
 use sqlx::AnyConnection;
 
 use super::{
-    By, Store, StoreError, Write, roles,
+    By, Store, StoreError, roles,
     rows::{Columns as _, storable},
     trail,
 };
@@ -29,30 +27,6 @@ pub struct Host {
     pub first_seen: Option<Timestamp>,
     /// Its last event.
     pub last_seen: Option<Timestamp>,
-}
-
-/// Which role each host had when.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Assignments {
-    /// By host, in the order of time.
-    by_host: BTreeMap<String, Vec<Assignment>>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Assignment {
-    from: Timestamp,
-    /// Not included.
-    until: Option<Timestamp>,
-    role: String,
-}
-
-impl Assignments {
-    /// The role that was assigned to a host at an instant, `None` where none was.
-    pub fn role_at(&self, hostname: &str, at: Timestamp) -> Option<&str> {
-        let held = self.by_host.get(hostname)?;
-        let last = held.get(held.partition_point(|it| it.from <= at).checked_sub(1)?)?;
-        last.until.is_none_or(|until| at < until).then_some(last.role.as_str())
-    }
 }
 
 impl Store {
@@ -84,26 +58,6 @@ impl Store {
                 })
             })
             .collect()
-    }
-
-    /// Which role each host had when, for events that name none.
-    ///
-    /// # Errors
-    /// Where the database is away.
-    pub async fn assignments(&self) -> Result<Assignments, StoreError> {
-        let mut snapshot = self.snapshot().await?;
-        let rows = sqlx::query("SELECT * FROM assignments ORDER BY hostname, from_us")
-            .fetch_all(snapshot.conn())
-            .await?;
-        let mut by_host: BTreeMap<String, Vec<Assignment>> = BTreeMap::new();
-        for row in &rows {
-            by_host.entry(row.text("hostname")?).or_default().push(Assignment {
-                from: row.time("from_us")?,
-                until: row.maybe_time("until_us")?,
-                role: row.text("role")?,
-            });
-        }
-        Ok(Assignments { by_host })
     }
 
     /// Gives hosts a role from `since` on, whatever they had from then on; takes their role away
@@ -170,34 +124,6 @@ impl Store {
     }
 }
 
-impl Write {
-    /// Notes that hosts were seen: first and last event of each.
-    ///
-    /// # Errors
-    /// Where the database is away.
-    pub async fn saw_hosts(
-        &mut self,
-        seen: &BTreeMap<String, (Timestamp, Timestamp)>,
-    ) -> Result<(), StoreError> {
-        for (hostname, (first, last)) in seen {
-            sqlx::query(
-                "INSERT INTO hosts (hostname, first_seen_us, last_seen_us) VALUES ($1, $2, $3)
-                 ON CONFLICT (hostname) DO UPDATE SET
-                     first_seen_us = CASE WHEN hosts.first_seen_us < excluded.first_seen_us
-                         THEN hosts.first_seen_us ELSE excluded.first_seen_us END,
-                     last_seen_us = CASE WHEN hosts.last_seen_us > excluded.last_seen_us
-                         THEN hosts.last_seen_us ELSE excluded.last_seen_us END",
-            )
-            .bind(storable(hostname))
-            .bind(first.0)
-            .bind(last.0)
-            .execute(self.conn())
-            .await?;
-        }
-        Ok(())
-    }
-}
-
 async fn current(conn: &mut AnyConnection, hostname: &str) -> Result<Option<String>, StoreError> {
     let row = sqlx::query("SELECT role FROM assignments WHERE hostname = $1 AND until_us IS NULL")
         .bind(hostname)
@@ -214,37 +140,4 @@ fn check_hostname(hostname: &str) -> Result<(), StoreError> {
         )));
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_role_holds_from_its_first_instant_up_to_the_next() {
-        let held = |from, until: Option<i64>, role: &str| Assignment {
-            from: Timestamp(from),
-            until: until.map(Timestamp),
-            role: role.to_owned(),
-        };
-        let assignments = Assignments {
-            by_host: [(
-                "web-1".to_owned(),
-                vec![held(10, Some(20), "a"), held(20, Some(30), "b"), held(40, None, "c")],
-            )]
-            .into(),
-        };
-        for (at, role) in [
-            (9, None),
-            (10, Some("a")),
-            (19, Some("a")),
-            (20, Some("b")),
-            (30, None),
-            (40, Some("c")),
-            (i64::MAX, Some("c")),
-        ] {
-            assert_eq!(assignments.role_at("web-1", Timestamp(at)), role, "{at}");
-        }
-        assert_eq!(assignments.role_at("web-2", Timestamp(15)), None);
-    }
 }

@@ -2,6 +2,7 @@
 mod batches;
 mod error;
 mod hosts;
+mod ingest;
 mod migrate;
 mod place;
 mod reviews;
@@ -22,7 +23,8 @@ use crate::events::Timestamp;
 
 pub use batches::BatchSummary;
 pub use error::StoreError;
-pub use hosts::{Assignments, Host};
+pub use hosts::Host;
+pub use ingest::{Assignment, IngestCommit, SeenFile};
 pub use place::Place;
 pub use reviews::{Act, Applied, Feedback};
 pub use revisions::{Revision, Why};
