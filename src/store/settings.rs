@@ -97,10 +97,13 @@ async fn save(
     settings: &Overrides,
     by: &By,
 ) -> Result<(), StoreError> {
+    // `Any` of sqlx 0.9 sends a missing f64 as a missing f32, and PostgreSQL keeps that type for the
+    // prepared statement: numbers that may be missing travel as text.
+    let number = |it: Option<f64>| it.map(|it| it.to_string());
     sqlx::query(
         "INSERT INTO settings (scope, enabled, analysis_schedule, minimum_observation_window_hours,
              confidence_threshold, retention_days, changed_us, changed_by)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+         VALUES ($1, $2, $3, CAST($4 AS DOUBLE PRECISION), CAST($5 AS DOUBLE PRECISION), $6, $7, $8)
          ON CONFLICT (scope) DO UPDATE SET enabled = excluded.enabled,
              analysis_schedule = excluded.analysis_schedule,
              minimum_observation_window_hours = excluded.minimum_observation_window_hours,
@@ -111,8 +114,8 @@ async fn save(
     .bind(scope)
     .bind(settings.enabled.map(i64::from))
     .bind(settings.analysis_schedule.as_ref().map(ToString::to_string))
-    .bind(settings.minimum_observation_window_hours)
-    .bind(settings.confidence_threshold)
+    .bind(number(settings.minimum_observation_window_hours))
+    .bind(number(settings.confidence_threshold))
     .bind(settings.retention_days.map(i64::from))
     .bind(by.at.0)
     .bind(storable(&by.actor))

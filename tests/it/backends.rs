@@ -16,11 +16,14 @@ use policy_advisor::{
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tempfile::TempDir;
 
+/// Databases made so far.
+static COUNT: AtomicU32 = AtomicU32::new(0);
+
 /// Where a test's store is; what keeps it alive.
 #[derive(Debug)]
 pub(crate) struct Home {
     pub(crate) place: Place,
-    pub(crate) dir: TempDir,
+    _dir: TempDir,
 }
 
 /// Runs a test on a fresh store of one kind.
@@ -36,7 +39,7 @@ pub(crate) fn on(backend: Backend, name: &str, test: impl AsyncFnOnce(&Store, &H
             },
         };
         let store = Store::open(&place, Missing::Create).await.unwrap();
-        test(&store, &Home { place, dir }).await;
+        test(&store, &Home { place, _dir: dir }).await;
         store.close().await;
     });
 }
@@ -50,7 +53,6 @@ pub(crate) async fn postgres_database(name: &str) -> Option<String> {
         return None;
     };
     // A name may have 63 bytes.
-    static COUNT: AtomicU32 = AtomicU32::new(0);
     let database = format!("t_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
     let mut conn = PgConnection::connect(&server).await.unwrap();
     for statement in ["DROP DATABASE IF EXISTS", "CREATE DATABASE"] {

@@ -121,7 +121,7 @@ async fn a_role_lives_and_every_change_of_its_rules_is_a_revision(store: &Store,
 }
 
 async fn ids_of_rules_are_stable_and_never_given_twice(store: &Store, _: &Home) {
-    let mut save = async |rules: &[&str]| {
+    let save = async |rules: &[&str]| {
         let (role, _) = store.save_role(role("r", rules), &why(), &ana(0)).await.unwrap();
         ids(&role).join(" ")
     };
@@ -404,7 +404,7 @@ async fn a_batch_for_an_older_revision_conflicts_by_name_or_fits(store: &Store, 
     let first = err.lines().next().unwrap();
     assert_eq!(
         first,
-        "batch `b1b1` was made for revision 1 of `r`, which is at 2 now: \
+        "batch `b1b1` was made for revision 1 of `r`, which is at 2: \
          change 2 is about rule `kubectl *` (r2), which has been removed since"
     );
     assert_eq!(store.role("r").await.unwrap().revision, 2);
@@ -430,7 +430,7 @@ async fn a_rejected_change_is_remembered_until_it_is_accepted(store: &Store, _: 
     let rejected = store.rejected_changes("r").await.unwrap();
     assert_eq!(rejected.len(), 1);
     assert_eq!((rejected[0].reason.as_deref(), rejected[0].at), (Some("not here"), at(1)));
-    let hides = |change| policy_advisor::review::hidden_by(&rejected, change).is_some();
+    let hides = |change: &_| policy_advisor::review::hidden_by(&rejected, change).is_some();
     let mut change = first.changes[1].clone();
     assert!(hides(&change) && !hides(&first.changes[0]));
     // Elsewhere in the list it is the same; with twice the units it is another matter.
@@ -462,11 +462,12 @@ async fn what_is_wrong_is_refused_and_changes_nothing(store: &Store, home: &Home
     {
         assert!(store.save_role(wrong, &why(), &ana(1)).await.is_err());
     }
-    let edited = store.edit_role("r", &why(), &ana(1), |role| {
+    let changed_mind = |role: &mut Role| {
         role.rules.clear();
         Err("changed my mind".to_owned())
-    });
-    assert_eq!(edited.await.unwrap_err().to_string(), "changed my mind");
+    };
+    let edited = store.edit_role("r", &why(), &ana(1), changed_mind).await;
+    assert_eq!(edited.unwrap_err().to_string(), "changed my mind");
     let dropped = store.begin().await.unwrap();
     drop(dropped);
     assert_eq!((store.roles().await.unwrap(), store.trail(99).await.unwrap()), before);
