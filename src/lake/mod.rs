@@ -1,1 +1,308 @@
-//! (being built)
+//! Events in Parquet: parts by day, an index of the event ids, and what is read back for analysis.
+//!
+//! ```text
+//! lake/events/date=2026-01-05/<name>.parquet   a part: events of one day
+//! lake/ids/<name>.ids                          a run: sorted keys of event ids
+//! lake/staging/                                what is not committed yet
+//! lake/lock                                    one writer at a time
+//! ```
+//!
+//! **The manifest is the truth.** It lists the committed parts and runs, and lives in the store, so
+//! that it changes in the same transaction as the checkpoints of the files the events came from.
+//! A chunk of events goes this way:
+//!
+//! 1. its parts and its run are written to `staging/` and synced, the directory too;
+//! 2. the store commits the chunk: from here on it counts;
+//! 3. the files are renamed into place, and runs that were merged away are deleted.
+//!
+//! A kill before 2 leaves files that no manifest names: [`Lake::settle`] deletes them, and the
+//! events are read again. A kill after 2 leaves committed files in `staging/`: whoever comes next
+//! renames them. Neither loses or doubles an event.
+//!
+//! Our own readers take parts from the manifest and find them under either name. Outside readers
+//! glob `lake/events/date=*/*.parquet`; they never see a part before its commit, whole or in pieces.
+//! Between a commit and its renames (microseconds, or until the next start after a kill) they may
+//! miss parts that are committed already.
+mod chunk;
+mod columns;
+mod files;
+mod ids;
+mod scan;
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+pub use chunk::Staged;
+pub use columns::{Columns, Rows};
+pub use files::Lock;
+pub use scan::{Overview, Window};
+
+use crate::events::{Day, Timestamp};
+
+/// The lake in a data directory.
+#[derive(Clone, Debug)]
+pub struct Lake {
+    root: PathBuf,
+}
+
+/// A committed Parquet file: events of one day.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Part {
+    /// The day.
+    pub day: Day,
+    /// Name of the file without its ending; made from the ids of its events.
+    pub name: String,
+    /// How many events.
+    pub n_events: u64,
+    /// Size of the file.
+    pub n_bytes: u64,
+    /// Time of its first event.
+    pub first: Timestamp,
+    /// Time of its last event.
+    pub last: Timestamp,
+}
+
+/// A committed run of the id index: sorted keys, each once in all runs together.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct IdRun {
+    /// Name of the file without its ending; made from its keys.
+    pub name: String,
+    /// How many keys.
+    pub n_ids: u64,
+}
+
+/// What is committed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Manifest {
+    /// Counts up with every commit; a writer that knows an older one has been overtaken.
+    pub generation: u64,
+    /// The parts, sorted.
+    pub parts: Vec<Part>,
+    /// The runs of the id index.
+    pub id_runs: Vec<IdRun>,
+}
+
+/// What [`Lake::settle`] did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Settled {
+    /// Committed files that a killed run had not renamed.
+    pub n_renamed: usize,
+    /// Files of killed runs that were never committed.
+    pub n_removed: usize,
+    /// Committed parts that are nowhere to be found.
+    pub lost: Vec<Part>,
+}
+
+/// Why the lake did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum LakeError {
+    /// The file system failed.
+    #[error("cannot {act} `{}`{}", path.display(), hint(source))]
+    Io {
+        /// What was tried.
+        act: &'static str,
+        /// The file or directory.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// Events do not become Parquet.
+    #[error("cannot write `{}`", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: parquet::errors::ParquetError,
+    },
+    /// Parquet does not become events.
+    #[error("cannot read the lake at `{}`\nhint: `advisor doctor` looks for what is wrong", path.display())]
+    Read {
+        /// The lake.
+        path: PathBuf,
+        /// Why.
+        source: Box<polars::prelude::PolarsError>,
+    },
+    /// Columns do not fit together.
+    #[error("the columns of the lake do not fit together")]
+    Columns(#[from] arrow::error::ArrowError),
+    /// A part is gone.
+    #[error(
+        "part `{name}` of {day} is committed, and gone from the lake\n\
+         hint: put it back from a backup"
+    )]
+    Lost {
+        /// Its name.
+        name: String,
+        /// Its day.
+        day: Day,
+    },
+    /// A run of the id index is gone or has the wrong size.
+    #[error(
+        "`{}` is committed, and missing or damaged: without it events would count twice\n\
+         hint: put it back from a backup",
+        path.display()
+    )]
+    LostIds {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+fn hint(source: &io::Error) -> &'static str {
+    match source.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "\nhint: the disk is full; make room and try again, nothing is lost"
+        }
+        io::ErrorKind::PermissionDenied => "\nhint: is the data directory yours to write?",
+        io::ErrorKind::ReadOnlyFilesystem => "\nhint: the file system is read-only",
+        _ => "",
+    }
+}
+
+impl Lake {
+    /// The lake in `data_dir`, its directories made where they are missing, private to the owner.
+    ///
+    /// # Errors
+    /// Where they cannot be made.
+    pub fn open(data_dir: &Path) -> Result<Self, LakeError> {
+        let lake = Self::at(data_dir);
+        for dir in [&lake.events_dir(), &lake.ids_dir(), &lake.staging_dir()] {
+            files::make_dir(dir)?;
+        }
+        Ok(lake)
+    }
+
+    /// The lake in `data_dir` as it is, to read from.
+    pub fn at(data_dir: &Path) -> Self {
+        Self { root: data_dir.join("lake") }
+    }
+
+    /// Waits for the right to write; it ends with the value, or with the process.
+    ///
+    /// `waiting` is called where somebody else has it.
+    ///
+    /// # Errors
+    /// Where the lock file cannot be made or locked.
+    pub fn lock(&self, waiting: impl FnOnce()) -> Result<Lock, LakeError> {
+        files::lock(&self.root.join("lock"), waiting)
+    }
+
+    /// Puts the lake in order after whatever happened to the last writer: committed files get their
+    /// names, files of no commit are deleted. Needs the lock.
+    ///
+    /// # Errors
+    /// Where the file system fails, or a part of the id index is gone.
+    pub fn settle(&self, manifest: &Manifest) -> Result<Settled, LakeError> {
+        let mut settled = Settled::default();
+        for part in &manifest.parts {
+            match self.publish_part(part)? {
+                Publish::Renamed => settled.n_renamed += 1,
+                Publish::InPlace => (),
+                Publish::Gone => settled.lost.push(part.clone()),
+            }
+        }
+        for run in &manifest.id_runs {
+            if self.publish_run(run)? == Publish::Renamed {
+                settled.n_renamed += 1;
+            }
+            ids::check(&self.run_path(run), run)?;
+        }
+        settled.n_removed += files::clear(&self.staging_dir(), |_| false)?;
+        settled.n_removed += files::clear(&self.ids_dir(), |name| {
+            manifest.id_runs.iter().any(|run| run_file(run) == name)
+        })?;
+        Ok(settled)
+    }
+
+    /// Gives committed files their names, and deletes what they replace.
+    ///
+    /// # Errors
+    /// Where the file system fails; the next [`Lake::settle`] makes up for it.
+    pub fn publish(&self, staged: &Staged) -> Result<(), LakeError> {
+        for part in &staged.parts {
+            self.publish_part(part)?;
+        }
+        if let Some(run) = &staged.id_run {
+            self.publish_run(run)?;
+        }
+        for run in &staged.retired {
+            files::remove(&self.run_path(run))?;
+        }
+        Ok(())
+    }
+
+    /// Where a committed part lies now.
+    ///
+    /// # Errors
+    /// Where it is gone.
+    fn find(&self, part: &Part) -> Result<PathBuf, LakeError> {
+        // A reader that may write finishes the rename, so that the file stays where it was found.
+        let _ = self.publish_part(part);
+        let (staged, path) = (self.staging_dir().join(part_file(part)), self.part_path(part));
+        // Looked for twice at its place, because a writer may rename it in between.
+        let place = [&path, &staged, &path].into_iter().find(|it| it.exists());
+        place.cloned().ok_or_else(|| LakeError::Lost { name: part.name.clone(), day: part.day })
+    }
+
+    fn publish_part(&self, part: &Part) -> Result<Publish, LakeError> {
+        self.publish_file(&part_file(part), &self.part_path(part))
+    }
+
+    fn publish_run(&self, run: &IdRun) -> Result<Publish, LakeError> {
+        self.publish_file(&run_file(run), &self.run_path(run))
+    }
+
+    fn publish_file(&self, name: &str, path: &Path) -> Result<Publish, LakeError> {
+        if path.exists() {
+            return Ok(Publish::InPlace);
+        }
+        let staged = self.staging_dir().join(name);
+        if let Some(dir) = path.parent() {
+            files::make_dir(dir)?;
+        }
+        match std::fs::rename(&staged, path) {
+            Ok(()) => Ok(Publish::Renamed),
+            Err(_) if path.exists() => Ok(Publish::InPlace),
+            Err(err) if err.kind() == io::ErrorKind::NotFound => Ok(Publish::Gone),
+            Err(source) => Err(LakeError::Io { act: "rename", path: staged, source }),
+        }
+    }
+
+    fn events_dir(&self) -> PathBuf {
+        self.root.join("events")
+    }
+
+    fn ids_dir(&self) -> PathBuf {
+        self.root.join("ids")
+    }
+
+    fn staging_dir(&self) -> PathBuf {
+        self.root.join("staging")
+    }
+
+    fn part_path(&self, part: &Part) -> PathBuf {
+        self.events_dir().join(format!("date={}", part.day)).join(part_file(part))
+    }
+
+    fn run_path(&self, run: &IdRun) -> PathBuf {
+        self.ids_dir().join(run_file(run))
+    }
+}
+
+/// What became of a committed file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Publish {
+    Renamed,
+    InPlace,
+    Gone,
+}
+
+fn part_file(part: &Part) -> String {
+    format!("{}.parquet", part.name)
+}
+
+fn run_file(run: &IdRun) -> String {
+    format!("{}.ids", run.name)
+}

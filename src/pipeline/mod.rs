@@ -1,1 +1,2 @@
-//! (being built)
+//! Choose, order and call: what the program does, stage by stage.
+pub mod ingest;

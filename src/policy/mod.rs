@@ -1,10 +1,12 @@
 //! What is allowed: the rule language of the contract, section 3.
+mod algebra;
 mod decide;
 mod pattern;
 mod role;
 mod validate;
 
+pub use algebra::{includes, overlaps};
 pub use decide::{CommandDecision, Decision, Engine, Subject};
-pub use pattern::Pattern;
+pub use pattern::{Pattern, literal};
 pub use role::{Evaluation, Matching, Mode, RiskPolicy, Role, Rule, RuleAction, When};
 pub use validate::{Problem, validate};

@@ -109,6 +109,38 @@ impl Pattern {
     }
 }
 
+/// One step of a pattern.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Token {
+    /// This character.
+    Literal(char),
+    /// Any characters.
+    Any,
+}
+
+/// The patterns without optional tail that a pattern stands for: itself, and where it ends in ` *`
+/// what stands before that.
+pub(super) fn variants(pattern: &Pattern) -> Vec<Vec<Token>> {
+    let mut tokens = Vec::new();
+    for (idx, part) in pattern.parts.iter().enumerate() {
+        if idx > 0 {
+            tokens.push(Token::Any);
+        }
+        tokens.extend(part.chars().map(Token::Literal));
+    }
+    let mut res = vec![tokens.clone()];
+    if pattern.optional_tail {
+        tokens.truncate(tokens.len().saturating_sub(2));
+        res.push(tokens);
+    }
+    res
+}
+
+/// A text as a pattern that matches exactly it.
+pub fn literal(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('*', "\\*")
+}
+
 /// Whether `line` is `first`, then the middle parts in order, then `last`, anything between them.
 ///
 /// Taking each middle part where it first occurs is enough: a later place leaves less room.

@@ -8,7 +8,10 @@ use sqlx::{
 use super::{Backend, StoreError};
 
 /// Forward only, in order; a file that has been released is never edited.
-const MIGRATIONS: &[(i64, &str, &str)] = &[(1, "init", include_str!("migrations/0001_init.sql"))];
+const MIGRATIONS: &[(i64, &str, &str)] = &[
+    (1, "init", include_str!("migrations/0001_init.sql")),
+    (2, "ingest", include_str!("migrations/0002_ingest.sql")),
+];
 
 /// The newest schema version this program knows.
 pub(super) fn newest() -> i64 {

@@ -1,5 +1,6 @@
 //! SQL: roles, batches, reviews, runs, and what ingest has read. SQLite or PostgreSQL, one history.
 mod error;
+mod ingest;
 mod migrate;
 mod place;
 mod roles;
@@ -13,6 +14,7 @@ use sqlx::{Any, AnyConnection, AnyPool, Transaction, any::AnyPoolOptions};
 use crate::events::Timestamp;
 
 pub use error::StoreError;
+pub use ingest::{Assignment, IngestCommit, SeenFile};
 pub use place::Place;
 pub use roles::DEFAULT_ROLE;
 pub use trail::Act;

@@ -1,0 +1,149 @@
+//! `advisor ingest`: files and directories into the lake, every event once.
+use std::{
+    io::IsTerminal as _,
+    path::PathBuf,
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use clap::{Args, builder::PossibleValuesParser};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::{Context, Exit, Output, Rows, WrongUse, printer::table};
+use crate::{
+    clock,
+    events::visible,
+    inputs::{Format, INPUTS},
+    lake::Lake,
+    pipeline::ingest::{self, FileStatus, IngestReport, Step},
+};
+
+/// `advisor ingest`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Plain, gzip and zstd files are told apart by their first bytes. Under a directory, files ending in
+.ndjson, .jsonl, .json or .log are read (also rotated and packed ones, such as a.log.2.gz).
+What was read before is not read again, also under another name or packed since; a file that has
+grown is read from where it ended. Lines that are no events are kept in quarantine and counted.
+
+Examples:
+  advisor ingest /var/log/agents
+  advisor ingest events.ndjson.gz --role platform
+  advisor ingest /var/log/agents --output json | jq .rejected")]
+pub(super) struct Ingest {
+    /// Files and directories
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// How the files are to be read
+    #[arg(long, value_name = "FORMAT", default_value = "signal")]
+    #[arg(value_parser = PossibleValuesParser::new(INPUTS.iter().map(|format| format.name)))]
+    format: String,
+    /// Role of events that name none [default: the role of the host at that time]
+    #[arg(long, value_name = "ROLE")]
+    role: Option<String>,
+}
+
+pub(super) async fn run(args: Ingest, context: &Context) -> anyhow::Result<Exit> {
+    let Some(format) = Format::named(&args.format) else {
+        return Err(WrongUse(format!("no format `{}`", args.format)).into());
+    };
+    let printer = &context.printer;
+    let store = context.store().await?;
+    let lake = Lake::open(&context.config.data_dir)?;
+    let bar = progress_bar(printer.quiet);
+    let n_committed = AtomicU64::new(0);
+    let on_step = |step| match step {
+        Step::Waiting => {
+            printer.note("another advisor writes to the lake; waiting until it is done");
+        }
+        Step::Total(n_bytes) => bar.set_length(n_bytes),
+        Step::Read(n_bytes) => bar.inc(n_bytes),
+        Step::Committed(n_events) => {
+            let n_events = n_committed.fetch_add(n_events, Ordering::Relaxed) + n_events;
+            bar.set_message(format!("{n_events} events"));
+        }
+    };
+    let what = ingest::Ingest { paths: args.paths, format, role: args.role, now: clock::now() };
+    let report = ingest::ingest(store, &lake, what, &on_step).await;
+    bar.finish_and_clear();
+    let report = report?;
+    if printer.output == Output::Csv {
+        printer.list(&report.files, || file_rows(&report, |_| true))?;
+    } else {
+        printer.document(&report, || summary(&report))?;
+    }
+    for name in &report.parts_lost {
+        printer.error(&format!("warning: part `{name}` is committed, and gone from the lake"));
+    }
+    for file in &report.files {
+        if let Some(err) = &file.error {
+            printer.error(&format!("error: {}", visible(err)));
+        }
+    }
+    Ok(if report.files_failed > 0 { Exit::Failed } else { Exit::Done })
+}
+
+/// A bar on stderr, hidden where stderr is no terminal.
+fn progress_bar(quiet: bool) -> ProgressBar {
+    if quiet || !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let style = "{bar:30} {bytes} of {total_bytes}, {bytes_per_sec}, {msg}";
+    let bar = ProgressBar::new(0).with_message("0 events");
+    match ProgressStyle::with_template(style) {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
+}
+
+/// For people: the files that have something to tell, then the sums.
+fn summary(report: &IngestReport) -> String {
+    let has_news = |status| !matches!(status, FileStatus::Unchanged | FileStatus::Known);
+    let mut lines = Vec::new();
+    if report.files.iter().any(|file| has_news(file.status)) {
+        lines.push(table(&file_rows(report, has_news)));
+    }
+    if report.files_skipped > 0 {
+        let s = if report.files_skipped == 1 { "" } else { "s" };
+        lines.push(format!("{} file{s} without anything new", report.files_skipped));
+    }
+    if report.rejected > 0 {
+        let reasons = counts(report.reasons.iter().map(|(name, count)| (*name, *count)));
+        lines.push(format!("rejected: {reasons}; {} kept in quarantine", report.quarantined));
+    }
+    if !report.unknown_keys.is_empty() {
+        let keys = report.unknown_keys.iter().map(|(name, count)| (name.as_str(), *count));
+        lines.push(format!("unknown keys, not kept: {}", counts(keys)));
+    }
+    if report.secrets_redacted > 0 {
+        lines.push(format!("secrets redacted: {}", report.secrets_redacted));
+    }
+    if report.repaired + report.orphans_removed > 0 {
+        lines.push(format!(
+            "after an interrupted run: {} files put in place, {} uncommitted ones deleted",
+            report.repaired, report.orphans_removed
+        ));
+    }
+    lines.push(format!(
+        "read {} = accepted {} + duplicates {} + rejected {}",
+        report.read, report.accepted, report.duplicates, report.rejected
+    ));
+    lines.join("\n")
+}
+
+fn counts<'a>(counts: impl Iterator<Item = (&'a str, u64)>) -> String {
+    let counts: Vec<String> =
+        counts.map(|(name, count)| format!("{} {count}", visible(name))).collect();
+    counts.join(", ")
+}
+
+fn file_rows(report: &IngestReport, wanted: impl Fn(FileStatus) -> bool) -> Rows {
+    let columns =
+        vec!["path", "status", "read", "accepted", "duplicates", "rejected", "torn_bytes"];
+    let cells = report.files.iter().filter(|file| wanted(file.status)).map(|file| {
+        let counts = [file.read, file.accepted, file.duplicates, file.rejected, file.torn_bytes];
+        let mut cells = vec![file.path.clone(), file.status.as_str().to_owned()];
+        cells.extend(counts.map(|count| count.to_string()));
+        cells
+    });
+    Rows { columns, cells: cells.collect() }
+}

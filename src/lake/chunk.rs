@@ -1,0 +1,194 @@
+//! A chunk of events, staged: known ids dropped, the rest in one part a day.
+use std::{collections::BTreeMap, fmt::Write as _, path::Path, sync::Arc};
+
+use arrow::{array::BooleanArray, compute::filter_record_batch, record_batch::RecordBatch};
+use parquet::{
+    arrow::ArrowWriter,
+    basic::{Compression, Encoding, ZstdLevel},
+    errors::ParquetError,
+    file::properties::{EnabledStatistics, WriterProperties},
+    schema::types::ColumnPath,
+};
+use sha2::{Digest as _, Sha256};
+
+use super::{
+    IdRun, Lake, LakeError, Part, Rows,
+    columns::SCHEMA,
+    files::{self, failed},
+    ids, part_file,
+};
+use crate::{
+    events::{Day, Timestamp},
+    inputs::EventKey,
+};
+
+/// What a chunk became, ready to be committed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Staged {
+    /// The parts, one a day.
+    pub parts: Vec<Part>,
+    /// The run of the id index that is new.
+    pub id_run: Option<IdRun>,
+    /// The runs that it replaces.
+    pub retired: Vec<IdRun>,
+    /// For each group of rows, in order, how many were there already.
+    pub n_duplicates: Vec<u64>,
+}
+
+/// One row of a chunk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Row {
+    key: EventKey,
+    group: usize,
+    at: usize,
+}
+
+/// The rows of one day.
+#[derive(Debug, Default)]
+struct DayRows {
+    /// Group -> which of its rows.
+    groups: BTreeMap<usize, Vec<bool>>,
+    ids: Sha256,
+    n_events: u64,
+    first: Option<Timestamp>,
+    last: Option<Timestamp>,
+}
+
+impl Lake {
+    /// Writes the events of a chunk that are not in the lake yet to the staging area, and waits
+    /// until they are on the disk. Where an id comes twice, the first counts. Needs the lock.
+    ///
+    /// # Errors
+    /// Where the file system fails; nothing has happened then that [`Lake::settle`] does not undo.
+    pub fn stage(&self, chunk: &[Rows], id_runs: &[IdRun]) -> Result<Staged, LakeError> {
+        let mut rows = Vec::with_capacity(chunk.iter().map(Rows::n_events).sum());
+        for (group, part) in chunk.iter().enumerate() {
+            let keys = part.keys.iter().enumerate();
+            rows.extend(keys.map(|(at, (key, _))| Row { key: *key, group, at }));
+        }
+        rows.sort_unstable();
+        let mut n_duplicates = vec![0; chunk.len()];
+        let mut repeated = |row: &Row| {
+            if let Some(count) = n_duplicates.get_mut(row.group) {
+                *count += 1;
+            }
+        };
+        rows.dedup_by(|later, first| {
+            let same = later.key == first.key;
+            if same {
+                repeated(later);
+            }
+            same
+        });
+        let keys: Vec<EventKey> = rows.iter().map(|row| row.key).collect();
+        let mut is_known = vec![false; keys.len()];
+        for run in id_runs {
+            ids::look_up(&self.run_path(run), run, &keys, |idx| {
+                if let Some(flag) = is_known.get_mut(idx) {
+                    *flag = true;
+                }
+            })?;
+        }
+        let mut flags = is_known.iter();
+        rows.retain(|row| {
+            let known = flags.next().is_some_and(|flag| *flag);
+            if known {
+                repeated(row);
+            }
+            !known
+        });
+        if rows.is_empty() {
+            return Ok(Staged { n_duplicates, ..Staged::default() });
+        }
+
+        let fresh: Vec<EventKey> = rows.iter().map(|row| row.key).collect();
+        let (id_run, retired) = ids::stage(self, &fresh, id_runs)?;
+        let mut parts = Vec::new();
+        for (day, rows) in by_day(&rows, chunk) {
+            parts.push(self.write_part(day, rows, chunk)?);
+        }
+        files::sync_dir(&self.staging_dir())?;
+        Ok(Staged { parts, id_run: Some(id_run), retired, n_duplicates })
+    }
+
+    fn write_part(&self, day: Day, rows: DayRows, chunk: &[Rows]) -> Result<Part, LakeError> {
+        let mut part = Part {
+            day,
+            name: name_of(rows.ids),
+            n_events: rows.n_events,
+            n_bytes: 0,
+            first: rows.first.unwrap_or_default(),
+            last: rows.last.unwrap_or_default(),
+        };
+        let path = self.staging_dir().join(part_file(&part));
+        let file = files::create(&path)?;
+        let mut writer = ArrowWriter::try_new(file, Arc::clone(&SCHEMA), Some(properties()))
+            .map_err(|err| write_error(&path, err))?;
+        for (group, wanted) in rows.groups {
+            let Some(rows) = chunk.get(group) else { continue };
+            let batch = select(&rows.batch, wanted)?;
+            writer.write(&batch).map_err(|err| write_error(&path, err))?;
+        }
+        let file = writer.into_inner().map_err(|err| write_error(&path, err))?;
+        part.n_bytes = files::sync(&file, &path)?;
+        Ok(part)
+    }
+}
+
+/// The wanted rows of a batch.
+fn select(batch: &RecordBatch, wanted: Vec<bool>) -> Result<RecordBatch, LakeError> {
+    if wanted.iter().all(|it| *it) {
+        return Ok(batch.clone());
+    }
+    Ok(filter_record_batch(batch, &BooleanArray::from(wanted))?)
+}
+
+fn by_day(rows: &[Row], chunk: &[Rows]) -> BTreeMap<Day, DayRows> {
+    let mut days: BTreeMap<Day, DayRows> = BTreeMap::new();
+    for row in rows {
+        let Some(group) = chunk.get(row.group) else { continue };
+        let Some((key, at)) = group.keys.get(row.at) else { continue };
+        let day = days.entry(at.day()).or_default();
+        let wanted = day.groups.entry(row.group).or_insert_with(|| vec![false; group.keys.len()]);
+        if let Some(flag) = wanted.get_mut(row.at) {
+            *flag = true;
+        }
+        day.ids.update(key.0.to_be_bytes());
+        day.n_events += 1;
+        day.first = Some(day.first.map_or(*at, |first| first.min(*at)));
+        day.last = day.last.max(Some(*at));
+    }
+    days
+}
+
+/// A name from what went into `hasher`: 128 bits, hexadecimal.
+pub(super) fn name_of(hasher: Sha256) -> String {
+    let digest: [u8; 32] = hasher.finalize().into();
+    digest.iter().take(16).fold(String::new(), |mut name, byte| {
+        let _ = write!(name, "{byte:02x}");
+        name
+    })
+}
+
+fn properties() -> WriterProperties {
+    WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .set_statistics_enabled(EnabledStatistics::Chunk)
+        .set_column_dictionary_enabled(ColumnPath::from("event_id"), false)
+        .set_column_dictionary_enabled(ColumnPath::from("timestamp"), false)
+        .set_column_encoding(ColumnPath::from("timestamp"), Encoding::DELTA_BINARY_PACKED)
+        .set_created_by("policy-advisor".to_owned())
+        .build()
+}
+
+fn write_error(path: &Path, err: ParquetError) -> LakeError {
+    match err {
+        ParquetError::External(source) => match source.downcast::<std::io::Error>() {
+            Ok(source) => failed("write", path)(*source),
+            Err(source) => {
+                LakeError::Write { path: path.to_owned(), source: ParquetError::External(source) }
+            }
+        },
+        source => LakeError::Write { path: path.to_owned(), source },
+    }
+}

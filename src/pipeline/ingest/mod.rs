@@ -1,0 +1,142 @@
+//! Ingest: files in, parts of the lake out; every event once, whatever happens.
+//!
+//! One thread unpacks and cuts lines, some parse and redact, one writes and commits. They hand each
+//! other blocks in order through bounded queues, so that memory is bounded and the result does not
+//! depend on who is faster. What a chunk of events changes (parts, id index, checkpoints, rejects)
+//! is committed in one transaction; a run that dies is picked up at its last chunk.
+mod commit;
+mod parse;
+mod read;
+mod report;
+mod roles;
+
+use std::{
+    path::PathBuf,
+    sync::mpsc::{Receiver, SyncSender, sync_channel},
+    thread,
+};
+
+use anyhow::{Context as _, anyhow};
+
+pub use report::{FileReport, FileStatus, IngestReport};
+
+use self::{commit::Committer, parse::Parsed, read::Work, roles::Roles};
+use crate::{
+    events::Timestamp,
+    inputs::{self, Format, Known, Notes},
+    lake::Lake,
+    store::Store,
+};
+
+/// What to ingest.
+#[derive(Clone, Debug)]
+pub struct Ingest {
+    /// Files and directories.
+    pub paths: Vec<PathBuf>,
+    /// How they are read.
+    pub format: &'static Format,
+    /// Role of events that name none, before any assignment.
+    pub role: Option<String>,
+    /// The time of the run.
+    pub now: Timestamp,
+}
+
+/// Something that happened on the way, for a progress bar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Another ingest holds the lake; waiting for it.
+    Waiting,
+    /// So many bytes, as they lie on the disk, are to be read.
+    Total(u64),
+    /// So many of them have been read since the last step.
+    Read(u64),
+    /// So many more events have been committed.
+    Committed(u64),
+}
+
+/// Takes the steps of an ingest, from any thread.
+pub type Progress<'a> = &'a (dyn Fn(Step) + Sync);
+
+/// Threads that parse. Unpacking and writing take the rest of two cores.
+const N_PARSERS: usize = 2;
+
+/// Blocks that may wait in each queue.
+const QUEUE: usize = 2;
+
+/// Reads what is new in `ingest.paths` into the lake.
+///
+/// # Errors
+/// Where a path is missing (then nothing is read), or store or lake fail (then everything up to the
+/// last chunk counts, and the next run goes on there). A file that cannot be read to its end does
+/// not end the run: its report says so.
+pub async fn ingest(
+    store: &Store,
+    lake: &Lake,
+    ingest: Ingest,
+    progress: Progress<'_>,
+) -> anyhow::Result<IngestReport> {
+    let files = inputs::files(&ingest.paths).context("nothing was read")?;
+    let _lock = tokio::task::block_in_place(|| lake.lock(|| progress(Step::Waiting)))?;
+    let manifest = store.manifest().await?;
+    let settled = tokio::task::block_in_place(|| lake.settle(&manifest))?;
+    let known: Known = store.checkpoints().await?.into_iter().collect();
+    let seen = store.seen_files().await?;
+    let roles = Roles::load(store, ingest.role).await?;
+    let mut report = IngestReport::new(&files, settled);
+
+    let runtime = tokio::runtime::Handle::current();
+    let (format, now) = (ingest.format, ingest.now);
+    let mut committer = Committer::new(store, lake, &runtime, manifest, now, progress);
+    tokio::task::block_in_place(|| {
+        thread::scope(|scope| {
+            let mut to_parsers = Vec::new();
+            let mut from_parsers = Vec::new();
+            let mut parsers = Vec::new();
+            for _ in 0..N_PARSERS {
+                let (to_parser, work) = sync_channel::<Work>(QUEUE);
+                let (done, from_parser) = sync_channel::<Parsed>(QUEUE);
+                let (files, roles) = (&files, &roles);
+                let parser = move || parse::parse(&work, &done, files, format, roles, now);
+                parsers.push(scope.spawn(parser));
+                to_parsers.push(to_parser);
+                from_parsers.push(from_parser);
+            }
+            let files = &files;
+            let reader =
+                scope.spawn(move || read::read(files, known, &seen, &InTurn(to_parsers), progress));
+
+            // The committer's queues close when it fails, and the other threads end with it.
+            let committed = committer.run(from_parsers, &mut report);
+            let mut notes = Notes::default();
+            for parser in parsers {
+                notes.merge(&parser.join().map_err(|_| anyhow!("a parser thread died"))??);
+            }
+            reader.join().map_err(|_| anyhow!("the reader thread died"))?;
+            committed?;
+            report.add_notes(notes);
+            anyhow::Ok(())
+        })
+    })?;
+    Ok(report)
+}
+
+/// Queues that are served in turn, which keeps the order across threads.
+struct InTurn<T>(Vec<SyncSender<T>>);
+
+impl<T> InTurn<T> {
+    /// Sends the item with number `turn`; false where nobody listens any more.
+    fn send(&self, turn: usize, item: T) -> bool {
+        let sender = self.0.get(turn % self.0.len().max(1));
+        sender.is_some_and(|sender| sender.send(item).is_ok())
+    }
+}
+
+/// Receives what [`InTurn`] sent, in its order, until the first queue whose turn it is has ended.
+fn in_turn<T>(queues: Vec<Receiver<T>>) -> impl Iterator<Item = T> {
+    let mut turn = 0;
+    std::iter::from_fn(move || {
+        let queue = queues.get(turn % queues.len().max(1))?;
+        turn += 1;
+        queue.recv().ok()
+    })
+}

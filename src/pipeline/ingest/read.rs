@@ -1,0 +1,122 @@
+//! The reading thread: files -> blocks of lines, from where each file was left.
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use super::{InTurn, Progress, Step};
+use crate::{
+    inputs::{Block, Checkpoint, End, FileReader, Known, OpenError, Signature},
+    store::SeenFile,
+};
+
+/// Something for the other threads, in order.
+#[derive(Debug)]
+pub(super) enum Work {
+    /// Lines of a file.
+    Block {
+        /// Index of the file.
+        file: usize,
+        /// The lines.
+        block: Block,
+    },
+    /// There is no more of a file.
+    Done {
+        /// Index of the file.
+        file: usize,
+        /// How it went.
+        ending: Ending,
+    },
+}
+
+/// How reading a file ended.
+#[derive(Debug)]
+pub(super) enum Ending {
+    /// It looks as it did when it was last read to its end.
+    Unchanged {
+        /// Bytes of an unfinished last line.
+        torn_bytes: u64,
+    },
+    /// It was read.
+    Read {
+        /// How much of it was known already, in unpacked bytes.
+        known_bytes: u64,
+        /// Where it ended.
+        reached: Checkpoint,
+        /// What the file system said when it was opened.
+        signature: Signature,
+        /// What came of its last line.
+        end: End,
+    },
+    /// It could not be read, or not to its end.
+    Failed(OpenError),
+}
+
+/// Reads all files in turn, until nobody listens any more.
+pub(super) fn read(
+    files: &[PathBuf],
+    mut known: Known,
+    seen: &BTreeMap<String, SeenFile>,
+    queues: &InTurn<Work>,
+    progress: Progress<'_>,
+) {
+    let mut turn = 0;
+    let mut send = |work| {
+        turn += 1;
+        queues.send(turn - 1, work)
+    };
+    let sizes = files.iter().map(|path| FileReader::signature_of(path).map_or(0, |it| it.n_bytes));
+    let sizes: Vec<u64> = sizes.collect();
+    progress(Step::Total(sizes.iter().sum()));
+    for ((file, path), size) in files.iter().enumerate().zip(sizes) {
+        let mut n_read = 0;
+        let mut on_the_way = |n_bytes: u64| {
+            progress(Step::Read(n_bytes.saturating_sub(n_read)));
+            n_read = n_read.max(n_bytes);
+        };
+        let ending = match read_file(file, path, &known, seen, &mut send, &mut on_the_way) {
+            Ok(Some(ending)) => ending,
+            Ok(None) => return,
+            Err(err) => Ending::Failed(err),
+        };
+        on_the_way(size);
+        if let Ending::Read { reached, .. } = &ending {
+            // The same content under another name later in this run is known from here on; its
+            // events are committed before anything that relies on it.
+            known.add(reached);
+        }
+        if !send(Work::Done { file, ending }) {
+            return;
+        }
+    }
+}
+
+/// Reads one file; `None` where nobody listens any more.
+fn read_file(
+    file: usize,
+    path: &Path,
+    known: &Known,
+    seen: &BTreeMap<String, SeenFile>,
+    send: &mut impl FnMut(Work) -> bool,
+    on_the_way: &mut impl FnMut(u64),
+) -> Result<Option<Ending>, OpenError> {
+    let signature = FileReader::signature_of(path)?;
+    if let Some(before) = seen.get(path.to_string_lossy().as_ref())
+        && before.signature == signature
+    {
+        return Ok(Some(Ending::Unchanged { torn_bytes: before.torn_bytes }));
+    }
+    let mut reader = FileReader::open(path, known)?;
+    while let Some(block) = reader.next_block()? {
+        on_the_way(reader.n_packed());
+        if !send(Work::Block { file, block }) {
+            return Ok(None);
+        }
+    }
+    Ok(Some(Ending::Read {
+        known_bytes: reader.start().offset,
+        reached: reader.checkpoint(),
+        signature: reader.signature(),
+        end: reader.end(),
+    }))
+}

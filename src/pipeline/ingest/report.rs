@@ -1,0 +1,200 @@
+//! What an ingest did, file by file: read = accepted + duplicates + rejected.
+use std::{collections::BTreeMap, path::PathBuf};
+
+use serde::Serialize;
+
+use super::read::Ending;
+use crate::{
+    inputs::{End, Notes, Reason},
+    lake::Settled,
+};
+
+/// What an ingest did.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct IngestReport {
+    /// Lines that were read, blank ones aside.
+    pub read: u64,
+    /// Events that are in the lake now and were not before.
+    pub accepted: u64,
+    /// Events that were there already.
+    pub duplicates: u64,
+    /// Lines that are no events.
+    pub rejected: u64,
+    /// How many of them are kept in quarantine; the first thousand of each file.
+    pub quarantined: u64,
+    /// Rejected lines by reason.
+    pub reasons: BTreeMap<&'static str, u64>,
+    /// Keys outside the schema -> how often.
+    pub unknown_keys: BTreeMap<String, u64>,
+    /// Secrets that were replaced by markers.
+    pub secrets_redacted: u64,
+    /// Files that had something new.
+    pub files_read: u64,
+    /// Files without anything new.
+    pub files_skipped: u64,
+    /// Files that could not be read to their end.
+    pub files_failed: u64,
+    /// Parts that were added to the lake.
+    pub parts: u64,
+    /// Committed files that an earlier run, killed, had left unnamed.
+    pub repaired: u64,
+    /// Files that an earlier run, killed, had left uncommitted; deleted.
+    pub orphans_removed: u64,
+    /// Committed parts that are gone from the lake.
+    pub parts_lost: Vec<String>,
+    /// File by file, in the order in which they were read.
+    pub files: Vec<FileReport>,
+}
+
+/// What came of one file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FileReport {
+    /// As it was named.
+    pub path: String,
+    /// What was done with it.
+    pub status: FileStatus,
+    /// Lines that were read, blank ones aside.
+    pub read: u64,
+    /// Events that are in the lake now and were not before.
+    pub accepted: u64,
+    /// Events that were there already.
+    pub duplicates: u64,
+    /// Lines that are no events.
+    pub rejected: u64,
+    /// How many of them are kept in quarantine.
+    pub quarantined: u64,
+    /// Bytes of an unfinished last line, left for the next time.
+    pub torn_bytes: u64,
+    /// Why it could not be read to its end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// What was done with a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FileStatus {
+    /// Not reached yet.
+    Waiting,
+    /// Read from its beginning.
+    New,
+    /// Read from where it was left.
+    Continued,
+    /// Opened; all of its content was known.
+    Known,
+    /// Not opened: it looks as it did when it was last read.
+    Unchanged,
+    /// Not read, or not to its end.
+    Failed,
+}
+
+impl FileStatus {
+    /// For people.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::New => "new",
+            Self::Continued => "continued",
+            Self::Known => "known",
+            Self::Unchanged => "unchanged",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+impl IngestReport {
+    pub(super) fn new(files: &[PathBuf], settled: Settled) -> Self {
+        let waiting = |path: &PathBuf| FileReport {
+            path: path.to_string_lossy().into_owned(),
+            status: FileStatus::Waiting,
+            read: 0,
+            accepted: 0,
+            duplicates: 0,
+            rejected: 0,
+            quarantined: 0,
+            torn_bytes: 0,
+            error: None,
+        };
+        Self {
+            repaired: settled.n_renamed as u64,
+            orphans_removed: settled.n_removed as u64,
+            parts_lost: settled.lost.into_iter().map(|part| part.name).collect(),
+            files: files.iter().map(waiting).collect(),
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn path(&self, file: usize) -> String {
+        self.files.get(file).map(|file| file.path.clone()).unwrap_or_default()
+    }
+
+    /// Counts the lines of a block; its events count as accepted until they turn out to be known.
+    pub(super) fn add_lines(&mut self, file: usize, events: u64, rejected: &BTreeMap<Reason, u64>) {
+        let n_rejected = rejected.values().sum::<u64>();
+        for (reason, count) in rejected {
+            *self.reasons.entry(reason.as_str()).or_default() += count;
+        }
+        self.read += events + n_rejected;
+        self.accepted += events;
+        self.rejected += n_rejected;
+        if let Some(file) = self.files.get_mut(file) {
+            file.read += events + n_rejected;
+            file.accepted += events;
+            file.rejected += n_rejected;
+        }
+    }
+
+    /// How many of `wanted` more rejects of a file may be kept, given that `max` may in all.
+    pub(super) fn room_for_rejects(&mut self, file: usize, wanted: usize, max: usize) -> usize {
+        let Some(file) = self.files.get_mut(file) else { return 0 };
+        let kept = usize::try_from(file.quarantined).unwrap_or(max);
+        let room = wanted.min(max.saturating_sub(kept));
+        file.quarantined += room as u64;
+        self.quarantined += room as u64;
+        room
+    }
+
+    pub(super) fn add_duplicates(&mut self, file: usize, duplicates: u64) {
+        self.accepted -= duplicates;
+        self.duplicates += duplicates;
+        if let Some(file) = self.files.get_mut(file) {
+            file.accepted -= duplicates;
+            file.duplicates += duplicates;
+        }
+    }
+
+    pub(super) fn finish(&mut self, file: usize, ending: Ending) {
+        let Some(file) = self.files.get_mut(file) else { return };
+        file.status = match ending {
+            Ending::Unchanged { torn_bytes } => {
+                file.torn_bytes = torn_bytes;
+                FileStatus::Unchanged
+            }
+            Ending::Read { known_bytes, reached, end, .. } => {
+                if let End::Torn(n_bytes) = end {
+                    file.torn_bytes = n_bytes;
+                }
+                let is_known = known_bytes > 0 && reached.position.offset == known_bytes;
+                match known_bytes {
+                    _ if is_known && file.read == 0 => FileStatus::Known,
+                    0 => FileStatus::New,
+                    _ => FileStatus::Continued,
+                }
+            }
+            Ending::Failed(err) => {
+                file.error = Some(err.in_words());
+                FileStatus::Failed
+            }
+        };
+        match file.status {
+            FileStatus::Unchanged | FileStatus::Known => self.files_skipped += 1,
+            FileStatus::Failed => self.files_failed += 1,
+            _ => self.files_read += 1,
+        }
+    }
+
+    pub(super) fn add_notes(&mut self, notes: Notes) {
+        self.unknown_keys = notes.unknown_keys;
+        self.secrets_redacted = notes.n_secrets;
+    }
+}

@@ -1,0 +1,42 @@
+//! Which role an event counts for.
+use std::collections::BTreeMap;
+
+use crate::{
+    events::Event,
+    store::{Assignment, DEFAULT_ROLE, Store, StoreError},
+};
+
+/// What decides about roles, as it is when ingest begins.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Roles {
+    /// `--role`.
+    named: Option<String>,
+    /// Host -> its roles over time.
+    assignments: BTreeMap<String, Vec<Assignment>>,
+    /// The organization's default.
+    default: String,
+}
+
+impl Roles {
+    pub(super) async fn load(store: &Store, named: Option<String>) -> Result<Self, StoreError> {
+        let default = store.default_role().await?;
+        Ok(Self {
+            named,
+            assignments: store.assignments().await?,
+            default: default.unwrap_or_else(|| DEFAULT_ROLE.to_owned()),
+        })
+    }
+
+    /// The event's own role, else `--role`, else the role its host had then, else the default.
+    pub(super) fn of<'a>(&'a self, event: &'a Event) -> &'a str {
+        let assigned = || {
+            let assignments = self.assignments.get(&event.hostname)?;
+            let then = assignments.iter().rev().find(|it| {
+                it.from <= event.timestamp && it.until.is_none_or(|until| event.timestamp < until)
+            });
+            then.map(|it| it.role.as_str())
+        };
+        let own = event.role.as_deref().or(self.named.as_deref());
+        own.or_else(assigned).unwrap_or(&self.default)
+    }
+}
