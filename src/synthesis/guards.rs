@@ -3,7 +3,7 @@ use std::sync::LazyLock;
 
 use crate::{
     policy::{Pattern, Rule, RuleAction, includes, overlaps},
-    risk::{Guard, guards},
+    risk::{Guard, role_guards},
 };
 
 /// One pattern of a guard that stops things.
@@ -34,8 +34,8 @@ impl GuardRules {
 
 /// Every guard pattern that stops, without those that a wider one, at least as strict, holds.
 static STOPS: LazyLock<Vec<Stop>> = LazyLock::new(|| {
-    let stops = guards().iter().filter(|guard| !guard.action.passes()).flat_map(|guard| {
-        guard.patterns.iter().map(move |&text| Stop {
+    let stops = role_guards().into_iter().flat_map(|(guard, patterns)| {
+        patterns.into_iter().map(move |text| Stop {
             guard,
             text,
             pattern: Pattern::new(text),

@@ -12,7 +12,7 @@ use crate::{
     risk::{Effect, Effects, RiskLevel, level},
 };
 
-use scope::Scope;
+use scope::{Binary, Scope};
 
 pub use confidence::{allow_confidence, covered_confidence, stop_confidence};
 pub use guards::{GuardRules, guard_rules};
@@ -68,9 +68,11 @@ fn command_candidates(clusters: &[Cluster], observation: &Observation) -> Vec<Ca
         .filter(|it| !it.stem.subcommand.is_empty())
         .map(|it| it.stem.binary.as_str())
         .collect();
-    let n_binary_units = |binary: &str| {
+    let about = |binary: &str| {
         let uses = observation.uses.iter().filter(|seen| seen.stem.binary == binary);
-        scope::count_units(uses)
+        let stems = clusters.iter().filter(|it| it.stem.binary == binary);
+        let stems: BTreeSet<String> = stems.map(|it| format!("{} *", it.stem.pattern)).collect();
+        Binary { n_units: scope::count_units(uses), stems: stems.into_iter().collect() }
     };
     let mut candidates = Vec::new();
     for group in clusters.chunk_by(|a, b| a.stem == b.stem) {
@@ -102,7 +104,7 @@ fn command_candidates(clusters: &[Cluster], observation: &Observation) -> Vec<Ca
             } else if exact.len() > MAX_EXACT {
                 (RuleAction::RequireApproval, vec![scope::whole(stem, &ordinary)])
             } else {
-                (RuleAction::Allow, scope::scopes(stem, &ordinary, n_binary_units(&stem.binary)))
+                (RuleAction::Allow, scope::scopes(stem, &ordinary, &about(&stem.binary)))
             };
             for scope in scopes {
                 let n_one_offs = if scope.uses.len() > 1 { n_one_offs } else { 0 };
