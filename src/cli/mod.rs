@@ -3,6 +3,7 @@ mod context;
 mod ingest;
 mod init;
 mod printer;
+mod shapes;
 
 use std::{ffi::OsString, path::PathBuf, process::ExitCode};
 
@@ -83,6 +84,8 @@ pub struct Globals {
 enum Command {
     /// Make configuration, store and the organization's default role
     Init(init::Init),
+    /// Show how commands are read: subcommands, shapes, wrappers, effects
+    Shapes(shapes::Shapes),
     /// Read files and directories into the lake, every event exactly once
     Ingest(ingest::Ingest),
 }
@@ -131,6 +134,7 @@ fn start(cli: Cli) -> anyhow::Result<Exit> {
 async fn dispatch(command: Command, context: &Context) -> anyhow::Result<Exit> {
     match command {
         Command::Init(args) => init::run(args, context).await,
+        Command::Shapes(args) => shapes::run(&args, context),
         Command::Ingest(args) => ingest::run(args, context).await,
     }
 }

@@ -1,5 +1,6 @@
 //! Reading a command as a shell does: one argument vector -> the simple commands inside it.
 mod builtins;
+pub mod grammar;
 mod parse;
 mod quote;
 mod scope;

@@ -1,1 +1,1 @@
-//! (being built)
+//! Command -> shape: its variable arguments replaced by typed placeholders.

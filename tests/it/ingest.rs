@@ -408,3 +408,84 @@ proptest! {
         prop_assert_eq!(ids_in_lake(home.data()), ids(0..40));
     }
 }
+
+#[test]
+fn what_a_kill_leaves_behind_is_put_in_order() {
+    let home = Home::new();
+    home.write("a.log", events(0..20));
+    home.ingest();
+    // Killed after the commit, before the renames: a part and a run still lie in staging.
+    let lake = home.data().join("lake");
+    let staging = lake.join("staging");
+    let mut moved = Vec::new();
+    let day = lake.join("events/date=2026-01-02");
+    for dir in [&day, &lake.join("ids")] {
+        for file in fs::read_dir(dir).unwrap() {
+            let path = file.unwrap().path();
+            fs::rename(&path, staging.join(path.file_name().unwrap())).unwrap();
+            moved.push(path);
+        }
+    }
+    assert_eq!(moved.len(), 2);
+    // And killed before a commit: a part that does not count.
+    fs::write(staging.join("0123.parquet"), "half").unwrap();
+
+    let store = home.store();
+    let manifest = home.runtime.block_on(store.manifest()).unwrap();
+    let reader = Lake::open(home.data()).unwrap();
+    let tallies = reader.tallies(&manifest.parts, "default", Window::ALL).unwrap();
+    assert_eq!(tallies.iter().map(|it| it.n_events).sum::<u64>(), 20, "readers miss nothing");
+    let report = home.ingest();
+    assert_eq!((report.repaired, report.orphans_removed), (1, 1), "the reader repaired the part");
+    assert!(moved.iter().all(|path| path.exists()));
+    assert_eq!(fs::read_dir(staging).unwrap().count(), 0);
+    assert_eq!(ids_in_lake(home.data()), ids(0..20));
+}
+
+#[test]
+fn nothing_is_read_where_a_path_is_missing_and_no_id_counts_twice_where_the_index_is_gone() {
+    let home = Home::new();
+    let log = home.write("a.log", events(0..5));
+    let fail = |paths: Vec<PathBuf>| {
+        let (store, lake) = (home.store(), Lake::open(home.data()).unwrap());
+        let what = Ingest::new(paths, later());
+        let task = async move { ingest(&store, &lake, what, &|_| ()).await };
+        let err = home.runtime.block_on(async { tokio::spawn(task).await.unwrap() });
+        format!("{:#}", err.unwrap_err())
+    };
+    let missing = home.file("missing.log");
+    let err = fail(vec![log.clone(), missing.clone()]);
+    assert!(err.contains(&missing.display().to_string()), "{err}");
+    assert_eq!(ids_in_lake(home.data()), ids(0..0));
+    home.ingest();
+    for run in fs::read_dir(home.data().join("lake/ids")).unwrap() {
+        fs::remove_file(run.unwrap().path()).unwrap();
+    }
+    home.write("a.log", events(0..9));
+    let err = fail(vec![log]);
+    assert!(err.contains("hint: "), "{err}");
+    assert_eq!(ids_in_lake(home.data()), ids(0..5));
+}
+
+#[test]
+fn data_is_private_to_its_owner() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let home = Home::new();
+    home.write("a.log", events(0..5));
+    home.ingest();
+    let mut dirs = vec![home.data().join("lake")];
+    let mut n_files = 0;
+    while let Some(dir) = dirs.pop() {
+        assert_eq!(fs::metadata(&dir).unwrap().permissions().mode() & 0o777, 0o700, "{dir:?}");
+        for entry in fs::read_dir(dir).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                dirs.push(path);
+            } else {
+                n_files += 1;
+                assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+            }
+        }
+    }
+    assert_eq!(n_files, 7, "five parts, a run, a lock");
+}
