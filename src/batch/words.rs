@@ -1,4 +1,6 @@
 //! What a change says to the person who reviews it.
+use std::fmt::Write as _;
+
 use crate::{
     changes::{Draft, Why},
     events::visible,
@@ -20,12 +22,13 @@ pub(super) fn reasoning(draft: &Draft) -> String {
                 draft.effects
             );
             if *n_one_offs > 0 {
-                text.push_str(&format!(
+                let _ = write!(
+                    text,
                     " {} seen too rarely to be routine alone {} covered by the \
                      same pattern.",
                     count(*n_one_offs, "form"),
                     if *n_one_offs == 1 { "is" } else { "are" }
-                ));
+                );
             }
             text
         }
@@ -134,10 +137,7 @@ fn seen(draft: &Draft) -> String {
         count(evidence.n_days, "day"),
     );
     if evidence.n_blocked > 0 {
-        text.push_str(&format!(
-            " ({} of these blocked, which count for nothing)",
-            evidence.n_blocked
-        ));
+        let _ = write!(text, " ({} of these blocked, which count for nothing)", evidence.n_blocked);
     }
     text
 }

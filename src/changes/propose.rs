@@ -210,18 +210,22 @@ impl List<'_> {
             let pattern = Pattern::new(&candidate.pattern);
             let held = taken.iter().any(|(outer, action)| {
                 includes(outer, &pattern)
-                    && (!action.passes() || candidate.action == RuleAction::Allow)
+                    && (*action == candidate.action
+                        || action.is_stop()
+                        || includes(&pattern, outer))
             });
             if held {
                 continue;
             }
-            taken.push((pattern, candidate.action));
+            let is_wide = allows.iter().any(|allow| includes(&pattern, allow));
             let (why, place) = match candidate.action {
                 RuleAction::Allow => {
                     (Why::Routine { n_one_offs: candidate.n_one_offs }, Place::End)
                 }
+                _ if is_wide => (Why::NeedsApproval, Place::Last),
                 _ => (Why::NeedsApproval, Place::Approvals),
             };
+            taken.push((pattern, candidate.action));
             let mut draft = self.draft(ChangeKind::Add, why, candidate.evidence.clone());
             draft.confidence = candidate.confidence;
             draft.risk = candidate.risk;

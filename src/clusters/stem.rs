@@ -144,21 +144,20 @@ enum Part {
 /// `python -m pytest`, `node build.js`, `bash scripts/x.sh`; open where there is no script.
 fn interpreter_stem(binary: String, argv: &[String]) -> Stem {
     let mut words = vec![word_pattern(&binary)];
-    let mut rest = argv.iter().skip(1);
-    while let Some(word) = rest.next() {
-        let is_version = matches!(word.as_str(), "--version" | "-V" | "--help");
-        let module = MODULE_OPTIONS.contains(&word.as_str()).then(|| rest.next()).flatten();
-        let script = (!word.starts_with('-') && !word.contains(['$', '`'])).then_some(word);
-        if let Some(script) = module.or(script).or(is_version.then_some(word)) {
-            if module.is_some() {
-                words.push(word_pattern(word));
-            }
-            words.push(word_pattern(script));
-            let subcommand = vec![script.clone()];
-            return Stem { pattern: words.join(" "), binary, subcommand, is_open: false };
+    // Any option but these may carry code.
+    let found = match argv.get(1..).unwrap_or_default() {
+        [option, module, ..] if MODULE_OPTIONS.contains(&option.as_str()) => {
+            words.push(word_pattern(option));
+            Some(module)
         }
-        // Any other option may carry code.
-        break;
+        [word, ..] if matches!(word.as_str(), "--version" | "-V" | "--help") => Some(word),
+        [word, ..] if !word.starts_with('-') && !word.contains(['$', '`']) => Some(word),
+        _ => None,
+    };
+    if let Some(script) = found {
+        words.push(word_pattern(script));
+        let subcommand = vec![script.clone()];
+        return Stem { pattern: words.join(" "), binary, subcommand, is_open: false };
     }
     Stem { pattern: words.join(" "), binary, subcommand: Vec::new(), is_open: true }
 }
