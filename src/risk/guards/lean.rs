@@ -124,7 +124,7 @@ pub(super) const TABLE: &[Guard] = &[
         .stops(&[
             "tee /dev/*",
             "tee */usr/*",
-            "tee */bin/*",
+            "tee *bin/*",
             "tee */lib*",
             "tee */boot/*",
             "tee */var/l*",
@@ -155,7 +155,7 @@ pub(super) const TABLE: &[Guard] = &[
             "tee */rc.d/*",
             "tee *cron*",
             "tee *.xinitrc*",
-            "tee *.rc",
+            "tee *.rc*",
             "tee *.lessfilter*",
         ]),
     Guard::ask("files.write-outside", "write pipelines, or upwards", OutsideWrite)
