@@ -16,11 +16,7 @@ const MAX_TOLD: u64 = 5;
 ///
 /// # Errors
 /// Where a file cannot be read.
-pub(super) fn events(
-    path: &Path,
-    format: &Format,
-    printer: Printer,
-) -> anyhow::Result<Vec<Event>> {
+pub(super) fn events(path: &Path, format: &Format, printer: Printer) -> anyhow::Result<Vec<Event>> {
     let now = clock::now();
     let mut notes = Notes::default();
     let mut events = Vec::new();

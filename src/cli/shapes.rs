@@ -69,8 +69,9 @@ pub(super) fn run(args: &Shapes, context: &Context) -> anyhow::Result<Exit> {
     let events: Vec<(String, Option<String>, Reading)> = events.collect();
     let commands = events.iter().flat_map(|(_, _, reading)| &reading.commands);
     let learned = Learned::new(commands.map(|it| it.argv.as_slice()));
-    let rows =
-        events.into_iter().map(|(event_id, cwd, reading)| row(event_id, cwd.as_deref(), reading, &learned));
+    let rows = events
+        .into_iter()
+        .map(|(event_id, cwd, reading)| row(event_id, cwd.as_deref(), reading, &learned));
     let rows: Vec<Row> = rows.collect();
     context.printer.list(&rows, || Rows {
         columns: vec!["event_id", "binary", "subcommand", "shape", "effects"],
