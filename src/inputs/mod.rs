@@ -40,9 +40,12 @@ pub struct Format {
     read: fn(&str, &mut Notes) -> Result<Parsed, Fault>,
 }
 
-/// Every format; the first is the default.
-pub const INPUTS: &[Format] =
-    &[Format { name: "signal", about: "NDJSON of the signal schema 1.x", read: signal::read }];
+/// The signal schema, which is read where nothing else is said.
+const SIGNAL: Format =
+    Format { name: "signal", about: "NDJSON of the signal schema 1.x", read: signal::read };
+
+/// Every format.
+pub const INPUTS: &[Format] = &[SIGNAL];
 
 /// An event that came out of a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,6 +71,11 @@ impl EventKey {
 }
 
 impl Format {
+    /// The signal schema.
+    pub const fn default_format() -> &'static Self {
+        &SIGNAL
+    }
+
     /// The format of a name, `None` where there is none.
     pub fn named(name: &str) -> Option<&'static Self> {
         INPUTS.iter().find(|format| format.name == name)

@@ -1,8 +1,9 @@
 //! What can go wrong with the store, in words for people.
-#![expect(dead_code, reason = "being built")]
 use std::fmt;
 
 use sqlx::migrate::MigrateError;
+
+use crate::review::{BadVerdict, Conflict};
 
 /// Why the store did not do what it was asked.
 ///
@@ -83,6 +84,28 @@ pub enum StoreError {
         /// The command that lists them.
         list: &'static str,
     },
+    /// A verdict that cannot be taken.
+    #[error(transparent)]
+    Verdict(#[from] BadVerdict),
+    /// The role has moved on from the revision that a batch was made for.
+    #[error(
+        "batch `{batch_id}` was made for revision {made_for} of `{role}`, which is at {now}: {}\n\
+         hint: reject what does not fit with `advisor review reject {batch_id} --change N`, or look \
+         again with `advisor suggest --role {role}`",
+        sentence(conflicts)
+    )]
+    Conflicts {
+        /// The batch.
+        batch_id: String,
+        /// Its role.
+        role: String,
+        /// The revision it was made for.
+        made_for: u64,
+        /// The revision of the role now.
+        now: u64,
+        /// What does not fit.
+        conflicts: Vec<Conflict>,
+    },
     /// The thing is there, and the rules of the house forbid what was asked.
     #[error("{0}")]
     Refused(String),
@@ -96,6 +119,10 @@ impl StoreError {
     pub(super) fn batch(name: &str) -> Self {
         Self::Unknown { what: "batch", name: name.to_owned(), list: "suggestions list" }
     }
+}
+
+fn sentence(conflicts: &[Conflict]) -> String {
+    conflicts.iter().map(ToString::to_string).collect::<Vec<String>>().join("; ")
 }
 
 /// The hint that goes with a failed query, where there is one.

@@ -1,11 +1,19 @@
 //! SQL: roles, batches, reviews, runs, and what ingest has read. SQLite or PostgreSQL, one history.
+mod batches;
 mod error;
+mod hosts;
 mod ingest;
 mod migrate;
 mod place;
+mod reviews;
+mod revisions;
 mod roles;
 mod rows;
+mod rule_ids;
+mod runs;
+mod settings;
 mod trail;
+mod variables;
 
 use std::time::Duration;
 
@@ -13,11 +21,17 @@ use sqlx::{Any, AnyConnection, AnyPool, Transaction, any::AnyPoolOptions};
 
 use crate::events::Timestamp;
 
+pub use batches::BatchSummary;
 pub use error::StoreError;
+pub use hosts::Host;
 pub use ingest::{Assignment, IngestCommit, SeenFile};
 pub use place::Place;
-pub use roles::DEFAULT_ROLE;
-pub use trail::Act;
+pub use reviews::{Act, Applied, Feedback};
+pub use revisions::{Revision, Why};
+pub use roles::{DEFAULT_ROLE, RoleSummary, Saved};
+pub use runs::{RunLock, RunOutcome, RunRow};
+pub use trail::TrailEntry;
+pub use variables::{HostVariables, VariableValue};
 
 /// How long a writer waits for another before it gives up.
 const WAIT: Duration = Duration::from_mins(1);

@@ -1,5 +1,4 @@
 //! Reading columns: the types both databases share, and our own on top of them.
-#![expect(dead_code, reason = "being built")]
 use serde::{Serialize, de::DeserializeOwned};
 use sqlx::{Row as _, any::AnyRow};
 

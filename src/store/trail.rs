@@ -10,7 +10,7 @@ use crate::events::Timestamp;
 
 /// One act, as the trail holds it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Act {
+pub struct TrailEntry {
     /// Counts up from 1.
     pub sequence: u64,
     /// When.
@@ -59,7 +59,7 @@ impl Store {
     ///
     /// # Errors
     /// Where the database is away.
-    pub async fn trail(&self, limit: u32) -> Result<Vec<Act>, StoreError> {
+    pub async fn trail(&self, limit: u32) -> Result<Vec<TrailEntry>, StoreError> {
         let mut snapshot: Snapshot = self.snapshot().await?;
         let rows = sqlx::query("SELECT * FROM trail ORDER BY sequence DESC LIMIT $1")
             .bind(i64::from(limit))
@@ -67,7 +67,7 @@ impl Store {
             .await?;
         rows.iter()
             .map(|row| {
-                Ok(Act {
+                Ok(TrailEntry {
                     sequence: row.count("sequence")?,
                     done_at: row.time("done_us")?,
                     done_by: row.text("done_by")?,

@@ -3,7 +3,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use serde::Serialize;
 
-use super::read::Ending;
+use super::{commit::Committed, read::Ending};
 use crate::{
     inputs::{End, Notes, Reason},
     lake::Settled,
@@ -154,12 +154,16 @@ impl IngestReport {
         room
     }
 
-    pub(super) fn add_duplicates(&mut self, file: usize, duplicates: u64) {
-        self.accepted -= duplicates;
-        self.duplicates += duplicates;
-        if let Some(file) = self.files.get_mut(file) {
-            file.accepted -= duplicates;
-            file.duplicates += duplicates;
+    /// Moves the events that were there already from accepted to duplicates.
+    pub(super) fn add_committed(&mut self, committed: &Committed) {
+        self.parts = committed.n_parts;
+        for (file, duplicates) in &committed.duplicates {
+            self.accepted -= duplicates;
+            self.duplicates += duplicates;
+            if let Some(file) = self.files.get_mut(*file) {
+                file.accepted -= duplicates;
+                file.duplicates += duplicates;
+            }
         }
     }
 
@@ -193,8 +197,12 @@ impl IngestReport {
         }
     }
 
-    pub(super) fn add_notes(&mut self, notes: Notes) {
-        self.unknown_keys = notes.unknown_keys;
-        self.secrets_redacted = notes.n_secrets;
+    pub(super) fn add_notes(&mut self, notes: &Notes) {
+        let mut all = Notes {
+            unknown_keys: std::mem::take(&mut self.unknown_keys),
+            n_secrets: self.secrets_redacted,
+        };
+        all.merge(notes);
+        (self.unknown_keys, self.secrets_redacted) = (all.unknown_keys, all.n_secrets);
     }
 }

@@ -149,7 +149,9 @@ CREATE TABLE feedback (
     change_id TEXT,
     verdict TEXT NOT NULL CHECK (verdict IN ('accept', 'reject', 'modify', 'apply', 'dismiss')),
     reason TEXT,
-    evidence_digest TEXT,
+    -- What the change proposes and stood on, for the next analysis.
+    identity TEXT,
+    mark_json TEXT,
     modified_after_json TEXT,
     given_us BIGINT NOT NULL,
     given_by TEXT NOT NULL,

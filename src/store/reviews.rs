@@ -1,0 +1,315 @@
+//! Reviews: verdicts on changes, batches applied and dismissed, and what is remembered of it all.
+use serde::Serialize;
+use sqlx::AnyConnection;
+
+use super::{
+    By, Store, StoreError, batches,
+    revisions::{self, Why},
+    roles,
+    rows::{Columns as _, bigint, json, storable},
+    trail,
+};
+use crate::{
+    batch::{BatchStatus, Change, ChangeState, PlacedRule, SuggestionBatch},
+    events::{Timestamp, text_forms},
+    policy::Role,
+    review::{BadVerdict, EvidenceMark, Rejection, Ruling, Verdict, identity, merge, rule_on},
+};
+
+/// What a reviewer did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Act {
+    /// A change goes in as proposed.
+    Accept,
+    /// A change does not go in.
+    Reject,
+    /// A change goes in as the reviewer wrote it.
+    Modify,
+    /// A change went into the role.
+    Apply,
+    /// The whole batch was discarded.
+    Dismiss,
+}
+
+text_forms!(Act {
+    Accept = "accept",
+    Reject = "reject",
+    Modify = "modify",
+    Apply = "apply",
+    Dismiss = "dismiss",
+});
+
+/// One thing a reviewer did, the view `suggestion_feedback`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Feedback {
+    /// The batch.
+    pub batch_id: String,
+    /// Counts up from 1 within the batch.
+    pub sequence: u64,
+    /// The change, `None` where it is about the batch.
+    pub change_id: Option<String>,
+    /// What was done.
+    pub verdict: Act,
+    /// Why, in the reviewer's words.
+    pub reason: Option<String>,
+    /// The reviewer's own rules.
+    pub modified_after: Option<Vec<PlacedRule>>,
+    /// When.
+    pub given_at: Timestamp,
+    /// Who.
+    pub given_by: String,
+}
+
+/// A batch that has become part of its role.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Applied {
+    /// The batch, closed.
+    pub batch: SuggestionBatch,
+    /// The role, in its new revision.
+    pub role: Role,
+    /// How many changes went in.
+    pub changes: u64,
+}
+
+impl Store {
+    /// Takes a verdict on changes of a batch; what became of which change.
+    ///
+    /// # Errors
+    /// Where the batch or a change is not there, the batch is closed, or a change requires a
+    /// rejected one; or the database is away.
+    pub async fn review(
+        &self,
+        batch_id: &str,
+        verdict: &Verdict,
+        by: &By,
+    ) -> Result<(SuggestionBatch, Vec<Ruling>), StoreError> {
+        let mut write = self.begin().await?;
+        let conn = write.conn();
+        let batch_id = batches::resolve(conn, batch_id).await?;
+        let mut batch = batches::load(conn, &batch_id).await?;
+        let rulings = rule_on(&mut batch, verdict)?;
+        for ruling in &rulings {
+            let change = batch.changes.iter().find(|it| it.ordinal == ruling.ordinal);
+            let Some(change) = change else { continue };
+            let act = match change.state {
+                ChangeState::Rejected => Act::Reject,
+                ChangeState::Modified => Act::Modify,
+                ChangeState::Accepted | ChangeState::Pending => Act::Accept,
+            };
+            set_state(conn, &batch_id, change).await?;
+            remember(conn, &batch, Some(change), act, ruling.reason.as_deref(), by).await?;
+        }
+        trail::append(conn, by, "batch.review", &batch_id, trail::NOTHING, Some(&rulings)).await?;
+        write.commit().await?;
+        Ok((batch, rulings))
+    }
+
+    /// Puts the accepted and modified changes of a batch into its role, as one new revision.
+    ///
+    /// # Errors
+    /// Where there is no such batch or role, the batch is closed, nothing is accepted, or the role
+    /// has moved on so that a change does not fit; or the database is away.
+    pub async fn apply_batch(&self, batch_id: &str, by: &By) -> Result<Applied, StoreError> {
+        let mut write = self.begin().await?;
+        let conn = write.conn();
+        let batch_id = batches::resolve(conn, batch_id).await?;
+        let mut batch = batches::load(conn, &batch_id).await?;
+        still_open(&batch)?;
+        let goes_in =
+            |it: &&Change| matches!(it.state, ChangeState::Accepted | ChangeState::Modified);
+        let changes: Vec<Change> = batch.changes.iter().filter(goes_in).cloned().collect();
+        if changes.is_empty() {
+            return Err(StoreError::Refused(format!(
+                "no change of batch `{batch_id}` is accepted\n\
+                 hint: `advisor review accept {batch_id}` accepts all of it, `--change N` one"
+            )));
+        }
+        let current = roles::need(conn, &batch.role).await?;
+        let base = revisions::load(conn, &batch.role, batch.role_revision).await?;
+        let base = base.ok_or_else(|| StoreError::Corrupt {
+            what: "the revision of a batch",
+            text: format!("{} {}", batch.role, batch.role_revision),
+        })?;
+        let merged = merge(&base, &current, &batch).map_err(|conflicts| StoreError::Conflicts {
+            batch_id: batch_id.clone(),
+            role: batch.role.clone(),
+            made_for: base.revision,
+            now: current.revision,
+            conflicts,
+        })?;
+        let why = Why { reason: format!("applied {batch_id}"), batch_id: Some(batch_id.clone()) };
+        let (role, _) = roles::save(conn, merged, &why, by).await?;
+        let is_whole = changes.len() == batch.changes.len();
+        batch.status = if is_whole { BatchStatus::Applied } else { BatchStatus::PartiallyApplied };
+        close(conn, &batch, Some(role.revision), None, by).await?;
+        for change in &changes {
+            remember(conn, &batch, Some(change), Act::Apply, None, by).await?;
+        }
+        let after = (batch.status, role.revision);
+        trail::append(conn, by, "batch.apply", &batch_id, Some(&current.revision), Some(&after))
+            .await?;
+        write.commit().await?;
+        Ok(Applied { batch, role, changes: changes.len() as u64 })
+    }
+
+    /// Discards a batch. Its changes are not rejected: the next analysis may propose them again.
+    ///
+    /// # Errors
+    /// Where there is no such batch, it is closed, or the database is away.
+    pub async fn dismiss_batch(
+        &self,
+        batch_id: &str,
+        reason: &str,
+        by: &By,
+    ) -> Result<SuggestionBatch, StoreError> {
+        let mut write = self.begin().await?;
+        let conn = write.conn();
+        let batch_id = batches::resolve(conn, batch_id).await?;
+        let mut batch = batches::load(conn, &batch_id).await?;
+        still_open(&batch)?;
+        batch.status = BatchStatus::Dismissed;
+        close(conn, &batch, None, Some(reason), by).await?;
+        remember(conn, &batch, None, Act::Dismiss, Some(reason), by).await?;
+        trail::append(conn, by, "batch.dismiss", &batch_id, trail::NOTHING, Some(&reason)).await?;
+        write.commit().await?;
+        Ok(batch)
+    }
+
+    /// What reviewers did with the batches of a role, oldest first.
+    ///
+    /// # Errors
+    /// Where the database is away.
+    pub async fn feedback(&self, role: &str) -> Result<Vec<Feedback>, StoreError> {
+        let mut snapshot = self.snapshot().await?;
+        let rows = sqlx::query(
+            "SELECT * FROM feedback WHERE role = $1 ORDER BY given_us, batch_id, sequence",
+        )
+        .bind(role)
+        .fetch_all(snapshot.conn())
+        .await?;
+        rows.iter()
+            .map(|row| {
+                Ok(Feedback {
+                    batch_id: row.text("batch_id")?,
+                    sequence: row.count("sequence")?,
+                    change_id: row.maybe_text("change_id")?,
+                    verdict: row.word("verdict", Act::parse)?,
+                    reason: row.maybe_text("reason")?,
+                    modified_after: row.maybe_json("modified_after_json")?,
+                    given_at: row.time("given_us")?,
+                    given_by: row.text("given_by")?,
+                })
+            })
+            .collect()
+    }
+
+    /// The changes of a role that were rejected and not accepted since, each with what it stood on
+    /// when it was last rejected, by identity.
+    ///
+    /// # Errors
+    /// Where the database is away.
+    pub async fn rejected_changes(&self, role: &str) -> Result<Vec<Rejection>, StoreError> {
+        let mut snapshot = self.snapshot().await?;
+        let rows = sqlx::query(
+            "SELECT identity, verdict, reason, mark_json, given_us FROM feedback
+             WHERE role = $1 AND identity IS NOT NULL
+             ORDER BY given_us, batch_id, sequence",
+        )
+        .bind(role)
+        .fetch_all(snapshot.conn())
+        .await?;
+        let mut rejected = std::collections::BTreeMap::new();
+        for row in &rows {
+            let identity = row.text("identity")?;
+            if row.word("verdict", Act::parse)? == Act::Reject {
+                let mark: EvidenceMark = row.maybe_json("mark_json")?.unwrap_or_default();
+                let (reason, at) = (row.maybe_text("reason")?, row.time("given_us")?);
+                let rejection = Rejection { identity: identity.clone(), mark, reason, at };
+                rejected.insert(identity, rejection);
+            } else {
+                rejected.remove(&identity);
+            }
+        }
+        Ok(rejected.into_values().collect())
+    }
+}
+
+fn still_open(batch: &SuggestionBatch) -> Result<(), BadVerdict> {
+    if batch.status == BatchStatus::Pending {
+        return Ok(());
+    }
+    Err(BadVerdict::Closed {
+        batch_id: batch.batch_id.clone(),
+        status: batch.status,
+        role: batch.role.clone(),
+    })
+}
+
+async fn set_state(
+    conn: &mut AnyConnection,
+    batch_id: &str,
+    change: &Change,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE changes SET state = $3, modified_after_json = $4 WHERE batch_id = $1 AND ordinal = $2",
+    )
+    .bind(batch_id)
+    .bind(bigint(change.ordinal))
+    .bind(change.state.as_str())
+    .bind(change.modified_after.as_ref().map(json).transpose()?)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+async fn close(
+    conn: &mut AnyConnection,
+    batch: &SuggestionBatch,
+    revision: Option<u64>,
+    reason: Option<&str>,
+    by: &By,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE batches SET status = $2, applied_revision = $3, decided_us = $4, decided_by = $5,
+             reason = $6 WHERE batch_id = $1",
+    )
+    .bind(&batch.batch_id)
+    .bind(batch.status.as_str())
+    .bind(revision.map(bigint))
+    .bind(by.at.0)
+    .bind(storable(&by.actor))
+    .bind(reason.map(storable))
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+async fn remember(
+    conn: &mut AnyConnection,
+    batch: &SuggestionBatch,
+    change: Option<&Change>,
+    act: Act,
+    reason: Option<&str>,
+    by: &By,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO feedback (batch_id, sequence, role, change_id, verdict, reason, identity,
+             mark_json, modified_after_json, given_us, given_by)
+         SELECT $1, coalesce(max(sequence), 0) + 1, $2, $3, $4, $5, $6, $7, $8, $9, $10
+         FROM feedback WHERE batch_id = $1",
+    )
+    .bind(&batch.batch_id)
+    .bind(&batch.role)
+    .bind(change.map(|it| it.change_id.clone()))
+    .bind(act.as_str())
+    .bind(reason.map(storable))
+    .bind(change.map(|it| storable(&identity(it))))
+    .bind(change.map(|it| json(&EvidenceMark::of(&it.evidence))).transpose()?)
+    .bind(change.and_then(|it| it.modified_after.as_ref()).map(json).transpose()?)
+    .bind(by.at.0)
+    .bind(storable(&by.actor))
+    .execute(conn)
+    .await?;
+    Ok(())
+}
