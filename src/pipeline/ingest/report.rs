@@ -84,6 +84,8 @@ pub enum FileStatus {
     Known,
     /// Not opened: it looks as it did when it was last read.
     Unchanged,
+    /// Not there any more when its turn came; rotated away, it is found under its new name.
+    Gone,
     /// Not read, or not to its end.
     Failed,
 }
@@ -97,6 +99,7 @@ impl FileStatus {
             Self::Continued => "continued",
             Self::Known => "known",
             Self::Unchanged => "unchanged",
+            Self::Gone => "gone",
             Self::Failed => "failed",
         }
     }
@@ -185,13 +188,14 @@ impl IngestReport {
                     _ => FileStatus::Continued,
                 }
             }
+            Ending::Failed(err) if err.is_gone() => FileStatus::Gone,
             Ending::Failed(err) => {
                 file.error = Some(err.in_words());
                 FileStatus::Failed
             }
         };
         match file.status {
-            FileStatus::Unchanged | FileStatus::Known => self.files_skipped += 1,
+            FileStatus::Unchanged | FileStatus::Known | FileStatus::Gone => self.files_skipped += 1,
             FileStatus::Failed => self.files_failed += 1,
             _ => self.files_read += 1,
         }

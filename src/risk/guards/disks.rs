@@ -55,7 +55,7 @@ pub(super) const TABLE: &[Guard] = &[
             "hdiutil erase*",
             "format *",
         ])
-        .except(&["format disk --help"])
+        .except(&["format disk --help", "dd *of=/tmp/*", "dd *of=/dev/null*"])
         .examples(
             &[
                 "dd if=/dev/zero of=/dev/sda",
@@ -105,7 +105,15 @@ pub(super) const TABLE: &[Guard] = &[
                 "hdiutil eraseKeys x",
                 "format c:",
             ],
-            &["dd if=a of=b bs=1", "format disk --help", "df -h", "formatter x", "tee /dev/stderr"],
+            &[
+                "dd if=a of=b bs=1",
+                "format disk --help",
+                "df -h",
+                "formatter x",
+                "tee /dev/stderr",
+                "dd if=x of=/tmp/y",
+                "dd if=x of=/dev/null",
+            ],
         ),
     Guard::ask("disks.padding", "pad, split or stuff files", OutsideWrite)
         .techniques(&["T1027.001", "T1030"])
@@ -138,7 +146,6 @@ pub(super) const TABLE: &[Guard] = &[
         .source("tar(1), zip(1), 7z(1), gpg(1), openssl(1)")
         .stops(&[
             "tar *c* /etc*",
-            "tar * /Users*",
             "tar * /home*",
             "tar * /root*",
             "tar * / *",
@@ -147,10 +154,7 @@ pub(super) const TABLE: &[Guard] = &[
             "tar P*",
             "tar *--to-command*",
             "tar *--checkpoint-action*",
-            "tar *-I *",
             "tar *--use-compress-program*",
-            "tar *--transform*",
-            "tar *--xform*",
             "zip *-e *",
             "zip *-P *",
             "zip *--password*",
@@ -175,8 +179,6 @@ pub(super) const TABLE: &[Guard] = &[
             "openssl enc *",
             "openssl *des3*",
             "openssl *aes*",
-            "openssl genrsa *",
-            "openssl req *",
             "openssl smime *",
             "gzip */etc/*",
             "age -e *",
@@ -184,6 +186,9 @@ pub(super) const TABLE: &[Guard] = &[
             "exiftool *",
             "unzip -K*",
             "unzip *-d /*",
+            "openssl req *-engine*",
+            "tar *'/Users/\\**",
+            "tar *-I '*",
         ])
         .except(&["unzip *-d /tmp/*"])
         .examples(
@@ -200,8 +205,6 @@ pub(super) const TABLE: &[Guard] = &[
                 "tar cf x y --checkpoint=1 --checkpoint-action=exec=id",
                 "tar xf x -I 'sh -c id'",
                 "tar xf x --use-compress-program=./y",
-                "tar xf x --transform=s/a/b/",
-                "tar xf x --xform s/a/b/",
                 "zip -e x y",
                 "zip -P x y",
                 "zip --password x y",
@@ -226,8 +229,6 @@ pub(super) const TABLE: &[Guard] = &[
                 "openssl enc -in x",
                 "openssl des3 -salt",
                 "openssl aes-256-cbc -in x",
-                "openssl genrsa -out x",
-                "openssl req -x509",
                 "openssl smime -encrypt",
                 "gzip -c /etc/passwd",
                 "age -e -r x",
@@ -235,6 +236,8 @@ pub(super) const TABLE: &[Guard] = &[
                 "exiftool -filename=x y",
                 "unzip -K x",
                 "unzip x -d /opt",
+                "openssl req -engine ./x.so",
+                "tar czf - '/Users/*'",
             ],
             &[
                 "tar czf dist.tgz dist",
@@ -245,6 +248,8 @@ pub(super) const TABLE: &[Guard] = &[
                 "unzip x -d /tmp/y",
                 "gpg --verify x",
                 "openssl x509 -in x -noout",
+                "tar -I zstd -xf x",
+                "tar czf /tmp/x.tgz -C /Users/x/p .",
             ],
         ),
 ];

@@ -212,7 +212,7 @@ pub(super) const TABLE: &[Guard] = &[
             "scw * delete *",
             "openstack * delete *",
         ])
-        .except(&["aws s3 sync *--dryrun*", "aws s3 rm *--dryrun*"])
+        .except(&["aws s3 sync *--dryrun*", "aws s3 rm *--dryrun*", "az account set *"])
         .examples(
             &[
                 "aws ec2 delete-volume x",
@@ -317,6 +317,7 @@ pub(super) const TABLE: &[Guard] = &[
                 "gcloud projects list",
                 "az vm list",
                 "gsutil ls",
+                "az account set -s x",
             ],
         ),
     Guard::ask("infra.cloud-credentials", "credentials out of a cloud", SecretRead)
@@ -442,14 +443,14 @@ pub(super) const TABLE: &[Guard] = &[
             "promtool tsdb *delete*",
             "grafana-cli *remove*",
             "braintree *",
-            "haproxy *",
-            "nginx *",
-            "traefik *",
             "cloudflare *delete*",
             "flarectl *delete*",
             "nsupdate *",
             "sendgrid *delete*",
             "mailgun *delete*",
+            "nginx -s *",
+            "nginx -c *",
+            "nginx *-c /*",
         ])
         .examples(
             &[
@@ -526,15 +527,22 @@ pub(super) const TABLE: &[Guard] = &[
                 "promtool tsdb delete x",
                 "grafana-cli plugins remove x",
                 "braintree x",
-                "haproxy -c -f x",
                 "nginx -s stop",
-                "traefik x",
                 "cloudflare dns delete x",
                 "flarectl dns delete x",
                 "nsupdate x",
                 "sendgrid templates delete x",
                 "mailgun domains delete x",
+                "nginx -c x",
+                "nginx -t -c /x",
             ],
-            &["heroku logs", "fly status", "vercel ls", "wrangler dev", "firebase emulators:start"],
+            &[
+                "heroku logs",
+                "fly status",
+                "vercel ls",
+                "wrangler dev",
+                "firebase emulators:start",
+                "nginx -t",
+            ],
         ),
 ];

@@ -38,7 +38,6 @@ pub(super) const TABLE: &[Guard] = &[
             "doas *",
             "pkexec *",
             "runuser *",
-            "sg *",
             "newgrp *",
             "gosu *",
             "su-exec *",
@@ -46,6 +45,9 @@ pub(super) const TABLE: &[Guard] = &[
             "capsh *",
             "ksu *",
             "dzdo *",
+            "sg root*",
+            "sg '$*",
+            "sg docker*",
         ])
         .examples(
             &[
@@ -86,8 +88,10 @@ pub(super) const TABLE: &[Guard] = &[
                 "capsh --",
                 "ksu -q -e sh",
                 "dzdo id",
+                "sg '$(id -ng)'",
+                "sg docker x",
             ],
-            &["sudo git status", "sudo apt-get install x", "sum x", "sg2 x"],
+            &["sudo git status", "sudo apt-get install x", "sum x", "sg2 x", "sg scan"],
         ),
     Guard::alert("privilege.sudo", "acts as another account", Privilege)
         .techniques(&["T1548.003"])

@@ -4,7 +4,12 @@ use super::{Guard, GuardClass::Publish};
 pub(super) const TABLE: &[Guard] =
     &[Guard::ask("publish.packages", "publish a package, image or release", Publish)
         .techniques(&["T1195.002"])
-        .except(&["npm publish --dry-run *", "cargo publish --dry-run *"])
+        .except(&[
+            "npm publish --dry-run *",
+            "cargo publish --dry-run *",
+            "goreleaser release --snapshot *",
+            "gradle publishToMavenLocal *",
+        ])
         .stops(&[
             "npm publish *",
             "npm unpublish *",
@@ -31,8 +36,10 @@ pub(super) const TABLE: &[Guard] =
             "uv publish *",
             "flit publish *",
             "hatch publish *",
-            "mvn *deploy*",
-            "gradle *publish*",
+            "mvn deploy*",
+            "mvn * deploy*",
+            "gradle publish*",
+            "gradlew publish*",
             "docker push *",
             "docker image push *",
             "podman push *",
@@ -80,8 +87,10 @@ pub(super) const TABLE: &[Guard] =
                 "uv publish",
                 "flit publish",
                 "hatch publish",
+                "mvn deploy",
                 "mvn clean deploy",
-                "gradle publishToMavenCentral",
+                "gradle publish",
+                "gradlew publish",
                 "docker push x",
                 "docker image push x",
                 "podman push x",
@@ -108,6 +117,8 @@ pub(super) const TABLE: &[Guard] =
                 "npm pack",
                 "docker build .",
                 "goreleaser check",
+                "gradle publishToMavenLocal",
+                "goreleaser release --snapshot --clean",
                 "gh release view v1",
                 "mvn test",
             ],
