@@ -2,6 +2,7 @@
 mod activity;
 mod batch_text;
 mod context;
+mod demo;
 mod ingest;
 mod init;
 mod policy;
@@ -86,6 +87,8 @@ pub struct Globals {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// The whole loop on a bundled fleet: ingest, suggest, show the diff
+    Demo(demo::Demo),
     /// Make configuration, store and the organization's default role
     Init(init::Init),
     /// Show how commands are read: subcommands, shapes, wrappers, effects
@@ -141,6 +144,7 @@ fn start(cli: Cli) -> anyhow::Result<Exit> {
 
 async fn dispatch(command: Command, context: &Context) -> anyhow::Result<Exit> {
     match command {
+        Command::Demo(args) => demo::run(args, context).await,
         Command::Init(args) => init::run(args, context).await,
         Command::Shapes(args) => shapes::run(&args, context),
         Command::Ingest(args) => ingest::run(args, context).await,
