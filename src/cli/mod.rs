@@ -3,6 +3,7 @@ mod activity;
 mod context;
 mod ingest;
 mod init;
+mod lake;
 mod printer;
 mod shapes;
 
@@ -89,6 +90,8 @@ enum Command {
     Shapes(shapes::Shapes),
     /// Read files and directories into the lake, every event exactly once
     Ingest(ingest::Ingest),
+    /// Look at what the lake holds: its parts, and the lines in quarantine
+    Lake(lake::Lake),
 }
 
 /// Runs the program on the process's own arguments.
@@ -137,6 +140,7 @@ async fn dispatch(command: Command, context: &Context) -> anyhow::Result<Exit> {
         Command::Init(args) => init::run(args, context).await,
         Command::Shapes(args) => shapes::run(&args, context),
         Command::Ingest(args) => ingest::run(args, context).await,
+        Command::Lake(args) => lake::run(args, context).await,
     }
 }
 
