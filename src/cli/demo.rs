@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use clap::Args;
 use serde::Serialize;
 
@@ -23,6 +23,7 @@ use crate::{
     lake::{Lake, Overview, Window},
     pipeline::{
         analyze::{Analysis, analyze},
+        fixtures::{DEMO_EVENTS, DEMO_ROLES},
         ingest::{self, IngestReport},
         suggest::Advice,
     },
@@ -43,17 +44,6 @@ pub(super) struct Demo {
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
 }
-
-/// Name and bytes of each file of events.
-const EVENTS: &[(&str, &[u8])] =
-    &[("fleet.ndjson.zst", include_bytes!("../../fixtures/demo/events.ndjson.zst"))];
-
-/// Name and text of each role as it is before the demo; on purpose not as it should be.
-const ROLES: &[(&str, &str)] = &[
-    ("backend.json", include_str!("../../fixtures/demo/roles/backend.json")),
-    ("platform.json", include_str!("../../fixtures/demo/roles/platform.json")),
-    ("web.json", include_str!("../../fixtures/demo/roles/web.json")),
-];
 
 /// So many directories are tried before giving up.
 const MAX_TRIES: u32 = 10_000;
@@ -106,12 +96,13 @@ pub(super) async fn run(args: Demo, context: &Context) -> anyhow::Result<Exit> {
 /// Init, import, ingest, suggest.
 async fn tour(dir: &Path, context: &Context) -> anyhow::Result<Outcome> {
     let (events_dir, roles_dir) = (dir.join("events"), dir.join("roles"));
-    for (folder, name, bytes) in EVENTS
-        .iter()
-        .map(|(name, bytes)| (&events_dir, name, *bytes))
-        .chain(ROLES.iter().map(|(name, text)| (&roles_dir, name, text.as_bytes())))
-    {
-        write(folder, name, bytes)?;
+    write(&events_dir, "fleet.ndjson.zst", DEMO_EVENTS)?;
+    let mut roles = Vec::new();
+    for text in DEMO_ROLES {
+        let role = read_role(text)
+            .map_err(|it| anyhow!("a bundled role, line {}: {}", it.line, it.message))?;
+        write(&roles_dir, &format!("{}.json", role.name), text.as_bytes())?;
+        roles.push(role);
     }
 
     context.config.make_data_dir()?;
@@ -119,8 +110,7 @@ async fn tour(dir: &Path, context: &Context) -> anyhow::Result<Outcome> {
     let store = context.make_store().await?;
     let by = context.by();
     store.make_default_role(&by).await?;
-    for (name, text) in ROLES {
-        let Ok(role) = read_role(text) else { bail!("the bundled role `{name}` is not valid") };
+    for role in roles {
         store.save_role(role, &Why::command("imported by the demo"), &by).await?;
     }
 
@@ -196,7 +186,8 @@ impl Line {
 fn page(outcome: &Outcome, printer: Printer) -> String {
     let mut text = String::new();
     let report = &outcome.ingest;
-    let _ = writeln!(text, "Imported {} roles, then ingested what their agents did:", ROLES.len());
+    let _ =
+        writeln!(text, "Imported {} roles, then ingested what their agents did:", DEMO_ROLES.len());
     let _ = writeln!(
         text,
         "read {} = accepted {} + duplicates {} + rejected {}; {} secrets replaced by markers\n",
