@@ -160,11 +160,12 @@ async fn advice(
     })
 }
 
-/// How much a batch has to show: kinds of changes first, then changes.
-fn richness(batch: &SuggestionBatch) -> (usize, u64) {
+/// How much a batch has to show: kinds of changes, then changes to the role's own rules, then all.
+fn richness(batch: &SuggestionBatch) -> (usize, u64, u64) {
     let summary = batch.summary;
     let counts = [summary.add, summary.modify, summary.remove];
-    (counts.iter().filter(|it| **it > 0).count(), counts.iter().sum())
+    let n_kinds = counts.iter().filter(|it| **it > 0).count();
+    (n_kinds, summary.modify + summary.remove, counts.iter().sum())
 }
 
 impl Line {

@@ -51,7 +51,7 @@ impl From<Exit> for ExitCode {
 #[derive(Debug, Parser)]
 #[command(name = "advisor", version, max_term_width = 100, propagate_version = true)]
 struct Cli {
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Global options")]
     globals: Globals,
     #[command(subcommand)]
     command: Command,
