@@ -43,18 +43,19 @@ pub(super) fn counts(add: u64, modify: u64, remove: u64) -> String {
 fn head(batch: &SuggestionBatch) -> String {
     let summary = batch.summary;
     format!(
-        "{} for role {}, made for revision {}: {}, confidence {}, risk {}, {}\n\
-         from {} events of {} sessions on {} hosts in {:.0} hours, {} to {}\n",
+        "batch {} for role {}, made for revision {}, {}\n\
+         {}, confidence {}, risk {}\n\
+         {} events of {} sessions on {} hosts in {:.0} hours, {} to {}\n",
         visible(&batch.batch_id),
         visible(&batch.role),
         batch.role_revision,
+        status(batch.status),
         counts(summary.add, summary.modify, summary.remove),
         percent(batch.confidence),
         batch.risk,
-        status(batch.status),
-        batch.events,
-        batch.sessions,
-        batch.hosts,
+        grouped(batch.events),
+        grouped(batch.sessions),
+        grouped(batch.hosts),
         batch.window.hours,
         batch.window.from,
         batch.window.to,
@@ -67,8 +68,22 @@ fn foot(batch: &SuggestionBatch) -> String {
     }
     let id = visible(&batch.batch_id);
     format!(
-        "\nadvisor review accept {id} [--change N], reject, modify; then advisor review apply {id}\n"
+        "\ndecide: advisor review accept|reject|modify {id} [--change N]\n\
+         then:   advisor review apply {id}\n"
     )
+}
+
+/// `51,234`.
+pub(super) fn grouped(count: u64) -> String {
+    let digits = count.to_string();
+    let mut res = String::with_capacity(digits.len() + digits.len() / 3);
+    for (idx, digit) in digits.chars().enumerate() {
+        if idx > 0 && (digits.len() - idx).is_multiple_of(3) {
+            res.push(',');
+        }
+        res.push(digit);
+    }
+    res
 }
 
 fn section(batch: &SuggestionBatch, change: &Change, printer: Printer, columns: usize) -> String {
@@ -153,6 +168,13 @@ fn wrapped(text: &str, columns: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn counts_are_grouped_by_thousands() {
+        for (count, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (1_234_567, "1,234,567")] {
+            assert_eq!(grouped(count), text);
+        }
+    }
 
     #[test]
     fn text_is_broken_at_blanks_only() {

@@ -55,7 +55,7 @@ enum Verb {
         #[arg(long, value_name = "N")]
         change: u64,
         /// Your pattern (repeat for more, in order)
-        #[arg(long, required = true)]
+        #[arg(long, required = true, allow_hyphen_values = true)]
         pattern: Vec<String>,
         /// Their action [default: as proposed]
         #[arg(long, value_parser = one_of(RuleAction::ALL, RuleAction::as_str))]
@@ -183,9 +183,9 @@ fn sentences(batch: &SuggestionBatch, rulings: &[Ruling]) -> String {
     let goes_in = count(ChangeState::Accepted) + count(ChangeState::Modified);
     let open = count(ChangeState::Pending);
     let id = visible(&batch.batch_id);
-    lines.push(format!(
-        "{goes_in} of {} changes go in, {open} are not decided; next: advisor review apply {id}",
-        batch.changes.len()
-    ));
+    lines.push(format!("{goes_in} of {} changes go in, {open} not decided", batch.changes.len()));
+    if goes_in > 0 {
+        lines.push(format!("next: advisor review apply {id}"));
+    }
     lines.join("\n")
 }

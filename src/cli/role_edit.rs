@@ -27,6 +27,7 @@ pub(super) struct Changes {
     trust_threshold: Option<Trust>,
     /// Add a rule, such as `--add allow 'git status *'` (repeat for more, in order)
     #[arg(long, value_names = ["ACTION", "PATTERN"], num_args = 2, action = clap::ArgAction::Append)]
+    #[arg(allow_hyphen_values = true)]
     add: Vec<String>,
     /// Place of the first added rule, 1 for the top [default: the end]
     #[arg(long, value_name = "N", requires = "add")]

@@ -21,7 +21,7 @@ enum Verb {
         /// The value
         value: String,
         /// A regular expression (repeat for more); none takes the value from every host
-        #[arg(long, value_name = "REGEX")]
+        #[arg(long, value_name = "REGEX", allow_hyphen_values = true)]
         pattern: Vec<String>,
         /// Put it in front of this value [default: the end, or where it is]
         #[arg(long, value_name = "VALUE")]
