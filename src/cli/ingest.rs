@@ -40,6 +40,9 @@ pub(super) struct Ingest {
     /// Role of events that name none [default: the role of the host at that time]
     #[arg(long, value_name = "ROLE")]
     role: Option<String>,
+    /// Commit after so many events; smaller chunks take less memory and make smaller parts
+    #[arg(long, value_name = "N", default_value_t = ingest::CHUNK_EVENTS, hide = true)]
+    chunk_events: usize,
 }
 
 pub(super) async fn run(args: Ingest, context: &Context) -> anyhow::Result<Exit> {
@@ -62,7 +65,8 @@ pub(super) async fn run(args: Ingest, context: &Context) -> anyhow::Result<Exit>
             bar.set_message(format!("{n_events} events"));
         }
     };
-    let what = ingest::Ingest { paths: args.paths, format, role: args.role, now: clock::now() };
+    let mut what = ingest::Ingest::new(args.paths, clock::now());
+    (what.format, what.role, what.chunk_events) = (format, args.role, args.chunk_events.max(1));
     let report = ingest::ingest(store, &lake, what, &on_step).await;
     bar.finish_and_clear();
     let report = report?;

@@ -1,9 +1,12 @@
 //! The command line: one file a subcommand; `printer` is the only writer to stdout and stderr.
+mod activity;
+mod batch_text;
 mod context;
 mod diff;
 mod hosts;
 mod ingest;
 mod init;
+mod policy;
 mod printer;
 mod review;
 mod role_edit;
@@ -11,9 +14,13 @@ mod role_text;
 mod roles;
 mod settings;
 mod shapes;
+<<<<<<< HEAD
 mod suggestions;
 mod variables;
 mod words;
+=======
+mod suggest;
+>>>>>>> main
 
 use std::{ffi::OsString, path::PathBuf, process::ExitCode};
 
@@ -110,6 +117,10 @@ enum Command {
     Shapes(shapes::Shapes),
     /// Read files and directories into the lake, every event exactly once
     Ingest(ingest::Ingest),
+    /// Analyze a role's activity and write a batch of changes to its rules
+    Suggest(suggest::Suggest),
+    /// Check role files, decide events by them
+    Policy(policy::Policy),
 }
 
 /// Runs the program on the process's own arguments.
@@ -164,6 +175,8 @@ async fn dispatch(command: Command, context: &Context) -> anyhow::Result<Exit> {
         Command::Review(args) => review::run(args, context).await,
         Command::Shapes(args) => shapes::run(&args, context),
         Command::Ingest(args) => ingest::run(args, context).await,
+        Command::Suggest(args) => suggest::run(args, context).await,
+        Command::Policy(args) => policy::run(args, context).await,
     }
 }
 

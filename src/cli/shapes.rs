@@ -1,34 +1,32 @@
 //! `advisor shapes`: how commands are read, one line an event.
-use std::{
-    io::{BufRead as _, BufReader, Read},
-    path::{Path, PathBuf},
-};
+use std::path::PathBuf;
 
-use anyhow::Context as _;
-use clap::Args;
-use serde::{Deserialize, Serialize};
+use clap::{Args, builder::PossibleValuesParser};
+use serde::Serialize;
 
-use super::{Context, Exit, printer::Rows};
+use super::{Context, Exit, Rows, WrongUse, activity};
 use crate::{
-    commands::{self, Command, canonical, grammar, split},
-    risk,
+    commands::{self, Command, Doubt, Reading, grammar::Learned},
+    inputs::{Format, INPUTS},
+    risk, shapes,
 };
 
 /// `advisor shapes`.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Subcommands of tools that nobody described are learned from the same input.
+
+Examples:
+  advisor shapes --input events.ndjson.gz
+  advisor shapes --input /var/log/agents --output ndjson | jq -r '.commands[].shape' | sort | uniq -c")]
 pub(super) struct Shapes {
-    /// NDJSON events, plain, `.gz` or `.zst`; `-` for stdin
+    /// Events: a file, plain or packed, or a directory
     #[arg(long, value_name = "EVENTS")]
     input: PathBuf,
-}
-
-#[derive(Debug, Deserialize)]
-struct Line {
-    event_id: String,
-    #[serde(default)]
-    argv: Vec<String>,
-    #[serde(default)]
-    command: Option<String>,
+    /// How the files are to be read
+    #[arg(long, value_name = "FORMAT", default_value = "signal")]
+    #[arg(value_parser = PossibleValuesParser::new(INPUTS.iter().map(|format| format.name)))]
+    format: String,
 }
 
 /// How one event is read.
@@ -36,6 +34,9 @@ struct Line {
 struct Row {
     event_id: String,
     commands: Vec<CommandRow>,
+    /// What could not be known, as `reason: text`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unresolved: Vec<UnresolvedRow>,
 }
 
 /// How one simple command is read.
@@ -49,63 +50,69 @@ struct CommandRow {
     effects: Vec<&'static str>,
 }
 
+/// What could not be known.
+#[derive(Debug, Serialize)]
+struct UnresolvedRow {
+    reason: &'static str,
+    text: String,
+}
+
 pub(super) fn run(args: &Shapes, context: &Context) -> anyhow::Result<Exit> {
-    let mut events = Vec::new();
-    for line in BufReader::new(open(&args.input)?).lines() {
-        let line = line.with_context(|| format!("reading `{}`", args.input.display()))?;
-        if line.trim().is_empty() {
-            continue;
-        }
-        let line: Line = serde_json::from_str(&line)
-            .with_context(|| format!("an event in `{}`", args.input.display()))?;
-        let argv = Some(line.argv).filter(|it| !it.is_empty());
-        let argv = argv.or_else(|| line.command.as_deref().and_then(split)).unwrap_or_default();
-        events.push((line.event_id, commands::read(&argv).commands));
-    }
-    let all = events.iter().flat_map(|(_, commands)| commands);
-    let learned = grammar::Learned::new(all.map(|it| it.argv.as_slice()));
-    let rows = events.into_iter().map(|(event_id, commands)| Row {
-        event_id,
-        commands: commands.into_iter().map(|it| command_row(it, &learned)).collect(),
+    let Some(format) = Format::named(&args.format) else {
+        return Err(WrongUse(format!("no format `{}`", args.format)).into());
+    };
+    let events = activity::events(&args.input, format, context.printer)?;
+    let events = events.into_iter().map(|event| {
+        let reading = commands::read(&event.argv);
+        (event.event_id, event.cwd, reading)
     });
+    let events: Vec<(String, Option<String>, Reading)> = events.collect();
+    let commands = events.iter().flat_map(|(_, _, reading)| &reading.commands);
+    let learned = Learned::new(commands.map(|it| it.argv.as_slice()));
+    let rows = events
+        .into_iter()
+        .map(|(event_id, cwd, reading)| row(event_id, cwd.as_deref(), reading, &learned));
     let rows: Vec<Row> = rows.collect();
     context.printer.list(&rows, || Rows {
-        columns: vec!["event_id", "binary", "subcommand", "shape"],
+        columns: vec!["event_id", "binary", "subcommand", "shape", "effects"],
         cells: rows.iter().flat_map(cells).collect(),
     })?;
     Ok(Exit::Done)
 }
 
+fn row(event_id: String, cwd: Option<&str>, reading: Reading, learned: &Learned) -> Row {
+    let commands = reading.commands.into_iter();
+    let unresolved = reading.unresolved.into_iter();
+    Row {
+        event_id,
+        commands: commands.map(|it| command_row(it, cwd, learned)).collect(),
+        unresolved: unresolved
+            .map(|it| UnresolvedRow { reason: Doubt::as_str(it.reason), text: it.text })
+            .collect(),
+    }
+}
+
+fn command_row(command: Command, cwd: Option<&str>, learned: &Learned) -> CommandRow {
+    let shape = shapes::shape(&command.argv, cwd, learned);
+    let effects = risk::effects(&command, &shape.subcommand);
+    CommandRow {
+        line: command.line(),
+        binary: shape.binary,
+        subcommand: shape.subcommand,
+        shape: shape.text,
+        wrappers: command.wrappers,
+        effects: effects.iter().map(risk::Effect::as_str).collect(),
+    }
+}
+
 fn cells(row: &Row) -> impl Iterator<Item = Vec<String>> {
     row.commands.iter().map(|it| {
-        let path = it.subcommand.join(" ");
-        vec![row.event_id.clone(), it.binary.clone(), path, it.shape.clone()]
-    })
-}
-
-fn command_row(command: Command, learned: &grammar::Learned) -> CommandRow {
-    let parsed = grammar::parse_with(&command.argv, learned);
-    let subcommand: Vec<String> = parsed.subcommand.iter().map(|&it| it.to_owned()).collect();
-    CommandRow {
-        binary: command.name().to_owned(),
-        shape: canonical(&command.argv),
-        line: command.line(),
-        effects: risk::effects(&command, &subcommand).iter().map(risk::Effect::as_str).collect(),
-        subcommand,
-        wrappers: command.wrappers,
-    }
-}
-
-fn open(path: &Path) -> anyhow::Result<Box<dyn Read>> {
-    if path == Path::new("-") {
-        return Ok(Box::new(std::io::stdin()));
-    }
-    #[expect(clippy::disallowed_types, reason = "the shell opens what the user names")]
-    let file =
-        std::fs::File::open(path).with_context(|| format!("cannot open `{}`", path.display()))?;
-    Ok(match path.extension().and_then(|it| it.to_str()) {
-        Some("gz") => Box::new(flate2::read::MultiGzDecoder::new(file)),
-        Some("zst") => Box::new(zstd::Decoder::new(file)?),
-        _ => Box::new(file),
+        vec![
+            row.event_id.clone(),
+            it.binary.clone(),
+            it.subcommand.join(" "),
+            it.shape.clone(),
+            it.effects.join(" "),
+        ]
     })
 }

@@ -71,6 +71,11 @@ pub struct OpenError {
 }
 
 impl OpenError {
+    /// Whether the file is not there any more: rotation may have given it another name.
+    pub fn is_gone(&self) -> bool {
+        self.source.kind() == io::ErrorKind::NotFound
+    }
+
     /// The whole chain in one sentence.
     pub fn in_words(&self) -> String {
         format!("{self}: {}", self.source)
@@ -292,7 +297,7 @@ impl FileReader {
     fn take(&mut self, n_bytes: usize) -> Block {
         let (offset, n_lines_before) = (self.offset, self.n_lines);
         let bytes = self.drop_front(n_bytes);
-        let n_newlines = bytes.iter().map(|byte| u64::from(*byte == b'\n')).sum::<u64>();
+        let n_newlines = count_newlines(&bytes);
         self.n_lines += n_newlines + u64::from(!bytes.ends_with(b"\n"));
         Block { offset, n_lines_before, bytes, fault: None, end: self.checkpoint() }
     }
@@ -363,4 +368,10 @@ impl FileReader {
             end: self.checkpoint(),
         }
     }
+}
+
+fn count_newlines(bytes: &[u8]) -> u64 {
+    // Sums of at most 255 ones fit a byte, so that many bytes are compared at once.
+    let count = |bytes: &[u8]| bytes.iter().map(|byte| u8::from(*byte == b'\n')).sum::<u8>();
+    bytes.chunks(255).map(|bytes| u64::from(count(bytes))).sum()
 }

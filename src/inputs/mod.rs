@@ -10,11 +10,13 @@ mod position;
 mod reject;
 mod signal;
 mod walk;
+mod whole;
 
 pub use lines::{Block, End, FileReader, Line, OpenError};
 pub use position::{Checkpoint, Digest, HEAD_BYTES, Known, Position, Signature};
 pub use reject::{EXCERPT_CHARS, Fault, MAX_UNKNOWN_KEYS, Notes, Reason, Reject, excerpt};
 pub use walk::{WalkError, files};
+pub use whole::each_event;
 
 use sha2::{Digest as _, Sha256};
 
@@ -40,9 +42,12 @@ pub struct Format {
     read: fn(&str, &mut Notes) -> Result<Parsed, Fault>,
 }
 
-/// Every format; the first is the default.
-pub const INPUTS: &[Format] =
-    &[Format { name: "signal", about: "NDJSON of the signal schema 1.x", read: signal::read }];
+/// The signal schema, which is read where nothing else is said.
+const SIGNAL: Format =
+    Format { name: "signal", about: "NDJSON of the signal schema 1.x", read: signal::read };
+
+/// Every format.
+pub const INPUTS: &[Format] = &[SIGNAL];
 
 /// An event that came out of a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,6 +73,11 @@ impl EventKey {
 }
 
 impl Format {
+    /// The signal schema.
+    pub const fn default_format() -> &'static Self {
+        &SIGNAL
+    }
+
     /// The format of a name, `None` where there is none.
     pub fn named(name: &str) -> Option<&'static Self> {
         INPUTS.iter().find(|format| format.name == name)

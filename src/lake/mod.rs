@@ -28,6 +28,7 @@ mod columns;
 mod files;
 mod ids;
 mod scan;
+mod tallies;
 
 use std::{
     io,

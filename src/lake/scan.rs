@@ -1,20 +1,16 @@
 //! What the lake holds of a role in a window, tallied by action, unit and outcome.
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt::Write as _,
-    sync::Arc,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use polars::prelude::{
     DataFrame, DataType, Expr, Int64Chunked, LazyFrame, PlRefPath, PolarsError, PolarsResult,
     ScanArgsParquet, StringChunked, col, len, lit,
 };
 
-use super::{Lake, LakeError, Part};
-use crate::{
-    commands::split,
-    events::{Action, Day, EventType, Outcome, Tally, Timestamp, Unit},
+use super::{
+    Lake, LakeError, Part,
+    tallies::{Row, RowAction, Tallies},
 };
+use crate::events::{EventType, Outcome, Tally, Timestamp};
 
 /// A span of time: `from` belongs to it, `to` does not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,17 +63,16 @@ impl Lake {
         let mut tallies = Tallies::default();
         for paths in self.batches(parts, window)? {
             self.query(|| {
-                let frame = activity(&paths, window)?
+                // Not grouped by polars: half of what agents do is done once, so that grouping
+                // there and merging here would be the work twice.
+                let mut frame = activity(&paths, window)?
                     .filter(col("role").eq(lit(role)))
-                    .group_by(GROUP.map(col))
-                    .agg([
-                        len().cast(DataType::Int64).alias("n_events"),
-                        microseconds().min().alias("first"),
-                        microseconds().max().alias("last"),
-                        col("event_id").min(),
-                    ])
+                    .select(
+                        COLUMNS.map(col).into_iter().chain([microseconds()]).collect::<Vec<_>>(),
+                    )
                     .collect()?;
-                tallies.add(&frame)
+                frame.rechunk_mut();
+                add_rows(&frame, &mut tallies)
             })?;
         }
         Ok(tallies.finish())
@@ -168,8 +163,8 @@ impl Lake {
     }
 }
 
-/// What one tally is about, in columns.
-const GROUP: [&str; 10] = [
+/// What one tally is about, in columns, and the event's id.
+const COLUMNS: [&str; 11] = [
     "event_type",
     "binary",
     "command",
@@ -180,6 +175,7 @@ const GROUP: [&str; 10] = [
     "hostname",
     "session_id",
     "decision",
+    "event_id",
 ];
 
 /// Commands and MCP calls in a window.
@@ -218,180 +214,38 @@ impl<'a> Table<'a> {
     }
 }
 
-/// Distinct values, each with a number, in order of appearance.
-#[derive(Debug)]
-struct Interned<T> {
-    numbers: BTreeMap<Box<str>, u32>,
-    values: Vec<T>,
-}
-
-impl<T> Default for Interned<T> {
-    fn default() -> Self {
-        Self { numbers: BTreeMap::new(), values: Vec::new() }
-    }
-}
-
-impl<T> Interned<T> {
-    fn number(&mut self, key: &str, value: impl FnOnce() -> T) -> u32 {
-        if let Some(number) = self.numbers.get(key) {
-            return *number;
-        }
-        let number = u32::try_from(self.values.len()).unwrap_or(u32::MAX);
-        self.values.push(value());
-        self.numbers.insert(key.into(), number);
-        number
-    }
-}
-
-impl<T: Ord> Interned<T> {
-    /// The values, and the rank of each number among them, by the values' order.
-    fn ranked(self) -> (Vec<T>, Vec<u32>) {
-        let mut sorted: Vec<(T, usize)> =
-            self.values.into_iter().enumerate().map(|(number, value)| (value, number)).collect();
-        sorted.sort();
-        let mut ranks = vec![0; sorted.len()];
-        for (rank, (_, number)) in sorted.iter().enumerate() {
-            if let Some(slot) = ranks.get_mut(*number) {
-                *slot = u32::try_from(rank).unwrap_or(u32::MAX);
+/// Counts every row of a frame.
+fn add_rows(frame: &DataFrame, tallies: &mut Tallies) -> PolarsResult<()> {
+    let rows = Table::new(frame);
+    let kind = rows.text("event_type")?;
+    let (binary, line, cwd) = (rows.text("binary")?, rows.text("command")?, rows.text("cwd")?);
+    let (server, tool) = (rows.text("mcp_server")?, rows.text("mcp_tool")?);
+    let argument_names = rows.text("mcp_argument_names")?;
+    let (hostname, session_id) = (rows.text("hostname")?, rows.text("session_id")?);
+    let (decision, event_id) = (rows.text("decision")?, rows.text("event_id")?);
+    let at = rows.number("timestamp")?;
+    for idx in 0..frame.height() {
+        let action = if kind.get(idx) == Some(EventType::McpToolCall.as_str()) {
+            RowAction::McpCall {
+                server: server.get(idx).unwrap_or_default(),
+                tool: tool.get(idx).unwrap_or_default(),
+                argument_names: argument_names.get(idx),
             }
-        }
-        (sorted.into_iter().map(|(value, _)| value).collect(), ranks)
-    }
-}
-
-/// Action, host, session, day and outcome, by number.
-type Cell = (u32, u32, u32, i32, Outcome);
-
-/// How often, first, last, and the smallest id.
-#[derive(Debug)]
-struct Count {
-    n_events: u64,
-    first: Timestamp,
-    last: Timestamp,
-    event_id: Box<str>,
-}
-
-/// Tallies in the making.
-#[derive(Debug, Default)]
-struct Tallies {
-    actions: Interned<Action>,
-    hosts: Interned<Box<str>>,
-    sessions: Interned<Box<str>>,
-    counts: BTreeMap<Cell, Count>,
-}
-
-impl Tallies {
-    fn add(&mut self, frame: &DataFrame) -> PolarsResult<()> {
-        let rows = Table::new(frame);
-        let kind = rows.text("event_type")?;
-        let (binary, command) = (rows.text("binary")?, rows.text("command")?);
-        let cwd = rows.text("cwd")?;
-        let (server, tool) = (rows.text("mcp_server")?, rows.text("mcp_tool")?);
-        let names = rows.text("mcp_argument_names")?;
-        let (host, session) = (rows.text("hostname")?, rows.text("session_id")?);
-        let (decision, event_id) = (rows.text("decision")?, rows.text("event_id")?);
-        let n_events = rows.number("n_events")?;
-        let (first, last) = (rows.number("first")?, rows.number("last")?);
-        let mut key = String::new();
-        for idx in 0..frame.height() {
-            let is_mcp = kind.get(idx) == Some(EventType::McpToolCall.as_str());
-            let parts = if is_mcp {
-                [server.get(idx), tool.get(idx), names.get(idx)]
-            } else {
-                [binary.get(idx), command.get(idx), cwd.get(idx)]
-            };
-            // Lengths keep apart what a separator would not: any text may hold any character.
-            key.clear();
-            for part in parts {
-                match part {
-                    Some(part) => {
-                        let _ = write!(key, "{}:{part}", part.len());
-                    }
-                    None => key.push('-'),
-                }
+        } else {
+            RowAction::Command {
+                binary: binary.get(idx).unwrap_or_default(),
+                line: line.get(idx).unwrap_or_default(),
+                cwd: cwd.get(idx),
             }
-            key.push(if is_mcp { 'm' } else { 'c' });
-            let action = self.actions.number(&key, || action(is_mcp, parts));
-            let host = host.get(idx).unwrap_or_default();
-            let session = session.get(idx).unwrap_or_default();
-            let first = Timestamp(first.get(idx).unwrap_or_default());
-            let last = Timestamp(last.get(idx).unwrap_or_default());
-            let event_id = event_id.get(idx).unwrap_or_default();
-            let n_events = n_events.get(idx).unwrap_or_default().unsigned_abs();
-            let cell = (
-                action,
-                self.hosts.number(host, || host.into()),
-                self.sessions.number(session, || session.into()),
-                first.day().0,
-                decision.get(idx).and_then(Outcome::parse).unwrap_or(Outcome::Allowed),
-            );
-            self.counts
-                .entry(cell)
-                .and_modify(|count| {
-                    count.n_events += n_events;
-                    count.first = count.first.min(first);
-                    count.last = count.last.max(last);
-                    if event_id < &*count.event_id {
-                        count.event_id = event_id.into();
-                    }
-                })
-                .or_insert_with(|| Count { n_events, first, last, event_id: event_id.into() });
-        }
-        Ok(())
-    }
-
-    /// The tallies, sorted as [`Tally`] sorts, without comparing an action more often than needed.
-    fn finish(self) -> Vec<Tally> {
-        let (actions, action_ranks) = self.actions.ranked();
-        let (hosts, host_ranks) = self.hosts.ranked();
-        let (sessions, session_ranks) = self.sessions.ranked();
-        let rank = |ranks: &[u32], number: u32| ranks.get(number as usize).copied().unwrap_or(0);
-        let mut counts: Vec<(Cell, Count)> = self
-            .counts
-            .into_iter()
-            .map(|((action, host, session, day, outcome), count)| {
-                let action = rank(&action_ranks, action);
-                let (host, session) = (rank(&host_ranks, host), rank(&session_ranks, session));
-                ((action, host, session, day, outcome), count)
-            })
-            .collect();
-        counts.sort_unstable_by_key(|(cell, _)| *cell);
-        let actions: Vec<Arc<Action>> = actions.into_iter().map(Arc::new).collect();
-        let hosts: Vec<Arc<str>> = hosts.into_iter().map(Arc::from).collect();
-        let sessions: Vec<Arc<str>> = sessions.into_iter().map(Arc::from).collect();
-        counts
-            .into_iter()
-            .filter_map(|((action, host, session, day, outcome), count)| {
-                Some(Tally {
-                    action: Arc::clone(actions.get(action as usize)?),
-                    unit: Unit {
-                        hostname: Arc::clone(hosts.get(host as usize)?),
-                        session_id: Arc::clone(sessions.get(session as usize)?),
-                        day: Day(day),
-                    },
-                    outcome,
-                    n_events: count.n_events,
-                    first: count.first,
-                    last: count.last,
-                    event_id: Arc::from(count.event_id),
-                })
-            })
-            .collect()
-    }
-}
-
-/// The action behind its columns: server, tool and argument names, or binary, command and directory.
-fn action(is_mcp: bool, [one, two, three]: [Option<&str>; 3]) -> Action {
-    let text = |part: Option<&str>| part.unwrap_or_default().to_owned();
-    if is_mcp {
-        return Action::McpCall {
-            server: text(one),
-            tool: text(two),
-            argument_names: serde_json::from_str(three.unwrap_or("[]")).unwrap_or_default(),
         };
+        tallies.add(&Row {
+            action,
+            hostname: hostname.get(idx).unwrap_or_default(),
+            session_id: session_id.get(idx).unwrap_or_default(),
+            outcome: decision.get(idx).and_then(Outcome::parse).unwrap_or(Outcome::Allowed),
+            at: Timestamp(at.get(idx).unwrap_or_default()),
+            event_id: event_id.get(idx).unwrap_or_default(),
+        });
     }
-    // The line begins with the base name; the binary is `argv[0]` as it was invoked.
-    let words = split(two.unwrap_or_default()).unwrap_or_default();
-    let argv = std::iter::once(text(one)).chain(words.into_iter().skip(1)).collect();
-    Action::Command { argv, cwd: three.map(ToOwned::to_owned) }
+    Ok(())
 }

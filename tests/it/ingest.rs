@@ -1,9 +1,5 @@
 //! Ingest: every event once, whatever happens to files and processes.
-#![expect(
-    clippy::indexing_slicing,
-    clippy::disallowed_types,
-    reason = "tests fail loudly and may read files"
-)]
+#![expect(clippy::disallowed_types, reason = "tests may read files")]
 use std::{
     collections::BTreeMap,
     fs,
@@ -13,7 +9,6 @@ use std::{
 
 use policy_advisor::{
     events::{Action, Timestamp},
-    inputs::INPUTS,
     lake::{Lake, Window},
     pipeline::ingest::{FileStatus, Ingest, IngestReport, ingest},
     store::{Missing, Place, Store},
@@ -22,9 +17,9 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 /// A data directory and a directory of files to ingest.
-struct Home {
+pub(crate) struct Home {
     dir: TempDir,
-    runtime: tokio::runtime::Runtime,
+    pub(crate) runtime: tokio::runtime::Runtime,
 }
 
 /// Long after every file of the tests was written, so that their signatures are believed.
@@ -33,7 +28,7 @@ fn later() -> Timestamp {
 }
 
 impl Home {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let dir = TempDir::new().unwrap();
         fs::create_dir(dir.path().join("in")).unwrap();
         let runtime =
@@ -41,28 +36,28 @@ impl Home {
         Self { dir, runtime: runtime.unwrap() }
     }
 
-    fn data(&self) -> &Path {
+    pub(crate) fn data(&self) -> &Path {
         self.dir.path()
     }
 
-    fn file(&self, name: &str) -> PathBuf {
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.dir.path().join("in").join(name)
     }
 
-    fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
         let path = self.file(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, content).unwrap();
         path
     }
 
-    fn store(&self) -> Store {
+    pub(crate) fn store(&self) -> Store {
         let place = Place::File(self.dir.path().join("advisor.db"));
         self.runtime.block_on(Store::open(&place, Missing::Create)).unwrap()
     }
 
     /// Ingests everything, at a time when file signatures are not believed yet.
-    fn ingest(&self) -> IngestReport {
+    pub(crate) fn ingest(&self) -> IngestReport {
         self.ingest_at(Timestamp::parse("2026-02-01T00:00:00Z").unwrap())
     }
 
@@ -73,12 +68,9 @@ impl Home {
     fn ingest_with(&self, now: Timestamp, role: Option<&str>) -> IngestReport {
         let store = self.store();
         let lake = Lake::open(self.dir.path()).unwrap();
-        let what = Ingest {
-            paths: vec![self.dir.path().join("in")],
-            format: &INPUTS[0],
-            role: role.map(ToOwned::to_owned),
-            now,
-        };
+        let mut what = Ingest::new(vec![self.dir.path().join("in")], now);
+        what.role = role.map(ToOwned::to_owned);
+        what.chunk_events = 100;
         let report = self.runtime.block_on(async {
             // As the program does it: on a worker of the runtime.
             let task = async move {
@@ -109,7 +101,7 @@ fn assert_balanced(report: &IngestReport) {
 }
 
 /// What outside readers see: the ids of all parts under the public glob, sorted.
-fn ids_in_lake(data: &Path) -> Vec<String> {
+pub(crate) fn ids_in_lake(data: &Path) -> Vec<String> {
     use arrow::array::{Array as _, AsArray as _};
     use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
     let mut ids = Vec::new();
@@ -130,14 +122,14 @@ fn ids_in_lake(data: &Path) -> Vec<String> {
     ids
 }
 
-fn ids(range: std::ops::Range<usize>) -> Vec<String> {
+pub(crate) fn ids(range: std::ops::Range<usize>) -> Vec<String> {
     let mut ids: Vec<String> = range.map(|idx| format!("event-{idx}")).collect();
     ids.sort();
     ids
 }
 
 /// One good line, with its newline.
-fn event(idx: usize) -> String {
+pub(crate) fn event(idx: usize) -> String {
     let (day, second) = (1 + idx % 5, idx % 60);
     format!(
         r#"{{"schema_version":"1.0","event_id":"event-{idx}","timestamp":"2026-01-0{day}T12:00:{second:02}Z","hostname":"host-{}","event_type":"command_execution","binary":"git","argv":["git","show","{}"],"decision":"allowed","session_id":"s{}"}}"#,
@@ -147,11 +139,11 @@ fn event(idx: usize) -> String {
     ) + "\n"
 }
 
-fn events(range: std::ops::Range<usize>) -> String {
+pub(crate) fn events(range: std::ops::Range<usize>) -> String {
     range.map(event).collect()
 }
 
-fn gzip(content: &[u8]) -> Vec<u8> {
+pub(crate) fn gzip(content: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     encoder.write_all(content).unwrap();
     encoder.finish().unwrap()
@@ -415,4 +407,85 @@ proptest! {
         prop_assert_eq!(n_read, 40);
         prop_assert_eq!(ids_in_lake(home.data()), ids(0..40));
     }
+}
+
+#[test]
+fn what_a_kill_leaves_behind_is_put_in_order() {
+    let home = Home::new();
+    home.write("a.log", events(0..20));
+    home.ingest();
+    // Killed after the commit, before the renames: a part and a run still lie in staging.
+    let lake = home.data().join("lake");
+    let staging = lake.join("staging");
+    let mut moved = Vec::new();
+    let day = lake.join("events/date=2026-01-02");
+    for dir in [&day, &lake.join("ids")] {
+        for file in fs::read_dir(dir).unwrap() {
+            let path = file.unwrap().path();
+            fs::rename(&path, staging.join(path.file_name().unwrap())).unwrap();
+            moved.push(path);
+        }
+    }
+    assert_eq!(moved.len(), 2);
+    // And killed before a commit: a part that does not count.
+    fs::write(staging.join("0123.parquet"), "half").unwrap();
+
+    let store = home.store();
+    let manifest = home.runtime.block_on(store.manifest()).unwrap();
+    let reader = Lake::open(home.data()).unwrap();
+    let tallies = reader.tallies(&manifest.parts, "default", Window::ALL).unwrap();
+    assert_eq!(tallies.iter().map(|it| it.n_events).sum::<u64>(), 20, "readers miss nothing");
+    let report = home.ingest();
+    assert_eq!((report.repaired, report.orphans_removed), (1, 1), "the reader repaired the part");
+    assert!(moved.iter().all(|path| path.exists()));
+    assert_eq!(fs::read_dir(staging).unwrap().count(), 0);
+    assert_eq!(ids_in_lake(home.data()), ids(0..20));
+}
+
+#[test]
+fn nothing_is_read_where_a_path_is_missing_and_no_id_counts_twice_where_the_index_is_gone() {
+    let home = Home::new();
+    let log = home.write("a.log", events(0..5));
+    let fail = |paths: Vec<PathBuf>| {
+        let (store, lake) = (home.store(), Lake::open(home.data()).unwrap());
+        let what = Ingest::new(paths, later());
+        let task = async move { ingest(&store, &lake, what, &|_| ()).await };
+        let err = home.runtime.block_on(async { tokio::spawn(task).await.unwrap() });
+        format!("{:#}", err.unwrap_err())
+    };
+    let missing = home.file("missing.log");
+    let err = fail(vec![log.clone(), missing.clone()]);
+    assert!(err.contains(&missing.display().to_string()), "{err}");
+    assert_eq!(ids_in_lake(home.data()), ids(0..0));
+    home.ingest();
+    for run in fs::read_dir(home.data().join("lake/ids")).unwrap() {
+        fs::remove_file(run.unwrap().path()).unwrap();
+    }
+    home.write("a.log", events(0..9));
+    let err = fail(vec![log]);
+    assert!(err.contains("hint: "), "{err}");
+    assert_eq!(ids_in_lake(home.data()), ids(0..5));
+}
+
+#[test]
+fn data_is_private_to_its_owner() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let home = Home::new();
+    home.write("a.log", events(0..5));
+    home.ingest();
+    let mut dirs = vec![home.data().join("lake")];
+    let mut n_files = 0;
+    while let Some(dir) = dirs.pop() {
+        assert_eq!(fs::metadata(&dir).unwrap().permissions().mode() & 0o777, 0o700, "{dir:?}");
+        for entry in fs::read_dir(dir).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                dirs.push(path);
+            } else {
+                n_files += 1;
+                assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+            }
+        }
+    }
+    assert_eq!(n_files, 7, "five parts, a run, a lock");
 }

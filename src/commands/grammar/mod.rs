@@ -226,7 +226,7 @@ mod tests {
             for (name, tree) in library.all() {
                 for node in 0..tree.n_nodes() {
                     let marks = tree.marks(node);
-                    assert!(marks.chars().all(|it| "@^$~!".contains(it)), "{name}: {marks}");
+                    assert!(marks.chars().all(|it| "@^$~-!".contains(it)), "{name}: {marks}");
                     assert!(
                         is_extra || marks.chars().all(|it| "@^".contains(it)),
                         "{name}: {marks}"

@@ -19,6 +19,7 @@
 //! | `^` | runs what its operands name: options after the first belong to that |
 //! | `$` | takes a task, which belongs to the path (`npm run build`) |
 //! | `~` | has subcommands that are not listed: a word is one; `~~`: so has each of these |
+//! | `-` | takes words that begin with a dash as operands, unless they are its options (`echo`) |
 //! | `!` | is all there is to say: the larger file is not asked |
 use std::sync::OnceLock;
 

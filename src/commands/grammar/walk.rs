@@ -169,23 +169,26 @@ impl<'a> Walk<'a, '_> {
         if let Some(record) = self.place.option(word) {
             return self.known_option(Cow::Borrowed(word), record, None);
         }
-        if let Some((name, value)) = word.split_once('=') {
-            let value = Some(FlagValue { text: value, join: Join::Equals });
-            if let Some(record) = self.place.option(name) {
-                return self.known_option(Cow::Borrowed(name), record, value);
-            }
-            if name.starts_with("--") {
-                return self.flag(Cow::Borrowed(name), Cow::Borrowed(name), value);
-            }
+        let pair = word.split_once('=');
+        let pair = pair.map(|(name, text)| (name, Some(FlagValue { text, join: Join::Equals })));
+        if let Some((name, value)) = pair
+            && let Some(record) = self.place.option(name)
+        {
+            return self.known_option(Cow::Borrowed(name), record, value);
         }
-        if word.starts_with('+') {
-            // An operand such as `+x` or `+%Y`, unless the tool says otherwise.
+        let is_dash = word.starts_with('-') && !word.starts_with("--");
+        if is_dash && self.cluster(word) {
+            return;
+        }
+        if word.starts_with('+') || self.place.is_marked('-') {
+            // An operand such as `+x`, `+%Y` or the `---` of an echo.
             self.operand(word);
             self.at += 1;
             return;
         }
-        if word.starts_with("--") || !self.cluster(word) {
-            self.unknown_option(word);
+        match pair {
+            Some((name, value)) => self.flag(Cow::Borrowed(name), Cow::Borrowed(name), value),
+            None => self.unknown_option(word),
         }
     }
 
@@ -245,7 +248,9 @@ impl<'a> Walk<'a, '_> {
 
     /// An option that nobody described.
     fn unknown_option(&mut self, word: &'a str) {
-        let number = word.strip_prefix('-').filter(|it| it.bytes().all(|it| it.is_ascii_digit()));
+        // `-20`, and the same in a shape, which reads as what it came from.
+        let is_number = |it: &&str| *it == "<number>" || it.bytes().all(|it| it.is_ascii_digit());
+        let number = word.strip_prefix('-').filter(is_number);
         if let Some(text) = number {
             let value = Some(FlagValue { text, join: Join::Attached });
             return self.flag(Cow::Borrowed("-"), Cow::Borrowed("-"), value);

@@ -1,9 +1,10 @@
 //! Ingest: files in, parts of the lake out; every event once, whatever happens.
 //!
-//! One thread unpacks and cuts lines, some parse and redact, one writes and commits. They hand each
-//! other blocks in order through bounded queues, so that memory is bounded and the result does not
+//! One thread unpacks and cuts lines, some parse and redact, one gathers, one writes and commits.
+//! They hand each other blocks in order through bounded queues, so that memory is bounded and the result does not
 //! depend on who is faster. What a chunk of events changes (parts, id index, checkpoints, rejects)
 //! is committed in one transaction; a run that dies is picked up at its last chunk.
+mod collect;
 mod commit;
 mod parse;
 mod read;
@@ -23,7 +24,7 @@ pub use report::{FileReport, FileStatus, IngestReport};
 use self::{commit::Committer, parse::Parsed, read::Work, roles::Roles};
 use crate::{
     events::Timestamp,
-    inputs::{self, Format, Known, Notes},
+    inputs::{self, Format, Known},
     lake::Lake,
     store::Store,
 };
@@ -39,6 +40,24 @@ pub struct Ingest {
     pub role: Option<String>,
     /// The time of the run.
     pub now: Timestamp,
+    /// A chunk is committed when it holds so many events; sooner where it takes much memory.
+    pub chunk_events: usize,
+}
+
+/// Events to a chunk, unless said otherwise: parts of some ten megabytes.
+pub const CHUNK_EVENTS: usize = 250_000;
+
+impl Ingest {
+    /// Files and directories in the default format.
+    pub fn new(paths: Vec<PathBuf>, now: Timestamp) -> Self {
+        Self {
+            paths,
+            format: Format::default_format(),
+            role: None,
+            now,
+            chunk_events: CHUNK_EVENTS,
+        }
+    }
 }
 
 /// Something that happened on the way, for a progress bar.
@@ -85,8 +104,8 @@ pub async fn ingest(
     let mut report = IngestReport::new(&files, settled);
 
     let runtime = tokio::runtime::Handle::current();
-    let (format, now) = (ingest.format, ingest.now);
-    let mut committer = Committer::new(store, lake, &runtime, manifest, now, progress);
+    let (format, now, max_events) = (ingest.format, ingest.now, ingest.chunk_events);
+    let committer = Committer { store, lake, runtime: &runtime, manifest, now, progress };
     tokio::task::block_in_place(|| {
         thread::scope(|scope| {
             let mut to_parsers = Vec::new();
@@ -104,16 +123,20 @@ pub async fn ingest(
             let files = &files;
             let reader =
                 scope.spawn(move || read::read(files, known, &seen, &InTurn(to_parsers), progress));
+            let (to_committer, chunks) = sync_channel(0);
+            let committer = scope.spawn(move || committer.run(&chunks));
+            collect::collect(from_parsers, &to_committer, max_events, now, &mut report);
+            drop(to_committer);
 
-            // The committer's queues close when it fails, and the other threads end with it.
-            let committed = committer.run(from_parsers, &mut report);
-            let mut notes = Notes::default();
+            // Where one thread fails, its queues close, and the others end with it.
+            let committed =
+                committer.join().map_err(|_| anyhow!("the committing thread died"))??;
             for parser in parsers {
-                notes.merge(&parser.join().map_err(|_| anyhow!("a parser thread died"))??);
+                let notes = parser.join().map_err(|_| anyhow!("a parsing thread died"))??;
+                report.add_notes(&notes);
             }
-            reader.join().map_err(|_| anyhow!("the reader thread died"))?;
-            committed?;
-            report.add_notes(notes);
+            reader.join().map_err(|_| anyhow!("the reading thread died"))?;
+            report.add_committed(&committed);
             anyhow::Ok(())
         })
     })?;

@@ -3,7 +3,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use serde::Serialize;
 
-use super::read::Ending;
+use super::{commit::Committed, read::Ending};
 use crate::{
     inputs::{End, Notes, Reason},
     lake::Settled,
@@ -84,6 +84,8 @@ pub enum FileStatus {
     Known,
     /// Not opened: it looks as it did when it was last read.
     Unchanged,
+    /// Not there any more when its turn came; rotated away, it is found under its new name.
+    Gone,
     /// Not read, or not to its end.
     Failed,
 }
@@ -97,6 +99,7 @@ impl FileStatus {
             Self::Continued => "continued",
             Self::Known => "known",
             Self::Unchanged => "unchanged",
+            Self::Gone => "gone",
             Self::Failed => "failed",
         }
     }
@@ -154,12 +157,16 @@ impl IngestReport {
         room
     }
 
-    pub(super) fn add_duplicates(&mut self, file: usize, duplicates: u64) {
-        self.accepted -= duplicates;
-        self.duplicates += duplicates;
-        if let Some(file) = self.files.get_mut(file) {
-            file.accepted -= duplicates;
-            file.duplicates += duplicates;
+    /// Moves the events that were there already from accepted to duplicates.
+    pub(super) fn add_committed(&mut self, committed: &Committed) {
+        self.parts = committed.n_parts;
+        for (file, duplicates) in &committed.duplicates {
+            self.accepted -= duplicates;
+            self.duplicates += duplicates;
+            if let Some(file) = self.files.get_mut(*file) {
+                file.accepted -= duplicates;
+                file.duplicates += duplicates;
+            }
         }
     }
 
@@ -181,20 +188,25 @@ impl IngestReport {
                     _ => FileStatus::Continued,
                 }
             }
+            Ending::Failed(err) if err.is_gone() => FileStatus::Gone,
             Ending::Failed(err) => {
                 file.error = Some(err.in_words());
                 FileStatus::Failed
             }
         };
         match file.status {
-            FileStatus::Unchanged | FileStatus::Known => self.files_skipped += 1,
+            FileStatus::Unchanged | FileStatus::Known | FileStatus::Gone => self.files_skipped += 1,
             FileStatus::Failed => self.files_failed += 1,
             _ => self.files_read += 1,
         }
     }
 
-    pub(super) fn add_notes(&mut self, notes: Notes) {
-        self.unknown_keys = notes.unknown_keys;
-        self.secrets_redacted = notes.n_secrets;
+    pub(super) fn add_notes(&mut self, notes: &Notes) {
+        let mut all = Notes {
+            unknown_keys: std::mem::take(&mut self.unknown_keys),
+            n_secrets: self.secrets_redacted,
+        };
+        all.merge(notes);
+        (self.unknown_keys, self.secrets_redacted) = (all.unknown_keys, all.n_secrets);
     }
 }
