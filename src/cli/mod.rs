@@ -15,13 +15,10 @@ mod role_text;
 mod roles;
 mod settings;
 mod shapes;
-<<<<<<< HEAD
+mod suggest;
 mod suggestions;
 mod variables;
 mod words;
-=======
-mod suggest;
->>>>>>> main
 
 use std::{ffi::OsString, path::PathBuf, process::ExitCode};
 
