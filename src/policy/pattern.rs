@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 /// A compiled pattern.
 ///
 /// `*` matches any characters, blanks included; `\*` and `\\` are literal; a final ` *` also
-/// matches nothing at all.
+/// matches nothing at all, a final ` **` does not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pattern {
     /// The literal parts between the stars: one more than there are stars.
@@ -186,6 +186,8 @@ mod tests {
             ("a*a", "a", false),
             ("a*a", "aa", true),
             ("* *", "x", true),
+            ("rm /tmp/* **", "rm /tmp/a", false),
+            ("rm /tmp/* **", "rm /tmp/a /etc", true),
             (r"rm \* *", "rm *", true),
             ("fs/*", "fs/read", true),
         ] {
