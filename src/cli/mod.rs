@@ -5,6 +5,7 @@ mod ingest;
 mod init;
 mod printer;
 mod shapes;
+mod simulate;
 
 use std::{ffi::OsString, path::PathBuf, process::ExitCode};
 
@@ -87,6 +88,8 @@ enum Command {
     Init(init::Init),
     /// Show how commands are read: subcommands, shapes, wrappers, effects
     Shapes(shapes::Shapes),
+    /// Make up the activity of a fleet, the same for the same seed, with the truth beside it
+    Simulate(simulate::Simulate),
     /// Read files and directories into the lake, every event exactly once
     Ingest(ingest::Ingest),
 }
@@ -136,6 +139,7 @@ async fn dispatch(command: Command, context: &Context) -> anyhow::Result<Exit> {
     match command {
         Command::Init(args) => init::run(args, context).await,
         Command::Shapes(args) => shapes::run(&args, context),
+        Command::Simulate(args) => simulate::run(&args, context),
         Command::Ingest(args) => ingest::run(args, context).await,
     }
 }
