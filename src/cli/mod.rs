@@ -1,11 +1,15 @@
 //! The command line: one file a subcommand; `printer` is the only writer to stdout and stderr.
 mod activity;
+mod batch_text;
 mod context;
 mod ingest;
 mod init;
+mod lake;
+mod policy;
 mod printer;
 mod shapes;
 mod simulate;
+mod suggest;
 
 use std::{ffi::OsString, path::PathBuf, process::ExitCode};
 
@@ -92,6 +96,12 @@ enum Command {
     Simulate(simulate::Simulate),
     /// Read files and directories into the lake, every event exactly once
     Ingest(ingest::Ingest),
+    /// Look at what the lake holds: its parts, and the lines in quarantine
+    Lake(lake::Lake),
+    /// Analyze a role's activity and write a batch of changes to its rules
+    Suggest(suggest::Suggest),
+    /// Check role files, decide events by them
+    Policy(policy::Policy),
 }
 
 /// Runs the program on the process's own arguments.
@@ -141,6 +151,9 @@ async fn dispatch(command: Command, context: &Context) -> anyhow::Result<Exit> {
         Command::Shapes(args) => shapes::run(&args, context),
         Command::Simulate(args) => simulate::run(&args, context),
         Command::Ingest(args) => ingest::run(args, context).await,
+        Command::Lake(args) => lake::run(args, context).await,
+        Command::Suggest(args) => suggest::run(args, context).await,
+        Command::Policy(args) => policy::run(args, context).await,
     }
 }
 

@@ -71,6 +71,11 @@ pub struct OpenError {
 }
 
 impl OpenError {
+    /// Whether the file is not there any more: rotation may have given it another name.
+    pub fn is_gone(&self) -> bool {
+        self.source.kind() == io::ErrorKind::NotFound
+    }
+
     /// The whole chain in one sentence.
     pub fn in_words(&self) -> String {
         format!("{self}: {}", self.source)

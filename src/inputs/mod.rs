@@ -10,11 +10,13 @@ mod position;
 mod reject;
 mod signal;
 mod walk;
+mod whole;
 
 pub use lines::{Block, End, FileReader, Line, OpenError};
 pub use position::{Checkpoint, Digest, HEAD_BYTES, Known, Position, Signature};
 pub use reject::{EXCERPT_CHARS, Fault, MAX_UNKNOWN_KEYS, Notes, Reason, Reject, excerpt};
 pub use walk::{WalkError, files};
+pub use whole::each_event;
 
 use sha2::{Digest as _, Sha256};
 

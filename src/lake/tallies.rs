@@ -198,7 +198,10 @@ impl<T: Ord> Interned<T> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::commands::canonical;
 
     fn row(
         line: &'static str,
@@ -267,5 +270,17 @@ mod tests {
         keys.sort();
         keys.dedup();
         assert_eq!(keys.len(), n_keys);
+    }
+    proptest! {
+        /// The lake keeps `argv[0]` and the canonical line: together they are the whole vector.
+        #[test]
+        fn binary_and_line_restore_the_argument_vector(
+            first in ".*[^/]",
+            rest in prop::collection::vec(r#"[\PC\n\t'"\\$` ]*|.*"#, 0..6),
+        ) {
+            let argv: Vec<String> = std::iter::once(first).chain(rest).collect();
+            let row = RowAction::Command { binary: &argv[0], line: &canonical(&argv), cwd: None };
+            prop_assert_eq!(row.action(), Action::Command { argv: argv.clone(), cwd: None });
+        }
     }
 }

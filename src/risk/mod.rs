@@ -1,11 +1,15 @@
 //! What a command can do, and what it must never be let do.
 mod effect;
 mod effects;
+mod guards;
 mod mcp;
 mod secrets;
 
 pub use effect::{Effect, Effects, level};
 pub use effects::effects;
+pub use guards::{
+    BUILTIN_ROLE, Guard, GuardClass, builtin_role, guard_patterns, guards, role_guards,
+};
 pub use mcp::mcp_effects;
 pub use secrets::is_secret_path;
 

@@ -81,7 +81,7 @@ const INTEGRITY_REPORTS: u64 = 2;
 /// Of a thousand plain commands, so many come as a script, as most agents send them.
 const AS_SCRIPT: u64 = 650;
 /// How often the poisoning session repeats its act.
-const POISON_EVENTS: u64 = 60;
+const POISON_EVENTS: u64 = 30;
 /// An agent's day begins at seven and lasts twelve hours.
 const DAY_START_MS: u64 = 7 * 3_600_000;
 const DAY_MS: u64 = 12 * 3_600_000;
@@ -184,7 +184,9 @@ impl Fleet {
                 // Planted acts come at random, in the last session as long as there is room.
                 let needed: u64 = plants.iter().map(|plant| plant.n_events + 1).sum();
                 let is_late = is_last && to - at <= needed;
-                if sitting.plant.is_none() && (is_late || random.per_mille(80)) {
+                // An act that takes long begins where the session has room for it.
+                let has_room = plants.last().is_some_and(|plant| plant.n_events <= to - at);
+                if sitting.plant.is_none() && (is_late || has_room && random.per_mille(80)) {
                     sitting.plant = plants.pop().map(|plant| (plant, plant.n_events));
                 }
                 let deed = sitting.next(truth, &mut random);
