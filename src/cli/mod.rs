@@ -16,6 +16,7 @@ mod role_text;
 mod roles;
 mod settings;
 mod shapes;
+mod simulate;
 mod suggest;
 mod suggestions;
 mod variables;
@@ -116,6 +117,8 @@ enum Command {
     Review(review::Review),
     /// Show how commands are read: subcommands, shapes, wrappers, effects
     Shapes(shapes::Shapes),
+    /// Make up the activity of a fleet, the same for the same seed, with the truth beside it
+    Simulate(simulate::Simulate),
     /// Read files and directories into the lake, every event exactly once
     Ingest(ingest::Ingest),
     /// Look at what the lake holds: its parts, and the lines in quarantine
@@ -178,6 +181,7 @@ async fn dispatch(command: Command, context: &Context) -> anyhow::Result<Exit> {
         Command::Suggestions(args) => suggestions::run(args, context).await,
         Command::Review(args) => review::run(args, context).await,
         Command::Shapes(args) => shapes::run(&args, context),
+        Command::Simulate(args) => simulate::run(&args, context),
         Command::Ingest(args) => ingest::run(args, context).await,
         Command::Lake(args) => lake::run(args, context).await,
         Command::Suggest(args) => suggest::run(args, context).await,

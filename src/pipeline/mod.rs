@@ -3,4 +3,5 @@ pub mod analyze;
 pub mod evaluate;
 pub mod fixtures;
 pub mod ingest;
+pub mod simulate;
 pub mod suggest;
