@@ -1,6 +1,5 @@
 //! The command line: one file a subcommand; `printer` is the only writer to stdout and stderr.
 mod activity;
-mod batch_text;
 mod context;
 mod demo;
 mod diff;

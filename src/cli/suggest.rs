@@ -1,7 +1,7 @@
 //! `advisor suggest`: analyze a role and write a batch.
 use clap::Args;
 
-use super::{Context, Exit, Output, WrongUse, batch_text};
+use super::{Context, Exit, Output, WrongUse, diff, suggestions};
 use crate::{
     clock,
     events::Timestamp,
@@ -68,12 +68,14 @@ pub(super) async fn run(args: Suggest, context: &Context) -> anyhow::Result<Exit
         }
         Advice::Batch(batch) => {
             match printer.output {
-                Output::Csv => printer.list(&batch.changes, || batch_text::change_rows(&batch))?,
+                Output::Csv => {
+                    printer.list(&batch.changes, || suggestions::changes(&batch.changes))?;
+                }
                 _ => printer.document(&batch, || {
                     if args.explain {
-                        batch_text::diff(&batch, *printer)
+                        diff::page(&batch, *printer)
                     } else {
-                        batch_text::overview(&batch, *printer)
+                        suggestions::page(&batch)
                     }
                 })?,
             }

@@ -89,7 +89,8 @@ pub(super) fn list(batches: &[BatchSummary]) -> Rows {
     Rows { columns, cells: cells.collect() }
 }
 
-fn page(batch: &SuggestionBatch) -> String {
+/// What the batch is, then a line a change.
+pub(super) fn page(batch: &SuggestionBatch) -> String {
     let summary = batch.summary;
     let head = format!(
         "{} for role {}, made for revision {}: {}, confidence {}, risk {}, {}",
@@ -105,7 +106,7 @@ fn page(batch: &SuggestionBatch) -> String {
 }
 
 /// A line a change.
-fn changes(changes: &[Change]) -> Rows {
+pub(super) fn changes(changes: &[Change]) -> Rows {
     let rules = |rules: &[PlacedRule]| {
         let text = |it: &PlacedRule| format!("{} {}", it.action, it.pattern);
         rules.iter().map(text).collect::<Vec<String>>().join("; ")
