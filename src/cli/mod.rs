@@ -2,13 +2,23 @@
 mod activity;
 mod batch_text;
 mod context;
+mod diff;
+mod hosts;
 mod ingest;
 mod init;
 mod lake;
 mod policy;
 mod printer;
+mod review;
+mod role_edit;
+mod role_text;
+mod roles;
+mod settings;
 mod shapes;
 mod suggest;
+mod suggestions;
+mod variables;
+mod words;
 
 use std::{ffi::OsString, path::PathBuf, process::ExitCode};
 
@@ -89,6 +99,18 @@ pub struct Globals {
 enum Command {
     /// Make configuration, store and the organization's default role
     Init(init::Init),
+    /// The life of a role: make, edit, assign, history, import, export
+    Roles(roles::Roles),
+    /// Which host has which role
+    Hosts(hosts::Hosts),
+    /// Environment patterns: values of hosts that rules refer to
+    Variables(variables::Variables),
+    /// What the advisor goes by: schedule, window, confidence, retention
+    Settings(settings::SettingsArgs),
+    /// Suggested batches: list, show, diff
+    Suggestions(suggestions::Suggestions),
+    /// Decide on the changes of a batch: accept, reject, modify, apply, dismiss
+    Review(review::Review),
     /// Show how commands are read: subcommands, shapes, wrappers, effects
     Shapes(shapes::Shapes),
     /// Read files and directories into the lake, every event exactly once
@@ -145,6 +167,12 @@ fn start(cli: Cli) -> anyhow::Result<Exit> {
 async fn dispatch(command: Command, context: &Context) -> anyhow::Result<Exit> {
     match command {
         Command::Init(args) => init::run(args, context).await,
+        Command::Roles(args) => roles::run(args, context).await,
+        Command::Hosts(args) => hosts::run(args, context).await,
+        Command::Variables(args) => variables::run(args, context).await,
+        Command::Settings(args) => settings::run(args, context).await,
+        Command::Suggestions(args) => suggestions::run(args, context).await,
+        Command::Review(args) => review::run(args, context).await,
         Command::Shapes(args) => shapes::run(&args, context),
         Command::Ingest(args) => ingest::run(args, context).await,
         Command::Lake(args) => lake::run(args, context).await,

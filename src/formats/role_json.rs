@@ -142,8 +142,8 @@ pub fn load_role(path: &Path) -> Result<Role, BadRoleFile> {
     }
     let invalid = |problem| BadRoleFile::Invalid { path: path.to_owned(), problem };
     let text = String::from_utf8(bytes).map_err(|err| {
-        let valid = err.as_bytes().get(..err.utf8_error().valid_up_to()).unwrap_or_default();
-        let line = 1 + valid.iter().filter(|byte| **byte == b'\n').count();
+        let ends = line_ends(err.as_bytes());
+        let line = 1 + ends.partition_point(|end| *end < err.utf8_error().valid_up_to());
         invalid(Invalid { line, field: String::new(), message: "is not UTF-8".to_owned() })
     })?;
     read_role(&text).map_err(invalid)
@@ -155,7 +155,8 @@ pub fn load_role(path: &Path) -> Result<Role, BadRoleFile> {
 /// The first problem, with line and field.
 pub fn read_role(text: &str) -> Result<Role, Invalid> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let mut reader = Reader { text, lines: BTreeMap::new() };
+    let line_ends = line_ends(text.as_bytes());
+    let mut reader = Reader { text, line_ends, lines: BTreeMap::new() };
     let mut fields = reader.object("", text)?;
     let role = Role {
         name: reader.needed(&mut fields, "", "name")?,
@@ -185,6 +186,7 @@ pub fn read_role(text: &str) -> Result<Role, Invalid> {
 /// Takes JSON apart and remembers on which line each field stands.
 struct Reader<'a> {
     text: &'a str,
+    line_ends: Vec<usize>,
     lines: BTreeMap<String, usize>,
 }
 
@@ -289,9 +291,13 @@ impl<'a> Reader<'a> {
     /// The line on which `part`, a piece of the text, begins.
     fn line_of(&self, part: &str) -> usize {
         let offset = part.as_ptr().addr().saturating_sub(self.text.as_ptr().addr());
-        let before = self.text.as_bytes().get(..offset).unwrap_or_default();
-        1 + before.iter().filter(|byte| **byte == b'\n').count()
+        1 + self.line_ends.partition_point(|end| *end < offset)
     }
+}
+
+/// Offsets of the newlines.
+fn line_ends(text: &[u8]) -> Vec<usize> {
+    text.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at).collect()
 }
 
 fn join(parent: &str, name: &str) -> String {
