@@ -2,7 +2,6 @@
 mod activity;
 mod batch_text;
 mod context;
-mod diff;
 mod hosts;
 mod ingest;
 mod init;
@@ -14,13 +13,10 @@ mod role_text;
 mod roles;
 mod settings;
 mod shapes;
-<<<<<<< HEAD
+mod suggest;
 mod suggestions;
 mod variables;
 mod words;
-=======
-mod suggest;
->>>>>>> main
 
 use std::{ffi::OsString, path::PathBuf, process::ExitCode};
 
