@@ -277,7 +277,7 @@ fn main() {
         if show {
             let mut s: Vec<_> = stopped.into_iter().collect();
             s.sort_by_key(|x| std::cmp::Reverse(x.1));
-            for (k, v) in s.iter().take(45) {
+            for (k, v) in s.iter().take(400) {
                 println!("   stop {v} {k}");
             }
             for p in

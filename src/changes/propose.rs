@@ -8,7 +8,9 @@ use crate::{
     evidence::Evidence,
     policy::{Evaluation, Pattern, Role, Rule, RuleAction, Target, When, includes, overlaps},
     risk::{Effects, RiskLevel},
-    synthesis::{Candidate, GuardRules, covered_confidence, guard_rules, stop_confidence},
+    synthesis::{
+        Candidate, GuardRules, covered_confidence, guard_rules, quiet_confidence, stop_confidence,
+    },
 };
 
 /// Routine for a guard's purposes: units in which what it would stop was seen.
@@ -97,7 +99,7 @@ impl List<'_> {
             };
             let why = Why::NeverFires { by: by.pattern.clone(), by_action: by.action };
             self.gone.insert(idx);
-            let uses = self.matched(pattern);
+            let uses = matched(self.target, self.observation, pattern);
             let evidence = Evidence::of_uses(&uses, self.observation);
             let mut draft = self.draft(ChangeKind::Remove, why, evidence);
             draft.before = vec![placed(idx, rule)];
@@ -141,16 +143,21 @@ impl List<'_> {
             self.gone.insert(idx);
             let uses = self.usage.of(idx, self.observation);
             let evidence = self.evidence(&uses, &inner);
-            let n_single = inner.iter().filter(|it| it.evidence.n_units < 2).count() as u64;
+            // What one unit did once is no ground for a rule where others did more.
+            let (often, once): (Vec<&&Candidate>, Vec<&&Candidate>) =
+                inner.iter().partition(|it| it.evidence.n_units > 1);
+            let n_single = once.len() as u64;
+            let inner = if often.is_empty() { once } else { often };
             let mut draft = self.draft(ChangeKind::Modify, Why::TooBroad, evidence);
             draft.before = vec![placed(idx, rule)];
             draft.confidence = covered_confidence(n_single, draft.evidence.n_units);
             draft.effects = inner.iter().fold(Effects::NONE, |all, it| all.union(it.effects));
             draft.risk = RiskLevel::High;
-            let mut after: Vec<(Place, PlacedRule)> = inner
-                .iter()
-                .map(|it| (Place::Before(idx), new_rule(&it.pattern, it.action)))
-                .collect();
+            let spelled = inner.iter().flat_map(|it| {
+                let patterns = std::iter::once(&it.pattern).chain(&it.spellings);
+                patterns.map(|pattern| (Place::Before(idx), new_rule(pattern, it.action)))
+            });
+            let mut after: Vec<(Place, PlacedRule)> = spelled.collect();
             after.sort_by_key(|(_, rule)| std::cmp::Reverse(rule.action));
             self.push(draft, after);
         }
@@ -230,7 +237,9 @@ impl List<'_> {
             draft.confidence = candidate.confidence;
             draft.risk = candidate.risk;
             draft.effects = candidate.effects;
-            self.push(draft, vec![(place, new_rule(&candidate.pattern, candidate.action))]);
+            let spelled = std::iter::once(&candidate.pattern).chain(&candidate.spellings);
+            let after = spelled.map(|it| (place, new_rule(it, candidate.action)));
+            self.push(draft, after.collect());
         }
     }
 
@@ -272,42 +281,54 @@ impl List<'_> {
         }
     }
 
-    /// One change with all guard patterns of a family.
+    /// The guard patterns of a family: one change with those that stopped nothing in the window,
+    /// another with those that would have, because a reviewer weighs these two differently.
     fn guard(&mut self, guards: &[&GuardRules]) {
-        let mut after = Vec::new();
-        let mut stopped: BTreeSet<u32> = BTreeSet::new();
-        let mut hits: Vec<&Use> = Vec::new();
-        let mut risk = RiskLevel::Low;
-        let (mut titles, mut techniques) = (BTreeSet::new(), BTreeSet::new());
-        for needed in guards {
-            let guard = needed.guard;
-            risk = risk.max(guard.level);
-            titles.insert(guard.title.to_owned());
-            techniques.extend(guard.techniques.iter().map(|&it| it.to_owned()));
-            for pattern in &needed.patterns {
-                let uses = self.matched(&Pattern::new(pattern));
-                let units: BTreeSet<u32> =
-                    uses.iter().flat_map(|it| it.support.units.iter().copied()).collect();
-                // What people and agents do all the time is asked for rather than stopped.
-                let is_routine =
-                    units.len() >= MIN_ROUTINE_UNITS && guard.level < RiskLevel::Critical;
-                let action = if is_routine { RuleAction::RequireApproval } else { guard.action };
-                stopped.extend(units);
-                hits.extend(uses);
-                after.push((Place::Front, new_rule(pattern, action)));
+        for would_stop in [false, true] {
+            let mut after = Vec::new();
+            let mut stopped: BTreeSet<u32> = BTreeSet::new();
+            let mut hits: BTreeMap<&str, &Use> = BTreeMap::new();
+            let mut risk = RiskLevel::Low;
+            let (mut titles, mut techniques) = (BTreeSet::new(), BTreeSet::new());
+            for needed in guards {
+                let guard = needed.guard;
+                for pattern in &needed.patterns {
+                    let uses = matched(self.target, self.observation, &Pattern::new(pattern));
+                    let units: BTreeSet<u32> =
+                        uses.iter().flat_map(|it| it.support.units.iter().copied()).collect();
+                    if units.is_empty() == would_stop {
+                        continue;
+                    }
+                    // What a role does all the time is asked for rather than stopped.
+                    let is_routine =
+                        units.len() >= MIN_ROUTINE_UNITS && guard.level < RiskLevel::Critical;
+                    let ask = RuleAction::RequireApproval;
+                    let action = if is_routine { ask } else { guard.action };
+                    risk = risk.max(guard.level);
+                    titles.insert(guard.title.to_owned());
+                    techniques.extend(guard.techniques.iter().map(|&it| it.to_owned()));
+                    stopped.extend(units);
+                    hits.extend(uses.into_iter().map(|seen| (seen.line.as_str(), seen)));
+                    after.push((Place::Front, new_rule(pattern, action)));
+                }
             }
+            if after.is_empty() {
+                continue;
+            }
+            let n_stopped_units = stopped.len() as u64;
+            let why = Why::Guard { titles: titles.into_iter().collect(), n_stopped_units };
+            let hits: Vec<&Use> = hits.into_values().collect();
+            let evidence = Evidence::of_uses(&hits, self.observation);
+            let mut draft = self.draft(ChangeKind::Add, why, evidence);
+            draft.confidence = match n_stopped_units {
+                0 => quiet_confidence(self.n_units()),
+                stopped => stop_confidence(stopped, self.n_units()),
+            };
+            draft.risk = risk;
+            draft.effects = effects(&hits);
+            draft.techniques = techniques.into_iter().collect();
+            self.push(draft, after);
         }
-        hits.sort_by(|a, b| a.line.cmp(&b.line));
-        hits.dedup_by(|a, b| a.line == b.line);
-        let n_stopped_units = stopped.len() as u64;
-        let why = Why::Guard { titles: titles.into_iter().collect(), n_stopped_units };
-        let mut draft =
-            self.draft(ChangeKind::Add, why, Evidence::of_uses(&hits, self.observation));
-        draft.confidence = stop_confidence(n_stopped_units, self.n_units());
-        draft.risk = risk;
-        draft.effects = effects(&hits);
-        draft.techniques = techniques.into_iter().collect();
-        self.push(draft, after);
     }
 
     fn draft(&self, kind: ChangeKind, why: Why, evidence: Evidence) -> Draft {
@@ -333,11 +354,6 @@ impl List<'_> {
             draft.after.push(rule);
         }
         self.drafts.push(draft);
-    }
-
-    fn matched(&self, pattern: &Pattern) -> Vec<&Use> {
-        let uses = if self.target == Target::Command { &self.observation.uses[..] } else { &[] };
-        uses.iter().filter(|seen| pattern.matches(&seen.line)).collect()
     }
 
     fn evidence(&self, uses: &[&Use], candidates: &[&&Candidate]) -> Evidence {
@@ -409,6 +425,12 @@ fn is_broad(pattern: &str, target: Target) -> bool {
             stem.len() < pattern.len() && stem.split('/').nth(1).is_none_or(str::is_empty)
         }
     }
+}
+
+/// The uses that a pattern matches.
+fn matched<'a>(target: Target, observation: &'a Observation, pattern: &Pattern) -> Vec<&'a Use> {
+    let uses = if target == Target::Command { observation.uses.as_slice() } else { &[] };
+    uses.iter().filter(|seen| pattern.matches(&seen.line)).collect()
 }
 
 fn placed(idx: usize, rule: &Rule) -> PlacedRule {

@@ -5,6 +5,7 @@ mod context;
 mod hosts;
 mod ingest;
 mod init;
+mod lake;
 mod policy;
 mod printer;
 mod review;
@@ -113,6 +114,8 @@ enum Command {
     Shapes(shapes::Shapes),
     /// Read files and directories into the lake, every event exactly once
     Ingest(ingest::Ingest),
+    /// Look at what the lake holds: its parts, and the lines in quarantine
+    Lake(lake::Lake),
     /// Analyze a role's activity and write a batch of changes to its rules
     Suggest(suggest::Suggest),
     /// Check role files, decide events by them
@@ -171,6 +174,7 @@ async fn dispatch(command: Command, context: &Context) -> anyhow::Result<Exit> {
         Command::Review(args) => review::run(args, context).await,
         Command::Shapes(args) => shapes::run(&args, context),
         Command::Ingest(args) => ingest::run(args, context).await,
+        Command::Lake(args) => lake::run(args, context).await,
         Command::Suggest(args) => suggest::run(args, context).await,
         Command::Policy(args) => policy::run(args, context).await,
     }

@@ -27,9 +27,9 @@ use crate::{
 pub struct Staged {
     /// The parts, one a day.
     pub parts: Vec<Part>,
-    /// The run of the id index that is new.
-    pub id_run: Option<IdRun>,
-    /// The runs that it replaces.
+    /// The runs of the id index that are new.
+    pub id_runs: Vec<IdRun>,
+    /// The runs that they replace.
     pub retired: Vec<IdRun>,
     /// For each group of rows, in order, how many were there already.
     pub n_duplicates: Vec<u64>,
@@ -108,7 +108,7 @@ impl Lake {
             parts.push(self.write_part(day, rows, chunk)?);
         }
         files::sync_dir(&self.staging_dir())?;
-        Ok(Staged { parts, id_run: Some(id_run), retired, n_duplicates })
+        Ok(Staged { parts, id_runs: vec![id_run], retired, n_duplicates })
     }
 
     fn write_part(&self, day: Day, rows: DayRows, chunk: &[Rows]) -> Result<Part, LakeError> {
@@ -185,10 +185,12 @@ fn write_error(path: &Path, err: ParquetError) -> LakeError {
     match err {
         ParquetError::External(source) => match source.downcast::<std::io::Error>() {
             Ok(source) => failed("write", path)(*source),
-            Err(source) => {
-                LakeError::Write { path: path.to_owned(), source: ParquetError::External(source) }
-            }
+            Err(source) => LakeError::Parquet {
+                act: "write",
+                path: path.to_owned(),
+                source: ParquetError::External(source),
+            },
         },
-        source => LakeError::Write { path: path.to_owned(), source },
+        source => LakeError::Parquet { act: "write", path: path.to_owned(), source },
     }
 }

@@ -46,6 +46,21 @@ pub fn stop_confidence(n_stopped: u64, n_units: u64) -> f64 {
     round((1.0 - median).powf(units.max(1.0)))
 }
 
+/// Probability that a guard pattern which met nothing in the window meets nothing legitimate next.
+///
+/// Guards name dangerous forms, so the prior is far better than even: one pattern in fifty meets
+/// legitimate work in a window. What was watched without a hit adds to that.
+///
+/// # Source
+/// Time-split backtests of two real roles: 2 to 5 of 250 such patterns met later activity.
+pub fn quiet_confidence(n_units: u64) -> f64 {
+    const PRIOR_MEETS: f64 = 1.0;
+    const PRIOR_QUIET: f64 = 49.0;
+    #[expect(clippy::cast_precision_loss, reason = "counts of units are far below 2^52")]
+    let watched = (n_units as f64).min(PRIOR_QUIET).sqrt();
+    round((PRIOR_QUIET + watched) / (PRIOR_MEETS + PRIOR_QUIET + watched))
+}
+
 /// Probability that the next use of something falls inside what was seen of it: one less the share
 /// of what was seen once.
 ///
@@ -68,7 +83,7 @@ fn recency(evidence: &Evidence, observation: &Observation) -> f64 {
     if hours <= 0.0 {
         return 1.0;
     }
-    (0.5 + seen.hours_since(first) / hours).clamp(0.5, 1.0)
+    (0.7 + seen.hours_since(first) / hours).clamp(0.7, 1.0)
 }
 
 /// Two decimals, never certain.

@@ -2,6 +2,7 @@
 mod confidence;
 mod guards;
 mod scope;
+mod spellings;
 
 use std::collections::BTreeSet;
 
@@ -14,7 +15,7 @@ use crate::{
 
 use scope::{Binary, Scope};
 
-pub use confidence::{allow_confidence, covered_confidence, stop_confidence};
+pub use confidence::{allow_confidence, covered_confidence, quiet_confidence, stop_confidence};
 pub use guards::{GuardRules, guard_rules};
 
 /// A rule that the evidence speaks for.
@@ -24,6 +25,8 @@ pub struct Candidate {
     pub target: Target,
     /// The pattern.
     pub pattern: String,
+    /// The same act in other spellings that this role uses: `git -C * status *`.
+    pub spellings: Vec<String>,
     /// Allow for routine activity, `require_approval` where frequency alone is not enough.
     pub action: RuleAction,
     /// The binary, or the MCP server.
@@ -45,12 +48,31 @@ pub struct Candidate {
 /// Most lines of one stem that are asked for one by one; past that the whole stem is.
 const MAX_EXACT: usize = 8;
 
+/// Candidates from this confidence on count towards the size of a role; the contract's default
+/// threshold.
+const LIKELY: f64 = 0.6;
+
 /// Fewest units behind an approval rule for a high-risk act.
 const MIN_APPROVAL_UNITS: u64 = 3;
 
+/// Rules that a role may have for people to read it; the widest scopes that stay within it are taken.
+const MAX_RULES: usize = 278;
+
+/// Prices in guard rules for each unit that are tried, dearest first.
+const GUARDS_PER_UNIT: &[f64] = &[4.0, 3.0, 2.0, 1.5, 1.2, 1.0, 0.7, 0.5, 0.3, 0.2, 0.1, 0.0];
+
 /// Candidate rules for what was seen, ordered by what they give: units first, then pattern.
+///
+/// Scopes are as wide as a role of [`MAX_RULES`] rules, guards included, can afford.
 pub fn synthesize(clusters: &[Cluster], observation: &Observation) -> Vec<Candidate> {
-    let mut candidates: Vec<Candidate> = command_candidates(clusters, observation);
+    let mut candidates = Vec::new();
+    for &guards_per_unit in GUARDS_PER_UNIT {
+        candidates = command_candidates(clusters, observation, guards_per_unit);
+        spellings::add(&mut candidates, clusters);
+        if n_rules(&candidates) <= MAX_RULES {
+            break;
+        }
+    }
     candidates.extend(mcp_candidates(observation));
     candidates.sort_by(|a, b| {
         let key = |it: &Candidate| (std::cmp::Reverse(it.evidence.n_units), it.pattern.clone());
@@ -59,9 +81,24 @@ pub fn synthesize(clusters: &[Cluster], observation: &Observation) -> Vec<Candid
     candidates
 }
 
+/// How many rules a role of these candidates has, guards included.
+fn n_rules(candidates: &[Candidate]) -> usize {
+    let likely = candidates.iter().filter(|it| it.confidence >= LIKELY);
+    let patterns = likely.clone().map(|it| 1 + it.spellings.len()).sum::<usize>();
+    let allows = likely.filter(|it| it.action.passes());
+    let allows = allows.flat_map(|it| std::iter::once(&it.pattern).chain(&it.spellings));
+    let allows: Vec<String> = allows.cloned().collect();
+    let guards: usize = guard_rules(&allows, &[]).iter().map(|it| it.patterns.len()).sum();
+    patterns + guards
+}
+
 /// The candidates of each stem: an allow for what is at most medium, and what keeps the rest of the
 /// stem from riding on it.
-fn command_candidates(clusters: &[Cluster], observation: &Observation) -> Vec<Candidate> {
+fn command_candidates(
+    clusters: &[Cluster],
+    observation: &Observation,
+    guards_per_unit: f64,
+) -> Vec<Candidate> {
     let is_guarded = |seen: &Use| guards::stops().iter().any(|it| it.pattern.matches(&seen.line));
     let with_subcommands: BTreeSet<&str> = clusters
         .iter()
@@ -72,7 +109,11 @@ fn command_candidates(clusters: &[Cluster], observation: &Observation) -> Vec<Ca
         let uses = observation.uses.iter().filter(|seen| seen.stem.binary == binary);
         let stems = clusters.iter().filter(|it| it.stem.binary == binary);
         let stems: BTreeSet<String> = stems.map(|it| format!("{} *", it.stem.pattern)).collect();
-        Binary { n_units: scope::count_units(uses), stems: stems.into_iter().collect() }
+        Binary {
+            guards_per_unit,
+            n_units: scope::count_units(uses),
+            stems: stems.into_iter().collect(),
+        }
     };
     let mut candidates = Vec::new();
     for group in clusters.chunk_by(|a, b| a.stem == b.stem) {
@@ -161,6 +202,7 @@ fn candidate(
     Some(Candidate {
         target: Target::Command,
         pattern: scope.pattern,
+        spellings: Vec::new(),
         action,
         binary: stem.binary.clone(),
         confidence: allow_confidence(&evidence, observation),
@@ -201,6 +243,7 @@ fn mcp_candidates(observation: &Observation) -> Vec<Candidate> {
         candidates.push(Candidate {
             target: Target::Mcp,
             pattern: literal(&line),
+            spellings: Vec::new(),
             action,
             binary: first.server.clone(),
             confidence: allow_confidence(&evidence, observation),

@@ -13,11 +13,6 @@ const MIN_BARE_UNITS: usize = 10;
 /// Guard rules that an allow may cost whatever it covers.
 const FREE_GUARDS: usize = 3;
 
-/// Guard rules that an allow may cost for each unit behind it: what few sessions need is not worth
-/// a page of denies, so it is made narrower instead. Patterns that the binary's other stems need
-/// too (`git -* push *`) are weighed against all units of the binary.
-const GUARDS_PER_UNIT: f64 = 1.0;
-
 /// Fewest units behind a rule that names one exact line.
 const MIN_EXACT_UNITS: usize = 2;
 
@@ -78,6 +73,10 @@ pub(super) fn exact(uses: &[(usize, &Use)]) -> Vec<Scope> {
 /// What else is known of a binary.
 #[derive(Debug)]
 pub(super) struct Binary {
+    /// Guard rules that an allow may cost for each unit behind it: what few sessions need is not
+    /// worth a page of denies, so it is made narrower instead. Patterns that the binary's other
+    /// stems need too (`git -* push *`) are weighed against all units of the binary.
+    pub(super) guards_per_unit: f64,
     /// Units in which it was used.
     pub(super) n_units: usize,
     /// The widest pattern of each of its stems.
@@ -94,7 +93,7 @@ fn is_worth(pattern: &str, n_units: usize, binary: &Binary) -> bool {
         needed.partition(|stop| others.iter().any(|other| stop.meets(other)));
     let is_fair = |n_guards: usize, n_units: usize| {
         #[expect(clippy::cast_precision_loss, reason = "counts of units are far below 2^52")]
-        let budget = n_units as f64 * GUARDS_PER_UNIT;
+        let budget = n_units as f64 * binary.guards_per_unit;
         #[expect(clippy::cast_precision_loss, reason = "a few hundred at most")]
         let price = n_guards.saturating_sub(FREE_GUARDS) as f64;
         price <= budget

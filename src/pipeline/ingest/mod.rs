@@ -19,14 +19,14 @@ use std::{
 
 use anyhow::{Context as _, anyhow};
 
-pub use report::{FileReport, FileStatus, IngestReport};
+pub use report::{FileReport, FileStatus, IngestReport, RejectReport};
 
 use self::{commit::Committer, parse::Parsed, read::Work, roles::Roles};
 use crate::{
     events::Timestamp,
     inputs::{self, Format, Known},
-    lake::Lake,
-    store::Store,
+    lake::{Lake, Manifest},
+    store::{IngestCommit, Store},
 };
 
 /// What to ingest.
@@ -76,6 +76,10 @@ pub enum Step {
 /// Takes the steps of an ingest, from any thread.
 pub type Progress<'a> = &'a (dyn Fn(Step) + Sync);
 
+/// What is known of files is forgotten after so many days; signals are kept a week, and the id
+/// index still knows their events.
+const FORGET_DAYS: f64 = 400.0;
+
 /// Threads that parse. Unpacking and writing take the rest of two cores.
 const N_PARSERS: usize = 2;
 
@@ -96,8 +100,14 @@ pub async fn ingest(
 ) -> anyhow::Result<IngestReport> {
     let files = inputs::files(&ingest.paths).context("nothing was read")?;
     let _lock = tokio::task::block_in_place(|| lake.lock(|| progress(Step::Waiting)))?;
-    let manifest = store.manifest().await?;
+    store.forget_files(ingest.now.plus_hours(-24.0 * FORGET_DAYS)).await?;
+    let mut manifest = store.manifest().await?;
     let settled = tokio::task::block_in_place(|| lake.settle(&manifest))?;
+    if !settled.lost_ids.is_empty() {
+        manifest.parts.retain(|part| !settled.lost.contains(part));
+        rebuild_ids(store, lake, &manifest, ingest.now).await?;
+        manifest = store.manifest().await?;
+    }
     let known: Known = store.checkpoints().await?.into_iter().collect();
     let seen = store.seen_files().await?;
     let roles = Roles::load(store, ingest.role).await?;
@@ -141,6 +151,21 @@ pub async fn ingest(
         })
     })?;
     Ok(report)
+}
+
+/// Makes the id index anew from the events, and commits it.
+async fn rebuild_ids(
+    store: &Store,
+    lake: &Lake,
+    manifest: &Manifest,
+    now: Timestamp,
+) -> anyhow::Result<()> {
+    let staged = tokio::task::block_in_place(|| lake.rebuild_ids(manifest))?;
+    let generation = manifest.generation;
+    let commit = IngestCommit { generation, at: now, staged, ..IngestCommit::default() };
+    store.commit_ingest(&commit).await?;
+    tokio::task::block_in_place(|| lake.publish(&commit.staged))?;
+    Ok(())
 }
 
 /// Queues that are served in turn, which keeps the order across threads.
