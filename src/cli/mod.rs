@@ -2,6 +2,7 @@
 mod activity;
 mod batch_text;
 mod context;
+mod demo;
 mod hosts;
 mod ingest;
 mod init;
@@ -60,7 +61,7 @@ impl From<Exit> for ExitCode {
 #[derive(Debug, Parser)]
 #[command(name = "advisor", version, max_term_width = 100, propagate_version = true)]
 struct Cli {
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Global options")]
     globals: Globals,
     #[command(subcommand)]
     command: Command,
@@ -97,6 +98,8 @@ pub struct Globals {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// The whole loop on a bundled fleet: ingest, suggest, show the diff
+    Demo(demo::Demo),
     /// Make configuration, store and the organization's default role
     Init(init::Init),
     /// The life of a role: make, edit, assign, history, import, export
@@ -168,6 +171,7 @@ fn start(cli: Cli) -> anyhow::Result<Exit> {
 
 async fn dispatch(command: Command, context: &Context) -> anyhow::Result<Exit> {
     match command {
+        Command::Demo(args) => demo::run(args, context).await,
         Command::Init(args) => init::run(args, context).await,
         Command::Roles(args) => roles::run(args, context).await,
         Command::Hosts(args) => hosts::run(args, context).await,
