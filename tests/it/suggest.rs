@@ -8,7 +8,7 @@ use tempfile::TempDir;
 /// The fleet's events, one a line.
 fn fleet() -> Vec<String> {
     let packed = root().join("fixtures/demo/events.ndjson.zst");
-    let bytes = zstd::decode_all(fs::File::open(packed).unwrap()).unwrap();
+    let bytes = zstd::decode_all(fs::read(packed).unwrap().as_slice()).unwrap();
     String::from_utf8(bytes).unwrap().lines().map(str::to_owned).collect()
 }
 
