@@ -1,15 +1,26 @@
 //! A suggestion batch for people: the overview and the three-way diff.
+use std::fmt::Write as _;
+
+use comfy_table::Table;
+
 use super::{
-    Color, Printer,
-    printer::{Rows, table},
+    Color, Printer, Rows,
+    printer::table,
+    role_text::{grouped, when_text},
 };
 use crate::{
-    batch::{Change, ChangeKind, ChangeState, PlacedRule, SuggestionBatch},
+    batch::{BatchStatus, Change, ChangeKind, ChangeState, PlacedRule, SuggestionBatch, Target},
     events::visible,
 };
 
-/// Columns that a text is folded to.
-const WIDTH: usize = 92;
+/// Widest text, in columns: longer lines are hard to read.
+const MAX_COLUMNS: usize = 100;
+
+/// Width where there is no terminal, in columns.
+const DEFAULT_COLUMNS: usize = 92;
+
+/// Indent of what belongs to a change, in columns.
+const INDENT: usize = 6;
 
 /// One line a change.
 pub(super) fn overview(batch: &SuggestionBatch, printer: Printer) -> String {
@@ -39,85 +50,111 @@ pub(super) fn change_rows(batch: &SuggestionBatch) -> Rows {
 /// Every change with its rules, reasoning and risk: green `+`, red `-`, yellow `~`, and the signs
 /// for those without color.
 pub(super) fn diff(batch: &SuggestionBatch, printer: Printer) -> String {
-    let mut lines = vec![head(batch, printer)];
+    let columns = Table::new().width().map_or(DEFAULT_COLUMNS, usize::from).clamp(40, MAX_COLUMNS);
+    let mut text = format!("{}\n", head(batch, printer));
     for change in &batch.changes {
-        lines.push(String::new());
-        lines.push(title(batch, change, printer));
-        lines.extend(
-            change
-                .before
-                .iter()
-                .map(|rule| printer.paint(Color::Red, &format!("  - {}", rule_text(rule)))),
-        );
-        let (mark, color) = match change.kind {
-            ChangeKind::Modify => ("~", Color::Yellow),
-            ChangeKind::Add | ChangeKind::Remove => ("+", Color::Green),
-        };
-        let after = change.modified_after.as_ref().unwrap_or(&change.after);
-        lines.extend(
-            after.iter().map(|rule| printer.paint(color, &format!("  {mark} {}", rule_text(rule)))),
-        );
-        lines.extend(fold(&change.reasoning, "    "));
-        lines.extend(fold(&format!("If wrong: {}", change.risk_if_wrong), "    "));
-        if !change.techniques.is_empty() {
-            lines.extend(fold(&format!("ATT&CK: {}", change.techniques.join(", ")), "    "));
-        }
+        text.push('\n');
+        text.push_str(&section(batch, change, printer, columns));
     }
-    lines.join("\n")
+    if batch.status == BatchStatus::Pending {
+        let id = visible(&batch.batch_id);
+        let _ = write!(
+            text,
+            "\ndecide: advisor review accept|reject|modify {id} [--change N]\n\
+             then:   advisor review apply {id}\n"
+        );
+    }
+    text.trim_end().to_owned()
 }
 
-/// What the batch is, in two lines.
+/// What the batch is, in three lines.
 fn head(batch: &SuggestionBatch, printer: Printer) -> String {
-    let summary = batch.summary;
+    let (window, summary) = (batch.window, batch.summary);
     format!(
-        "{}  role {}, revision {}, {}\n{} events, {} sessions, {} hosts, {:.0} hours to {}; \
-         +{} ~{} -{}, confidence {}, risk {}",
-        printer.paint(Color::Bold, &batch.batch_id),
+        "{} for role {}, made for revision {}, {}\n\
+         {}, confidence {}, risk {}\n\
+         {} events of {} sessions on {} hosts in {:.0} hours, {} to {}",
+        printer.paint(Color::Bold, &visible(&batch.batch_id)),
         visible(&batch.role),
         batch.role_revision,
-        batch.status,
-        batch.events,
-        batch.sessions,
-        batch.hosts,
-        batch.window.hours,
-        batch.window.to,
-        summary.add,
-        summary.modify,
-        summary.remove,
+        status(batch.status),
+        counts(summary.add, summary.modify, summary.remove),
         percent(batch.confidence),
         batch.risk,
+        grouped(batch.events),
+        grouped(batch.sessions),
+        grouped(batch.hosts),
+        window.hours,
+        window.from,
+        window.to,
     )
 }
 
-fn title(batch: &SuggestionBatch, change: &Change, printer: Printer) -> String {
-    let state = match change.state {
-        ChangeState::Pending => String::new(),
-        state => format!(", {state}"),
-    };
-    let required: Vec<String> = batch
-        .changes
-        .iter()
-        .filter(|other| change.requires.contains(&other.change_id))
-        .map(|other| other.ordinal.to_string())
-        .collect();
-    let requires = match required.as_slice() {
-        [] => String::new(),
-        ordinals => format!(", needs {}", ordinals.join(" ")),
-    };
-    let text = format!(
-        "{} {} {}, confidence {}, risk {}{requires}{state}",
-        change.ordinal,
-        sign(change.kind),
-        change.kind,
-        percent(change.confidence),
-        change.risk,
-    );
+fn section(batch: &SuggestionBatch, change: &Change, printer: Printer, columns: usize) -> String {
     let color = match change.kind {
         ChangeKind::Add => Color::Green,
         ChangeKind::Modify => Color::Yellow,
         ChangeKind::Remove => Color::Red,
     };
-    printer.paint(color, &text)
+    let target = match change.target {
+        Target::Command => "",
+        Target::Mcp => " MCP rule",
+    };
+    let title = format!(
+        "{} {:>3} {}{target}, confidence {}, risk {}, {}",
+        sign(change.kind),
+        change.ordinal,
+        change.kind,
+        percent(change.confidence),
+        change.risk,
+        change.state
+    );
+    let mut text = format!("{}\n", printer.paint(color, &title));
+    for rule in &change.before {
+        text.push_str(&rule_line(rule, "-", Color::Red, printer));
+    }
+    let (mark, color) = match change.kind {
+        ChangeKind::Modify => ("~", Color::Yellow),
+        ChangeKind::Add | ChangeKind::Remove => ("+", Color::Green),
+    };
+    let written = change.modified_after.as_ref().filter(|_| change.state == ChangeState::Modified);
+    let proposed = if written.is_some() { Color::Dim } else { color };
+    for rule in &change.after {
+        text.push_str(&rule_line(rule, mark, proposed, printer));
+    }
+    if let Some(rules) = written {
+        text.push_str(&folded("the reviewer's instead:", columns));
+        for rule in rules {
+            text.push_str(&rule_line(rule, mark, color, printer));
+        }
+    }
+    text.push_str(&folded(&visible(&change.reasoning), columns));
+    text.push_str(&folded(&format!("If wrong: {}", visible(&change.risk_if_wrong)), columns));
+    if !change.techniques.is_empty() {
+        text.push_str(&folded(&format!("ATT&CK: {}", change.techniques.join(", ")), columns));
+    }
+    let required = batch.changes.iter().filter(|it| change.requires.contains(&it.change_id));
+    let required: Vec<String> = required.map(|it| it.ordinal.to_string()).collect();
+    if !required.is_empty() {
+        text.push_str(&folded(&format!("Requires change {}.", required.join(", ")), columns));
+    }
+    text
+}
+
+fn rule_line(rule: &PlacedRule, mark: &str, color: Color, printer: Printer) -> String {
+    let when = when_text(&rule.when);
+    let when = if when.is_empty() { when } else { format!(" when {}", visible(&when)) };
+    let line = format!("{mark} {:<16} {}{when}", rule.action.as_str(), visible(&rule.pattern));
+    format!("{:INDENT$}{}\n", "", printer.paint(color, &line))
+}
+
+fn status(status: BatchStatus) -> &'static str {
+    match status {
+        BatchStatus::Pending => "pending review",
+        BatchStatus::Applied => "applied",
+        BatchStatus::PartiallyApplied => "partially applied",
+        BatchStatus::Dismissed => "dismissed",
+    }
 }
 
 /// `+`, `~` or `-`.
@@ -129,20 +166,14 @@ pub(super) const fn sign(kind: ChangeKind) -> &'static str {
     }
 }
 
+/// `+9 ~2 -1`.
+pub(super) fn counts(add: u64, modify: u64, remove: u64) -> String {
+    format!("+{add} ~{modify} -{remove}")
+}
+
 /// A probability as people read it.
 pub(super) fn percent(probability: f64) -> String {
     format!("{:.0}%", probability * 100.0)
-}
-
-fn rule_text(rule: &PlacedRule) -> String {
-    let when: Vec<String> = rule
-        .when
-        .iter()
-        .map(|(name, values)| format!("{name} is {}", values.join(" or ")))
-        .collect();
-    let when =
-        if when.is_empty() { String::new() } else { format!(" when {}", when.join(" and ")) };
-    format!("{:<16} {}{}", rule.action.as_str(), visible(&rule.pattern), visible(&when))
 }
 
 /// What the change does, in one word where it is one.
@@ -163,20 +194,21 @@ fn patterns(change: &Change) -> String {
             more => format!("{}, {more} more", shown.join(", ")),
         }
     };
-    match (change.before.as_slice(), change.after.as_slice()) {
+    let after = change.modified_after.as_ref().unwrap_or(&change.after);
+    match (change.before.as_slice(), after.as_slice()) {
         ([], after) => text(after),
         (before, []) => text(before),
         (before, after) => format!("{} -> {}", text(before), text(after)),
     }
 }
 
-/// Folds a text at blanks, each line indented.
-fn fold(text: &str, indent: &str) -> Vec<String> {
-    let mut lines = Vec::new();
+/// Text broken at blanks, indented; a word longer than a line stays whole.
+fn folded(text: &str, columns: usize) -> String {
+    let mut res = String::new();
     let mut line = String::new();
-    for word in text.split(' ') {
-        if !line.is_empty() && indent.len() + line.len() + 1 + word.len() > WIDTH {
-            lines.push(format!("{indent}{line}"));
+    for word in text.split_whitespace() {
+        if !line.is_empty() && INDENT + line.chars().count() + 1 + word.chars().count() > columns {
+            let _ = writeln!(res, "{:INDENT$}{line}", "");
             line.clear();
         }
         if !line.is_empty() {
@@ -184,6 +216,24 @@ fn fold(text: &str, indent: &str) -> Vec<String> {
         }
         line.push_str(word);
     }
-    lines.push(format!("{indent}{line}"));
-    lines
+    if !line.is_empty() {
+        let _ = writeln!(res, "{:INDENT$}{line}", "");
+    }
+    res
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_broken_at_blanks_only() {
+        let text = folded("one two three four https://example.org/a/very/long/address end", 20);
+        let lines: Vec<&str> = text.lines().map(str::trim).collect();
+        assert_eq!(
+            lines,
+            ["one two three", "four", "https://example.org/a/very/long/address", "end"]
+        );
+        assert_eq!(folded(" ", 20), "");
+    }
 }

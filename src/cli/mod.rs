@@ -2,7 +2,6 @@
 mod activity;
 mod batch_text;
 mod context;
-mod diff;
 mod hosts;
 mod ingest;
 mod init;

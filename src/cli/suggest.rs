@@ -1,7 +1,7 @@
 //! `advisor suggest`: analyze a role and write a batch.
 use clap::Args;
 
-use super::{Context, Exit, Output, WrongUse, batch_text};
+use super::{Context, Exit, Output, WrongUse, batch_text, words::instant};
 use crate::{
     clock,
     events::Timestamp,
@@ -43,12 +43,6 @@ pub(super) struct Suggest {
     /// Exit with 3 where a batch with changes was written
     #[arg(long)]
     detailed_exitcode: bool,
-}
-
-/// Reads an instant of the command line.
-pub(super) fn instant(text: &str) -> Result<Timestamp, String> {
-    Timestamp::parse(text)
-        .ok_or_else(|| format!("`{text}` is not an RFC 3339 time such as 2026-01-31T09:00:00Z"))
 }
 
 pub(super) async fn run(args: Suggest, context: &Context) -> anyhow::Result<Exit> {
