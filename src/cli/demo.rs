@@ -10,7 +10,7 @@ use anyhow::{Context as _, anyhow, bail};
 use clap::Args;
 use serde::Serialize;
 
-use super::{Context, Exit, Printer, diff, printer::table, suggestions};
+use super::{Context, Exit, Printer, batch_text, printer::table, suggestions};
 use crate::{
     batch::SuggestionBatch,
     clock,
@@ -161,7 +161,7 @@ fn page(outcome: &Outcome, printer: Printer) -> String {
         report.read, report.accepted, report.duplicates, report.rejected, report.secrets_redacted,
     );
     let _ = writeln!(text, "Suggestions:\n{}", table(&suggestions::list(&outcome.batches)));
-    text.push_str(&diff::page(&outcome.batch, printer));
+    text.push_str(&batch_text::diff(&outcome.batch, printer));
     text
 }
 

@@ -29,6 +29,19 @@ pub(super) fn page(role: &Role) -> String {
     lines.join("\n")
 }
 
+/// `51,234`.
+pub(super) fn grouped(count: u64) -> String {
+    let digits = count.to_string();
+    let mut res = String::with_capacity(digits.len() + digits.len() / 3);
+    for (idx, digit) in digits.chars().enumerate() {
+        if idx > 0 && (digits.len() - idx).is_multiple_of(3) {
+            res.push(',');
+        }
+        res.push(digit);
+    }
+    res
+}
+
 fn rows(rules: &[Rule]) -> Rows {
     let cells = (1..).zip(rules).map(|(position, rule): (u64, &Rule)| {
         vec![
@@ -49,4 +62,16 @@ fn rows(rules: &[Rule]) -> Rows {
 pub(super) fn when_text(when: &When) -> String {
     let clauses = when.iter().map(|(name, values)| format!("{name} is {}", values.join(" or ")));
     clauses.collect::<Vec<String>>().join(" and ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_are_grouped_by_thousands() {
+        for (count, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (1_234_567, "1,234,567")] {
+            assert_eq!(grouped(count), text);
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! `advisor suggest`: analyze a role and write a batch.
 use clap::Args;
 
-use super::{Context, Exit, Output, WrongUse, diff, suggestions};
+use super::{Context, Exit, Output, WrongUse, batch_text, words::instant};
 use crate::{
     clock,
     events::Timestamp,
@@ -45,12 +45,6 @@ pub(super) struct Suggest {
     detailed_exitcode: bool,
 }
 
-/// Reads an instant of the command line.
-pub(super) fn instant(text: &str) -> Result<Timestamp, String> {
-    Timestamp::parse(text)
-        .ok_or_else(|| format!("`{text}` is not an RFC 3339 time such as 2026-01-31T09:00:00Z"))
-}
-
 pub(super) async fn run(args: Suggest, context: &Context) -> anyhow::Result<Exit> {
     if let (Some(from), Some(to)) = (args.from, args.to)
         && from > to
@@ -68,14 +62,12 @@ pub(super) async fn run(args: Suggest, context: &Context) -> anyhow::Result<Exit
         }
         Advice::Batch(batch) => {
             match printer.output {
-                Output::Csv => {
-                    printer.list(&batch.changes, || suggestions::changes(&batch.changes))?;
-                }
+                Output::Csv => printer.list(&batch.changes, || batch_text::change_rows(&batch))?,
                 _ => printer.document(&batch, || {
                     if args.explain {
-                        diff::page(&batch, *printer)
+                        batch_text::diff(&batch, *printer)
                     } else {
-                        suggestions::page(&batch)
+                        batch_text::overview(&batch, *printer)
                     }
                 })?,
             }

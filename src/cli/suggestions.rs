@@ -2,16 +2,11 @@
 use clap::{Args, Subcommand};
 
 use super::{
-    Context, Exit, Rows,
-    diff::{self, counts, percent},
-    printer::table,
+    Context, Exit, Output, Rows,
+    batch_text::{self, counts, percent},
     words::one_of,
 };
-use crate::{
-    batch::{BatchStatus, Change, PlacedRule, SuggestionBatch},
-    events::visible,
-    store::BatchSummary,
-};
+use crate::{batch::BatchStatus, store::BatchSummary};
 
 /// Characters of a batch's id that lists show; enough to name it.
 const SHORT_ID: usize = 12;
@@ -56,11 +51,15 @@ pub(super) async fn run(args: Suggestions, context: &Context) -> anyhow::Result<
         }
         Verb::Show { batch } => {
             let batch = store.batch(&batch).await?;
-            printer.document(&batch, || page(&batch))?;
+            if printer.output == Output::Csv {
+                printer.list(&batch.changes, || batch_text::change_rows(&batch))?;
+            } else {
+                printer.document(&batch, || batch_text::overview(&batch, *printer))?;
+            }
         }
         Verb::Diff { batch } => {
             let batch = store.batch(&batch).await?;
-            printer.document(&batch, || diff::page(&batch, *printer))?;
+            printer.document(&batch, || batch_text::diff(&batch, *printer))?;
         }
     }
     Ok(Exit::Done)
@@ -86,43 +85,6 @@ pub(super) fn list(batches: &[BatchSummary]) -> Rows {
     });
     let columns =
         vec!["batch_id", "role", "hosts", "changes", "confidence", "risk", "date", "status"];
-    Rows { columns, cells: cells.collect() }
-}
-
-/// What the batch is, then a line a change.
-pub(super) fn page(batch: &SuggestionBatch) -> String {
-    let summary = batch.summary;
-    let head = format!(
-        "{} for role {}, made for revision {}: {}, confidence {}, risk {}, {}",
-        visible(&batch.batch_id),
-        visible(&batch.role),
-        batch.role_revision,
-        counts(summary.add, summary.modify, summary.remove),
-        percent(batch.confidence),
-        batch.risk,
-        batch.status,
-    );
-    format!("{head}\n\n{}", table(&changes(&batch.changes)).trim_end())
-}
-
-/// A line a change.
-pub(super) fn changes(changes: &[Change]) -> Rows {
-    let rules = |rules: &[PlacedRule]| {
-        let text = |it: &PlacedRule| format!("{} {}", it.action, it.pattern);
-        rules.iter().map(text).collect::<Vec<String>>().join("; ")
-    };
-    let cells = changes.iter().map(|it| {
-        vec![
-            it.ordinal.to_string(),
-            it.kind.to_string(),
-            rules(&it.before),
-            rules(it.modified_after.as_deref().unwrap_or(&it.after)),
-            percent(it.confidence),
-            it.risk.to_string(),
-            it.state.to_string(),
-        ]
-    });
-    let columns = vec!["change", "kind", "before", "after", "confidence", "risk", "state"];
     Rows { columns, cells: cells.collect() }
 }
 

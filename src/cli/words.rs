@@ -1,6 +1,8 @@
 //! Words of the domain as values of flags: clap lists them and refuses others.
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
+use crate::events::Timestamp;
+
 /// A parser for one of `all`, by text form.
 pub(super) fn one_of<T: Copy + Send + Sync + 'static>(
     all: &'static [T],
@@ -13,7 +15,7 @@ pub(super) fn one_of<T: Copy + Send + Sync + 'static>(
 }
 
 /// An instant of a flag.
-pub(super) fn instant(text: &str) -> Result<crate::events::Timestamp, String> {
-    crate::events::Timestamp::parse(text)
-        .ok_or_else(|| "not RFC 3339, such as 2026-01-05T12:00:00Z".to_owned())
+pub(super) fn instant(text: &str) -> Result<Timestamp, String> {
+    Timestamp::parse(text)
+        .ok_or_else(|| format!("`{text}` is not an RFC 3339 time such as 2026-01-31T09:00:00Z"))
 }

@@ -364,15 +364,17 @@ fn a_batch_reads_well_without_color() {
     3f2a9c0d1e2b  r     12     +2 ~1 -0  87%         medium  2026-01-05T09:00:00Z  pending
     ");
     insta::assert_snapshot!(advisor.ok(&["suggestions", "show", "3f2a"]), @r"
-    3f2a9c0d1e2b4a5c for role r, made for revision 1: +2 ~1 -0, confidence 87%, risk medium, pending
+    3f2a9c0d1e2b4a5c for role r, made for revision 1, pending review
+    +2 ~1 -0, confidence 87%, risk medium
+    51,234 events of 310 sessions on 12 hosts in 168 hours, 2025-12-29T09:00:00Z to 2026-01-05T09:00:00Z
 
-     CHANGE  KIND    BEFORE           AFTER                   CONFIDENCE  RISK    STATE
-     1       add                      deny git push --force*  90%         medium  pending
-     2       modify  allow kubectl *  allow kubectl get *     90%         medium  pending
-     3       add                      allow ls                90%         medium  pending
+     N  KIND  ACTION  PATTERN                     CONFIDENCE  RISK    EVENTS  SESSIONS  STATE
+     1  +     deny    git push --force*           90%         medium  812     201       pending
+     2  ~     allow   kubectl * -> kubectl get *  90%         medium  812     201       pending
+     3  +     allow   ls                          90%         medium  812     201       pending
     ");
     insta::assert_snapshot!(advisor.ok(&["suggestions", "diff", "3f2a"]), @r"
-    batch 3f2a9c0d1e2b4a5c for role r, made for revision 1, pending review
+    3f2a9c0d1e2b4a5c for role r, made for revision 1, pending review
     +2 ~1 -0, confidence 87%, risk medium
     51,234 events of 310 sessions on 12 hosts in 168 hours, 2025-12-29T09:00:00Z to 2026-01-05T09:00:00Z
 
@@ -380,17 +382,20 @@ fn a_batch_reads_well_without_color() {
           + deny             git push --force*
           Seen 812 times in 201 sessions on 9 hosts.
           If wrong: Work stops until the rule is put back.
+          ATT&CK: T1485
 
     ~   2 modify, confidence 90%, risk medium, pending
           - allow            kubectl *
-          + allow            kubectl get *
+          ~ allow            kubectl get *
           Seen 812 times in 201 sessions on 9 hosts.
           If wrong: Work stops until the rule is put back.
+          ATT&CK: T1485
 
     +   3 add, confidence 90%, risk medium, pending
           + allow            ls
           Seen 812 times in 201 sessions on 9 hosts.
           If wrong: Work stops until the rule is put back.
+          ATT&CK: T1485
           Requires change 1.
 
     decide: advisor review accept|reject|modify 3f2a9c0d1e2b4a5c [--change N]
@@ -435,7 +440,7 @@ fn a_review_by_hand() {
         "error: batch `3f2a9c0d1e2b4a5c` has no change 4, they are 1 to 3"
     );
     insta::assert_snapshot!(advisor.ok(&["suggestions", "diff", "3f2a"]), @r"
-    batch 3f2a9c0d1e2b4a5c for role r, made for revision 1, pending review
+    3f2a9c0d1e2b4a5c for role r, made for revision 1, pending review
     +2 ~1 -0, confidence 87%, risk medium
     51,234 events of 310 sessions on 12 hosts in 168 hours, 2025-12-29T09:00:00Z to 2026-01-05T09:00:00Z
 
@@ -443,19 +448,22 @@ fn a_review_by_hand() {
           + deny             git push --force*
           Seen 812 times in 201 sessions on 9 hosts.
           If wrong: Work stops until the rule is put back.
+          ATT&CK: T1485
 
     ~   2 modify, confidence 90%, risk medium, modified
           - allow            kubectl *
-          + allow            kubectl get *
+          ~ allow            kubectl get *
           the reviewer's instead:
-          + allow            kubectl get pods *
+          ~ allow            kubectl get pods *
           Seen 812 times in 201 sessions on 9 hosts.
           If wrong: Work stops until the rule is put back.
+          ATT&CK: T1485
 
     +   3 add, confidence 90%, risk medium, rejected
           + allow            ls
           Seen 812 times in 201 sessions on 9 hosts.
           If wrong: Work stops until the rule is put back.
+          ATT&CK: T1485
           Requires change 1.
 
     decide: advisor review accept|reject|modify 3f2a9c0d1e2b4a5c [--change N]
