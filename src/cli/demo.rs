@@ -171,10 +171,12 @@ fn next(outcome: &Outcome) -> String {
     let program = std::env::args().next().unwrap_or_else(|| "advisor".to_owned());
     let program = visible(&program).into_owned();
     let id: String = outcome.batch.batch_id.chars().take(12).collect();
+    // The last change is a small one that nothing else needs.
+    let last = outcome.batch.changes.len();
     format!(
         "\nEverything is in {}. To go on from here:\n  \
            export ADVISOR_DATA_DIR={}\n  \
-           {program} review reject {id} --change 1 --reason 'not on these hosts'\n  \
+           {program} review reject {id} --change {last} --reason 'not on these hosts'\n  \
            {program} review accept {id}\n  \
            {program} review apply {id}\n  \
            {program} roles history {}",
