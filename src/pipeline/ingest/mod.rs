@@ -151,6 +151,8 @@ pub async fn ingest(
             anyhow::Ok(())
         })
     })?;
+    let IngestReport { read, accepted, duplicates, rejected, parts, .. } = report;
+    tracing::info!(read, accepted, duplicates, rejected, parts, "ingested");
     Ok(report)
 }
 
