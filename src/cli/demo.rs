@@ -10,10 +10,7 @@ use anyhow::{Context as _, anyhow, bail};
 use clap::Args;
 use serde::Serialize;
 
-use super::{
-    Context, Exit, Printer, batch_text,
-    printer::{Rows, table},
-};
+use super::{Context, Exit, Printer, batch_text, printer::table, suggestions};
 use crate::{
     batch::SuggestionBatch,
     clock,
@@ -27,7 +24,7 @@ use crate::{
         ingest::{self, IngestReport},
         suggest::Advice,
     },
-    store::{Place, Store, Why},
+    store::{BatchSummary, Place, Store, Why},
 };
 
 /// `advisor demo`.
@@ -55,23 +52,9 @@ struct Outcome {
     data_dir: String,
     ingest: IngestReport,
     /// One batch a role.
-    batches: Vec<Line>,
+    batches: Vec<BatchSummary>,
     /// The one with most to tell.
     batch: SuggestionBatch,
-}
-
-/// A batch, in the columns of the list of suggestions.
-#[derive(Debug, Serialize)]
-struct Line {
-    batch_id: String,
-    role: String,
-    hosts: u64,
-    changes_add: u64,
-    changes_modify: u64,
-    changes_remove: u64,
-    confidence: f64,
-    risk: String,
-    status: String,
 }
 
 pub(super) async fn run(args: Demo, context: &Context) -> anyhow::Result<Exit> {
@@ -124,7 +107,6 @@ async fn tour(dir: &Path, context: &Context) -> anyhow::Result<Outcome> {
     for (role, overview) in seen {
         batches.extend(advice(store, &lake, role, &overview).await?);
     }
-    let lines = batches.iter().map(Line::new).collect();
     let Some(batch) = batches.into_iter().max_by_key(richness) else {
         bail!("there was nothing to suggest")
     };
@@ -132,7 +114,7 @@ async fn tour(dir: &Path, context: &Context) -> anyhow::Result<Outcome> {
         directory: dir.display().to_string(),
         data_dir: context.config.data_dir.display().to_string(),
         ingest: report,
-        batches: lines,
+        batches: store.batches(None, None).await?,
         batch,
     })
 }
@@ -168,22 +150,6 @@ fn richness(batch: &SuggestionBatch) -> (usize, u64, u64) {
     (n_kinds, summary.modify + summary.remove, counts.iter().sum())
 }
 
-impl Line {
-    fn new(batch: &SuggestionBatch) -> Self {
-        Self {
-            batch_id: batch.batch_id.clone(),
-            role: batch.role.clone(),
-            hosts: batch.hosts,
-            changes_add: batch.summary.add,
-            changes_modify: batch.summary.modify,
-            changes_remove: batch.summary.remove,
-            confidence: batch.confidence,
-            risk: batch.risk.to_string(),
-            status: batch.status.to_string(),
-        }
-    }
-}
-
 fn page(outcome: &Outcome, printer: Printer) -> String {
     let mut text = String::new();
     let report = &outcome.ingest;
@@ -194,21 +160,9 @@ fn page(outcome: &Outcome, printer: Printer) -> String {
         "read {} = accepted {} + duplicates {} + rejected {}; {} secrets replaced by markers\n",
         report.read, report.accepted, report.duplicates, report.rejected, report.secrets_redacted,
     );
-    let _ = writeln!(text, "Suggestions:\n{}", table(&rows(&outcome.batches)));
+    let _ = writeln!(text, "Suggestions:\n{}", table(&suggestions::list(&outcome.batches)));
     text.push_str(&batch_text::diff(&outcome.batch, printer));
     text
-}
-
-fn rows(lines: &[Line]) -> Rows {
-    let cells = lines.iter().map(|it| {
-        let changes = format!("+{} ~{} -{}", it.changes_add, it.changes_modify, it.changes_remove);
-        let id: String = it.batch_id.chars().take(12).collect();
-        let confidence = batch_text::percent(it.confidence);
-        let hosts = it.hosts.to_string();
-        vec![id, it.role.clone(), hosts, changes, confidence, it.risk.clone(), it.status.clone()]
-    });
-    let columns = vec!["batch_id", "role", "hosts", "changes", "confidence", "risk", "status"];
-    Rows { columns, cells: cells.collect() }
 }
 
 /// What to type next.
