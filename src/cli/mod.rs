@@ -12,6 +12,7 @@ mod review;
 mod role_edit;
 mod role_text;
 mod roles;
+mod run;
 mod settings;
 mod shapes;
 mod suggest;
@@ -118,6 +119,8 @@ enum Command {
     Lake(lake::Lake),
     /// Analyze a role's activity and write a batch of changes to its rules
     Suggest(suggest::Suggest),
+    /// What cron calls: ingest what is new, analyze every role that is due
+    Run(run::Run),
     /// Check role files, decide events by them
     Policy(policy::Policy),
 }
@@ -176,6 +179,7 @@ async fn dispatch(command: Command, context: &Context) -> anyhow::Result<Exit> {
         Command::Ingest(args) => ingest::run(args, context).await,
         Command::Lake(args) => lake::run(args, context).await,
         Command::Suggest(args) => suggest::run(args, context).await,
+        Command::Run(args) => run::run(args, context).await,
         Command::Policy(args) => policy::run(args, context).await,
     }
 }
