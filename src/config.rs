@@ -6,7 +6,7 @@
 )]
 use std::{
     env, fs, io,
-    os::unix::fs::DirBuilderExt as _,
+    os::unix::fs::{DirBuilderExt as _, MetadataExt as _},
     path::{Path, PathBuf},
 };
 
@@ -160,7 +160,7 @@ impl Config {
             actor: ["ADVISOR_ACTOR", "USER", "LOGNAME"]
                 .into_iter()
                 .find_map(text)
-                .unwrap_or_else(|| "unknown".to_owned()),
+                .unwrap_or_else(user_id),
             log: text("ADVISOR_LOG").or(file.log),
             log_json: text("ADVISOR_LOG_JSON").map_or(file.log_json, |it| it != "0"),
             no_color: text("NO_COLOR").is_some(),
@@ -206,6 +206,12 @@ fn data_dir(flag: Option<&Path>, file: Option<&Path>) -> Result<PathBuf, ConfigE
     let xdg = text("XDG_DATA_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
     let data = xdg.or_else(|| Some(PathBuf::from(text("HOME")?).join(".local/share")));
     Ok(data.ok_or(ConfigError::NoHome)?.join("policy-advisor"))
+}
+
+/// The user's number, for services that run without a name.
+fn user_id() -> String {
+    fs::metadata("/proc/self")
+        .map_or_else(|_| "unknown".to_owned(), |it| format!("uid {}", it.uid()))
 }
 
 /// A variable of the environment, where it is set and not empty.

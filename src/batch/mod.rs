@@ -1,12 +1,18 @@
 //! Suggestion batches, as section 5 of the contract prints them.
+mod assemble;
+mod words;
+
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    events::{Timestamp, text_forms},
-    policy::{RuleAction, When},
-};
+use crate::events::{Timestamp, text_forms};
 
-pub use crate::risk::RiskLevel;
+pub use assemble::{Assembled, Meta, assemble, change_id};
+
+pub use crate::{
+    changes::{ChangeKind, PlacedRule},
+    policy::Target,
+    risk::RiskLevel,
+};
 
 /// The version of the JSON that `SuggestionBatch` prints.
 pub const SCHEMA_VERSION: &str = "1.0";
@@ -104,26 +110,6 @@ pub struct Change {
     pub modified_after: Option<Vec<PlacedRule>>,
 }
 
-/// A rule with its place.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PlacedRule {
-    /// The pattern.
-    pub pattern: String,
-    /// What it does.
-    pub action: RuleAction,
-    /// 1-based. In `after`: the place in the merged list, which holds the rules of the role as it
-    /// is, those that go included, and every new rule of the batch; the rules of the role keep their
-    /// order in the places that are left. Whatever subset is accepted, rules stand in merged order.
-    /// In `before`: the place in the role's own list.
-    pub position: u64,
-    /// On which hosts; everywhere where empty.
-    #[serde(default, skip_serializing_if = "When::is_empty")]
-    pub when: When,
-    /// In `before`: the rule's id in the role.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rule_id: Option<String>,
-}
-
 /// What a change stands on. Counts of events are raw; confidence counts bounded units.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ChangeEvidence {
@@ -179,32 +165,6 @@ text_forms!(BatchStatus {
     PartiallyApplied = "partially_applied",
     Dismissed = "dismissed",
 });
-
-/// What a change does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ChangeKind {
-    /// `after` only.
-    Add,
-    /// `before` and `after`.
-    Modify,
-    /// `before` only.
-    Remove,
-}
-
-text_forms!(ChangeKind { Add = "add", Modify = "modify", Remove = "remove" });
-
-/// Which of a role's two rule lists a change is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Target {
-    /// `rules`.
-    Command,
-    /// `mcp_rules`.
-    Mcp,
-}
-
-text_forms!(Target { Command = "command", Mcp = "mcp" });
 
 /// What the reviewer made of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -75,8 +75,8 @@ pub(super) async fn run(args: Ingest, context: &Context) -> anyhow::Result<Exit>
     } else {
         printer.document(&report, || summary(&report))?;
     }
-    for name in &report.parts_lost {
-        printer.error(&format!("warning: part `{name}` is committed, and gone from the lake"));
+    for warning in warnings(&report) {
+        printer.error(&format!("warning: {warning}"));
     }
     for file in &report.files {
         if let Some(err) = &file.error {
@@ -112,7 +112,10 @@ fn summary(report: &IngestReport) -> String {
     }
     if report.rejected > 0 {
         let reasons = counts(report.reasons.iter().map(|(name, count)| (*name, *count)));
-        lines.push(format!("rejected: {reasons}; {} kept in quarantine", report.quarantined));
+        lines.push(format!(
+            "rejected: {reasons}; {} kept, see `advisor lake rejects`",
+            report.quarantined
+        ));
     }
     if !report.unknown_keys.is_empty() {
         let keys = report.unknown_keys.iter().map(|(name, count)| (name.as_str(), *count));
@@ -132,6 +135,24 @@ fn summary(report: &IngestReport) -> String {
         report.read, report.accepted, report.duplicates, report.rejected
     ));
     lines.join("\n")
+}
+
+/// What somebody should look at.
+fn warnings(report: &IngestReport) -> Vec<String> {
+    let mut res = Vec::new();
+    for name in &report.parts_lost {
+        res.push(format!("part `{name}` is committed, and gone from the lake"));
+    }
+    if report.parts_unknown > 0 {
+        res.push(format!(
+            "{} files in the lake were never committed; outside readers take them for events",
+            report.parts_unknown
+        ));
+    }
+    if report.ids_rebuilt {
+        res.push("the index of event ids was lost, and made anew from the events".to_owned());
+    }
+    res
 }
 
 fn counts<'a>(counts: impl Iterator<Item = (&'a str, u64)>) -> String {

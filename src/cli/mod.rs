@@ -1,10 +1,25 @@
 //! The command line: one file a subcommand; `printer` is the only writer to stdout and stderr.
 mod activity;
+mod batch_text;
 mod context;
+mod demo;
+mod hosts;
 mod ingest;
 mod init;
+mod lake;
+mod policy;
 mod printer;
+mod review;
+mod role_edit;
+mod role_text;
+mod roles;
+mod settings;
 mod shapes;
+mod simulate;
+mod suggest;
+mod suggestions;
+mod variables;
+mod words;
 
 use std::{ffi::OsString, path::PathBuf, process::ExitCode};
 
@@ -46,7 +61,7 @@ impl From<Exit> for ExitCode {
 #[derive(Debug, Parser)]
 #[command(name = "advisor", version, max_term_width = 100, propagate_version = true)]
 struct Cli {
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Global options")]
     globals: Globals,
     #[command(subcommand)]
     command: Command,
@@ -83,12 +98,34 @@ pub struct Globals {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// The whole loop on a bundled fleet: ingest, suggest, show the diff
+    Demo(demo::Demo),
     /// Make configuration, store and the organization's default role
     Init(init::Init),
-    /// Show how commands are read: subcommands, shapes, wrappers, effects
-    Shapes(shapes::Shapes),
     /// Read files and directories into the lake, every event exactly once
     Ingest(ingest::Ingest),
+    /// Analyze a role's activity and write a batch of changes to its rules
+    Suggest(suggest::Suggest),
+    /// Suggested batches: list, show, diff
+    Suggestions(suggestions::Suggestions),
+    /// Decide on the changes of a batch: accept, reject, modify, apply, dismiss
+    Review(review::Review),
+    /// The life of a role: make, edit, assign, history, import, export
+    Roles(roles::Roles),
+    /// Which host has which role
+    Hosts(hosts::Hosts),
+    /// Environment patterns: values of hosts that rules refer to
+    Variables(variables::Variables),
+    /// What the advisor goes by: schedule, window, confidence, retention
+    Settings(settings::SettingsArgs),
+    /// Check role files, decide events by them
+    Policy(policy::Policy),
+    /// Show how commands are read: subcommands, shapes, wrappers, effects
+    Shapes(shapes::Shapes),
+    /// Look at what the lake holds: its parts, and the lines in quarantine
+    Lake(lake::Lake),
+    /// Make up the activity of a fleet, the same for the same seed, with the truth beside it
+    Simulate(simulate::Simulate),
 }
 
 /// Runs the program on the process's own arguments.
@@ -134,9 +171,20 @@ fn start(cli: Cli) -> anyhow::Result<Exit> {
 
 async fn dispatch(command: Command, context: &Context) -> anyhow::Result<Exit> {
     match command {
+        Command::Demo(args) => demo::run(args, context).await,
         Command::Init(args) => init::run(args, context).await,
+        Command::Roles(args) => roles::run(args, context).await,
+        Command::Hosts(args) => hosts::run(args, context).await,
+        Command::Variables(args) => variables::run(args, context).await,
+        Command::Settings(args) => settings::run(args, context).await,
+        Command::Suggestions(args) => suggestions::run(args, context).await,
+        Command::Review(args) => review::run(args, context).await,
         Command::Shapes(args) => shapes::run(&args, context),
+        Command::Simulate(args) => simulate::run(&args, context),
         Command::Ingest(args) => ingest::run(args, context).await,
+        Command::Lake(args) => lake::run(args, context).await,
+        Command::Suggest(args) => suggest::run(args, context).await,
+        Command::Policy(args) => policy::run(args, context).await,
     }
 }
 

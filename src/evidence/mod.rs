@@ -1,1 +1,106 @@
-//! (being built)
+//! What speaks for a cluster: counts that repetition inside one session cannot raise.
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{
+    clusters::{Observation, Support, Use},
+    events::Timestamp,
+};
+
+/// Most examples that are kept.
+const MAX_EXAMPLES: usize = 3;
+
+/// Most shapes that are kept.
+const MAX_SHAPES: usize = 8;
+
+/// Longest example, in characters.
+const MAX_EXAMPLE: usize = 160;
+
+/// What was seen of something.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Evidence {
+    /// Events, blocked ones included.
+    pub n_events: u64,
+    /// Events that were blocked.
+    pub n_blocked: u64,
+    /// Distinct units (session x host x day) that speak for it.
+    pub n_units: u64,
+    /// Distinct hosts among these.
+    pub n_hosts: u64,
+    /// Distinct sessions among these.
+    pub n_sessions: u64,
+    /// Distinct days among these.
+    pub n_days: u64,
+    /// First seen.
+    pub first: Option<Timestamp>,
+    /// Last seen.
+    pub last: Option<Timestamp>,
+    /// Events by what became of them.
+    pub outcomes: BTreeMap<String, u64>,
+    /// Real lines, those seen in most units first.
+    pub examples: Vec<String>,
+    /// Shapes with their events, most frequent first.
+    pub shapes: Vec<(String, u64)>,
+}
+
+impl Evidence {
+    /// The evidence of uses taken together.
+    pub fn of_uses(uses: &[&Use], observation: &Observation) -> Self {
+        let mut support = Support::default();
+        let mut shapes: BTreeMap<&str, u64> = BTreeMap::new();
+        for seen in uses {
+            support.merge(&seen.support);
+            *shapes.entry(&seen.shape).or_default() += seen.support.n_events;
+        }
+        let mut by_units: Vec<&&Use> = uses.iter().collect();
+        by_units.sort_by_key(|seen| (std::cmp::Reverse(seen.support.n_units()), &seen.line));
+        let mut shapes: Vec<(String, u64)> =
+            shapes.into_iter().map(|(shape, n_events)| (shape.to_owned(), n_events)).collect();
+        shapes.sort_by_key(|(shape, n_events)| (std::cmp::Reverse(*n_events), shape.clone()));
+        shapes.truncate(MAX_SHAPES);
+        let examples = by_units.iter().take(MAX_EXAMPLES).map(|seen| shorten(&seen.line)).collect();
+        Self { examples, shapes, ..Self::of_support(&support, observation) }
+    }
+
+    /// The counts of everything in the window.
+    pub fn of_units(observation: &Observation) -> Self {
+        let all = 0..u32::try_from(observation.units.len()).unwrap_or(u32::MAX);
+        let support = Support { units: all.collect(), ..Support::default() };
+        Self::of_support(&support, observation)
+    }
+
+    /// The counts of a support, without examples.
+    pub fn of_support(support: &Support, observation: &Observation) -> Self {
+        let units = support.units.iter().filter_map(|&unit| observation.units.get(unit as usize));
+        let mut hosts = BTreeSet::new();
+        let mut sessions = BTreeSet::new();
+        let mut days = BTreeSet::new();
+        for unit in units {
+            hosts.insert(&unit.hostname);
+            sessions.insert((&unit.hostname, &unit.session_id));
+            days.insert(unit.day);
+        }
+        let blocked = support.outcomes.get(&crate::events::Outcome::Blocked);
+        Self {
+            n_events: support.n_events,
+            n_blocked: blocked.copied().unwrap_or(0),
+            n_units: support.units.len() as u64,
+            n_hosts: hosts.len() as u64,
+            n_sessions: sessions.len() as u64,
+            n_days: days.len() as u64,
+            first: support.first,
+            last: support.last,
+            outcomes: support.outcomes.iter().map(|(it, n)| (it.to_string(), *n)).collect(),
+            examples: Vec::new(),
+            shapes: Vec::new(),
+        }
+    }
+}
+
+/// A line, cut where it is too long to read.
+fn shorten(line: &str) -> String {
+    if line.chars().count() <= MAX_EXAMPLE {
+        return line.to_owned();
+    }
+    let head: String = line.chars().take(MAX_EXAMPLE).collect();
+    format!("{head}...")
+}

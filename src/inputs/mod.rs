@@ -6,15 +6,19 @@ mod arguments;
 mod decode;
 mod json;
 mod lines;
+mod notes;
 mod position;
 mod reject;
 mod signal;
 mod walk;
+mod whole;
 
 pub use lines::{Block, End, FileReader, Line, OpenError};
+pub use notes::{MAX_UNKNOWN_KEYS, Notes};
 pub use position::{Checkpoint, Digest, HEAD_BYTES, Known, Position, Signature};
-pub use reject::{EXCERPT_CHARS, Fault, MAX_UNKNOWN_KEYS, Notes, Reason, Reject, excerpt};
+pub use reject::{EXCERPT_CHARS, Fault, Reason, Reject, excerpt};
 pub use walk::{WalkError, files};
+pub use whole::each_event;
 
 use sha2::{Digest as _, Sha256};
 

@@ -1,10 +1,11 @@
 //! Files and directories of the lake: private to their owner, on the disk before they count.
 #![expect(clippy::disallowed_types, reason = "an edge: it makes files")]
 use std::{
+    collections::BTreeSet,
     fs::{self, DirBuilder, File, OpenOptions, TryLockError},
     io,
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use super::LakeError;
@@ -77,6 +78,20 @@ pub(super) fn clear(dir: &Path, keep: impl Fn(&str) -> bool) -> Result<usize, La
         }
     }
     Ok(n_removed)
+}
+
+/// The files two levels below a directory: those of its directories.
+pub(super) fn list_below(dir: &Path) -> Result<BTreeSet<PathBuf>, LakeError> {
+    let mut res = BTreeSet::new();
+    for entry in fs::read_dir(dir).map_err(failed("read", dir))? {
+        let path = entry.map_err(failed("read", dir))?.path();
+        if path.is_dir() {
+            for entry in fs::read_dir(&path).map_err(failed("read", &path))? {
+                res.insert(entry.map_err(failed("read", &path))?.path());
+            }
+        }
+    }
+    Ok(res)
 }
 
 /// Locks a file, made where it is missing; `waiting` is called where somebody else has it.

@@ -27,6 +27,7 @@ mod chunk;
 mod columns;
 mod files;
 mod ids;
+mod rebuild;
 mod scan;
 mod tallies;
 
@@ -94,6 +95,11 @@ pub struct Settled {
     pub n_removed: usize,
     /// Committed parts that are nowhere to be found.
     pub lost: Vec<Part>,
+    /// Runs of the id index that are gone or damaged; see [`Lake::rebuild_ids`].
+    pub lost_ids: Vec<IdRun>,
+    /// How many parts lie in the lake that no manifest names: they count for nobody but outside
+    /// readers.
+    pub n_unknown: usize,
 }
 
 /// Why the lake did not do what it was asked.
@@ -109,9 +115,11 @@ pub enum LakeError {
         /// What the system says.
         source: io::Error,
     },
-    /// Events do not become Parquet.
-    #[error("cannot write `{}`", path.display())]
-    Write {
+    /// Events do not become Parquet, or Parquet no events.
+    #[error("cannot {act} `{}`", path.display())]
+    Parquet {
+        /// What was tried.
+        act: &'static str,
         /// The file.
         path: PathBuf,
         /// Why.
@@ -128,6 +136,30 @@ pub enum LakeError {
     /// Columns do not fit together.
     #[error("the columns of the lake do not fit together")]
     Columns(#[from] arrow::error::ArrowError),
+    /// There are events, and a store that knows nothing of them.
+    #[error(
+        "the lake at `{}` holds {n_parts} parts, and this store knows none of them\n\
+         hint: name the store that they belong to, or move the lake away",
+        path.display()
+    )]
+    Foreign {
+        /// The lake.
+        path: PathBuf,
+        /// How many parts.
+        n_parts: usize,
+    },
+    /// There is a store that knows events, and a lake without any.
+    #[error(
+        "this store knows {n_parts} parts, and the lake at `{}` holds none of them\n\
+         hint: name the data directory in which they are",
+        path.display()
+    )]
+    Elsewhere {
+        /// The lake.
+        path: PathBuf,
+        /// How many parts.
+        n_parts: usize,
+    },
     /// A part is gone.
     #[error(
         "part `{name}` of {day} is committed, and gone from the lake\n\
@@ -142,7 +174,7 @@ pub enum LakeError {
     /// A run of the id index is gone or has the wrong size.
     #[error(
         "`{}` is committed, and missing or damaged: without it events would count twice\n\
-         hint: put it back from a backup",
+         hint: the next ingest makes it anew from the events",
         path.display()
     )]
     LostIds {
@@ -194,21 +226,35 @@ impl Lake {
     /// names, files of no commit are deleted. Needs the lock.
     ///
     /// # Errors
-    /// Where the file system fails, or a part of the id index is gone.
+    /// Where the file system fails, or the lake belongs to another store.
     pub fn settle(&self, manifest: &Manifest) -> Result<Settled, LakeError> {
         let mut settled = Settled::default();
+        let mut found = files::list_below(&self.events_dir())?;
+        if manifest.generation == 0 && !found.is_empty() {
+            return Err(LakeError::Foreign { path: self.root.clone(), n_parts: found.len() });
+        }
         for part in &manifest.parts {
+            if found.remove(&self.part_path(part)) {
+                continue;
+            }
             match self.publish_part(part)? {
                 Publish::Renamed => settled.n_renamed += 1,
                 Publish::InPlace => (),
                 Publish::Gone => settled.lost.push(part.clone()),
             }
         }
+        settled.n_unknown = found.len();
+        if !settled.lost.is_empty() && settled.lost.len() == manifest.parts.len() {
+            let n_parts = settled.lost.len();
+            return Err(LakeError::Elsewhere { path: self.root.clone(), n_parts });
+        }
         for run in &manifest.id_runs {
             if self.publish_run(run)? == Publish::Renamed {
                 settled.n_renamed += 1;
             }
-            ids::check(&self.run_path(run), run)?;
+            if ids::check(&self.run_path(run), run).is_err() {
+                settled.lost_ids.push(run.clone());
+            }
         }
         settled.n_removed += files::clear(&self.staging_dir(), |_| false)?;
         settled.n_removed += files::clear(&self.ids_dir(), |name| {
@@ -225,7 +271,7 @@ impl Lake {
         for part in &staged.parts {
             self.publish_part(part)?;
         }
-        if let Some(run) = &staged.id_run {
+        for run in &staged.id_runs {
             self.publish_run(run)?;
         }
         for run in &staged.retired {
@@ -256,17 +302,17 @@ impl Lake {
     }
 
     fn publish_file(&self, name: &str, path: &Path) -> Result<Publish, LakeError> {
-        if path.exists() {
-            return Ok(Publish::InPlace);
-        }
         let staged = self.staging_dir().join(name);
+        if !staged.exists() {
+            return Ok(if path.exists() { Publish::InPlace } else { Publish::Gone });
+        }
         if let Some(dir) = path.parent() {
             files::make_dir(dir)?;
         }
         match std::fs::rename(&staged, path) {
             Ok(()) => Ok(Publish::Renamed),
+            // Somebody else was faster.
             Err(_) if path.exists() => Ok(Publish::InPlace),
-            Err(err) if err.kind() == io::ErrorKind::NotFound => Ok(Publish::Gone),
             Err(source) => Err(LakeError::Io { act: "rename", path: staged, source }),
         }
     }

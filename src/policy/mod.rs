@@ -8,5 +8,5 @@ mod validate;
 pub use algebra::{includes, overlaps};
 pub use decide::{CommandDecision, Decision, Engine, Subject};
 pub use pattern::{Pattern, literal};
-pub use role::{Evaluation, Matching, Mode, RiskPolicy, Role, Rule, RuleAction, When};
+pub use role::{Evaluation, Matching, Mode, RiskPolicy, Role, Rule, RuleAction, Target, When};
 pub use validate::{Problem, validate};

@@ -37,6 +37,11 @@ impl RuleAction {
     pub const fn passes(self) -> bool {
         matches!(self, Self::Allow | Self::Alert | Self::Redact)
     }
+
+    /// Whether the action does not run, whoever is asked.
+    pub const fn is_stop(self) -> bool {
+        matches!(self, Self::Deny | Self::Terminate)
+    }
 }
 
 /// Whether a role only records or also stops.
@@ -53,6 +58,18 @@ pub enum Mode {
 }
 
 text_forms!(Mode { Monitor = "monitor", Enforce = "enforce" });
+
+/// Which of a role's two rule lists a change is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Target {
+    /// `rules`.
+    Command,
+    /// `mcp_rules`.
+    Mcp,
+}
+
+text_forms!(Target { Command = "command", Mcp = "mcp" });
 
 /// How several matching rules become one decision.
 #[derive(

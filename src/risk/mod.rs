@@ -7,7 +7,9 @@ mod secrets;
 
 pub use effect::{Effect, Effects, level};
 pub use effects::effects;
-pub use guards::{BUILTIN_ROLE, Guard, GuardClass, builtin_role, guard_patterns, guards};
+pub use guards::{
+    BUILTIN_ROLE, Guard, GuardClass, builtin_role, guard_patterns, guards, role_guards,
+};
 pub use mcp::mcp_effects;
 pub use secrets::is_secret_path;
 

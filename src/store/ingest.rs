@@ -188,6 +188,22 @@ impl Store {
         Ok(chunk.generation + 1)
     }
 
+    /// Forgets checkpoints and files that were recorded before `before`. Their content, where it
+    /// comes again, is read again, and its events are duplicates.
+    ///
+    /// # Errors
+    /// Where the database is away.
+    pub async fn forget_files(&self, before: Timestamp) -> Result<(), StoreError> {
+        let mut write = self.begin().await?;
+        for delete in [
+            "DELETE FROM checkpoints WHERE reached_us < $1",
+            "DELETE FROM seen_files WHERE seen_us < $1",
+        ] {
+            sqlx::query(delete).bind(before.0).execute(write.conn()).await?;
+        }
+        write.commit().await
+    }
+
     /// The newest `limit` lines in quarantine, newest first.
     ///
     /// # Errors
@@ -219,7 +235,7 @@ impl Store {
 async fn insert_staged(write: &mut Write, chunk: &IngestCommit) -> Result<(), StoreError> {
     const PARTS: &str =
         "INSERT INTO parts (name, day, events, bytes, first_us, last_us, committed_us) VALUES ";
-    let Staged { parts, id_run, retired, .. } = &chunk.staged;
+    let Staged { parts, id_runs, retired, .. } = &chunk.staged;
     insert(write.conn(), PARTS, 7, "", parts, |query, part| {
         query
             .bind(part.name.clone())
@@ -237,12 +253,15 @@ async fn insert_staged(write: &mut Write, chunk: &IngestCommit) -> Result<(), St
             .execute(write.conn())
             .await?;
     }
-    if let Some(run) = id_run {
-        sqlx::query("INSERT INTO id_runs (name, ids) VALUES ($1, $2)")
-            .bind(&run.name)
-            .bind(bigint(run.n_ids))
-            .execute(write.conn())
-            .await?;
+    for run in id_runs {
+        // A run that was made anew may be one that is there.
+        sqlx::query(
+            "INSERT INTO id_runs (name, ids) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING",
+        )
+        .bind(&run.name)
+        .bind(bigint(run.n_ids))
+        .execute(write.conn())
+        .await?;
     }
     Ok(())
 }

@@ -17,7 +17,10 @@ mod variables;
 
 use std::time::Duration;
 
-use sqlx::{Any, AnyConnection, AnyPool, Transaction, any::AnyPoolOptions};
+use sqlx::{
+    Any, AnyConnection, AnyPool, ConnectOptions as _, Connection as _, Transaction,
+    any::AnyPoolOptions,
+};
 
 use crate::events::Timestamp;
 
@@ -98,17 +101,14 @@ impl Store {
         let pool = |max| AnyPoolOptions::new().max_connections(max).acquire_timeout(WAIT);
         let opened =
             |source| StoreError::Open { place: place.to_string(), hint: backend.hint(), source };
+        // A pool tries again and again; the first connection says at once what is wrong.
+        let mut first = options.connect().await.map_err(opened)?;
+        prepare(&mut first, backend).await.map_err(opened)?;
+        first.close().await.map_err(opened)?;
         let (writer, reader) = match backend {
             Backend::Sqlite => {
                 let pool = |max| {
-                    pool(max).after_connect(|conn, _| {
-                        Box::pin(async move {
-                            // Order matters: the others may have to wait for a lock.
-                            let pragmas = "PRAGMA busy_timeout = 60000; PRAGMA journal_mode = WAL;
-                                PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON";
-                            sqlx::raw_sql(pragmas).execute(conn).await.map(|_| ())
-                        })
-                    })
+                    pool(max).after_connect(|conn, _| Box::pin(prepare(conn, Backend::Sqlite)))
                 };
                 let writer = pool(1).connect_with(options.clone()).await.map_err(opened)?;
                 (writer, pool(4).connect_lazy_with(options))
@@ -173,6 +173,19 @@ impl Store {
         self.reader.close().await;
         self.writer.close().await;
     }
+}
+
+/// Sets a new connection up.
+async fn prepare(conn: &mut AnyConnection, backend: Backend) -> Result<(), sqlx::Error> {
+    let statements = match backend {
+        // Order matters: the others may have to wait for a lock.
+        Backend::Sqlite => {
+            "PRAGMA busy_timeout = 60000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
+             PRAGMA foreign_keys = ON"
+        }
+        Backend::Postgres => "SELECT 1",
+    };
+    sqlx::raw_sql(statements).execute(conn).await.map(|_| ())
 }
 
 impl Write {

@@ -442,29 +442,62 @@ fn what_a_kill_leaves_behind_is_put_in_order() {
     assert_eq!(ids_in_lake(home.data()), ids(0..20));
 }
 
+impl Home {
+    /// What is said where ingest fails.
+    fn fail(&self, paths: Vec<PathBuf>) -> String {
+        let (store, lake) = (self.store(), Lake::open(self.data()).unwrap());
+        let what = Ingest::new(paths, later());
+        let task = async move {
+            let ended = ingest(&store, &lake, what, &|_| ()).await;
+            store.close().await;
+            ended
+        };
+        let ended = self.runtime.block_on(async { tokio::spawn(task).await.unwrap() });
+        format!("{:#}", ended.unwrap_err())
+    }
+}
+
 #[test]
-fn nothing_is_read_where_a_path_is_missing_and_no_id_counts_twice_where_the_index_is_gone() {
+fn nothing_is_read_where_a_path_is_missing() {
     let home = Home::new();
     let log = home.write("a.log", events(0..5));
-    let fail = |paths: Vec<PathBuf>| {
-        let (store, lake) = (home.store(), Lake::open(home.data()).unwrap());
-        let what = Ingest::new(paths, later());
-        let task = async move { ingest(&store, &lake, what, &|_| ()).await };
-        let err = home.runtime.block_on(async { tokio::spawn(task).await.unwrap() });
-        format!("{:#}", err.unwrap_err())
-    };
     let missing = home.file("missing.log");
-    let err = fail(vec![log.clone(), missing.clone()]);
+    let err = home.fail(vec![log, missing.clone()]);
     assert!(err.contains(&missing.display().to_string()), "{err}");
     assert_eq!(ids_in_lake(home.data()), ids(0..0));
+}
+
+#[test]
+fn a_lost_id_index_is_made_anew() {
+    let home = Home::new();
+    home.write("a.log", events(0..50));
     home.ingest();
     for run in fs::read_dir(home.data().join("lake/ids")).unwrap() {
-        fs::remove_file(run.unwrap().path()).unwrap();
+        let path = run.unwrap().path();
+        fs::write(path, "damaged").unwrap();
     }
-    home.write("a.log", events(0..9));
-    let err = fail(vec![log]);
-    assert!(err.contains("hint: "), "{err}");
-    assert_eq!(ids_in_lake(home.data()), ids(0..5));
+    home.write("b.log", events(40..60));
+    let report = home.ingest();
+    assert!(report.ids_rebuilt);
+    assert_eq!((report.accepted, report.duplicates), (10, 10));
+    assert!(!home.ingest().ids_rebuilt);
+    assert_eq!(ids_in_lake(home.data()), ids(0..60));
+}
+
+#[test]
+fn a_store_and_a_lake_that_do_not_belong_together_are_left_alone() {
+    let home = Home::new();
+    let log = home.write("a.log", events(0..50));
+    home.ingest();
+    let (db, away) = (home.data().join("advisor.db"), home.data().join("away.db"));
+    fs::rename(&db, &away).unwrap();
+    let err = home.fail(vec![log.clone()]);
+    assert!(err.contains("this store knows none of them"), "{err}");
+    fs::rename(&away, &db).unwrap();
+    fs::rename(home.data().join("lake"), home.data().join("other")).unwrap();
+    let err = home.fail(vec![log]);
+    assert!(err.contains("holds none of them"), "{err}");
+    assert_eq!(ids_in_lake(home.data()), ids(0..0));
 }
 
 #[test]

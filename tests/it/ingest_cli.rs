@@ -34,6 +34,12 @@ fn counts_come_as_json_as_csv_and_for_people() {
     }
     assert_eq!(report["reasons"]["not_json"], 1);
     assert_eq!(report["files"][0]["status"], "new");
+    let rejects = run(&["lake", "rejects", "--output", "ndjson"]);
+    let reject: Value = serde_json::from_str(&rejects).unwrap();
+    assert_eq!((&reject["line"], &reject["excerpt"]), (&Value::from(4), &Value::from("bad")));
+    assert_eq!(reject, report["rejects"][0]);
+    let parts = run(&["lake", "parts", "--output", "ndjson"]);
+    assert_eq!(parts.lines().count(), 5, "events of five days");
     let text = run(&["ingest", file]);
     assert!(text.ends_with("read 0 = accepted 0 + duplicates 0 + rejected 0\n"), "{text}");
     let text = run(&["ingest", file, "--output", "csv"]);

@@ -62,7 +62,7 @@ fn first() -> IngestCommit {
         at: at(0),
         staged: Staged {
             parts: vec![part(1), part(2)],
-            id_run: Some(run(7)),
+            id_runs: vec![run(7)],
             retired: Vec::new(),
             n_duplicates: Vec::new(),
         },
@@ -89,7 +89,7 @@ async fn a_chunk_is_read_back_as_it_was_recorded(store: &Store, _: &Home) {
     let second = IngestCommit {
         generation: 1,
         at: at(9),
-        staged: Staged { id_run: Some(run(9)), retired: vec![run(7)], ..Staged::default() },
+        staged: Staged { id_runs: vec![run(9)], retired: vec![run(7)], ..Staged::default() },
         reached: vec![checkpoint(3)],
         passed: vec![checkpoint(2)],
         seen: first().seen,

@@ -40,13 +40,24 @@ impl Learned {
     /// Learns from argument vectors of simple commands; those of known binaries are passed over.
     pub fn new<'a>(commands: impl IntoIterator<Item = &'a [String]>) -> Self {
         let mut counts: BTreeMap<&str, Counts> = BTreeMap::new();
+        let mut options_first: Vec<(&str, &[String])> = Vec::new();
         for argv in commands {
             let Some((binary, rest)) = argv.split_first() else { continue };
             let name = crate::commands::base_name(binary);
             if rest.is_empty() || super::is_known(name) {
                 continue;
             }
-            counts.entry(name).or_default().add(rest, 0);
+            if rest.first().is_some_and(|it| it.starts_with('-')) {
+                options_first.push((name, rest));
+            } else {
+                counts.entry(name).or_default().add(rest, 0);
+            }
+        }
+        // Behind options stand values, too: only a word that was seen without them counts.
+        for (name, rest) in options_first {
+            let counts = counts.entry(name).or_default();
+            let at = rest.iter().position(|word| counts.below.contains_key(word));
+            counts.add(at.and_then(|at| rest.get(at..)).unwrap_or(rest), 0);
         }
         let kept =
             counts.into_iter().filter_map(|(name, it)| Some((name.to_owned(), it.words(0)?)));
@@ -151,6 +162,15 @@ mod tests {
         ] {
             assert_eq!(learned(lines), Learned::default());
         }
+    }
+
+    #[test]
+    fn options_before_a_known_word_do_not_hide_it() {
+        let lines = ["zqx show", "zqx --db f show", "zqx --db g list", "zqx list", "zqx -q show"];
+        let res = learned(&lines);
+        assert!(res.binary("zqx").is_some_and(|it| it.child("list").is_some()));
+        let argv = split("zqx --db f show x").unwrap();
+        assert_eq!(super::super::parse_with(&argv, &res).subcommand, ["show"]);
     }
 
     #[test]

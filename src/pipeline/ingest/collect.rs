@@ -78,6 +78,7 @@ impl Chunk {
 
     fn add(&mut self, file: usize, lines: Lines, report: &mut IngestReport) {
         report.add_lines(file, lines.rows.n_events() as u64, &lines.rejected);
+        report.add_rejects(&lines.rejects);
         let room = report.room_for_rejects(file, lines.rejects.len(), MAX_KEPT);
         self.rejects.extend(lines.rejects.into_iter().take(room));
         for (host, (from, to)) in lines.hosts {

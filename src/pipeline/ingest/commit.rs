@@ -77,7 +77,7 @@ impl Committer<'_> {
         // From here on it counts; what follows is made up for by the next run where it fails.
         let staged = change.staged;
         self.manifest.id_runs.retain(|run| !staged.retired.contains(run));
-        self.manifest.id_runs.extend(staged.id_run.clone());
+        self.manifest.id_runs.extend(staged.id_runs.iter().cloned());
         for (file, n_duplicates) in chunk.files.iter().zip(&staged.n_duplicates) {
             *committed.duplicates.entry(*file).or_default() += n_duplicates;
         }

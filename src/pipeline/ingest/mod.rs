@@ -19,14 +19,14 @@ use std::{
 
 use anyhow::{Context as _, anyhow};
 
-pub use report::{FileReport, FileStatus, IngestReport};
+pub use report::{FileReport, FileStatus, IngestReport, RejectReport};
 
 use self::{commit::Committer, parse::Parsed, read::Work, roles::Roles};
 use crate::{
     events::Timestamp,
     inputs::{self, Format, Known},
-    lake::Lake,
-    store::Store,
+    lake::{Lake, Manifest},
+    store::{IngestCommit, Store},
 };
 
 /// What to ingest.
@@ -76,6 +76,10 @@ pub enum Step {
 /// Takes the steps of an ingest, from any thread.
 pub type Progress<'a> = &'a (dyn Fn(Step) + Sync);
 
+/// What is known of files is forgotten after so many days; signals are kept a week, and the id
+/// index still knows their events.
+const FORGET_DAYS: f64 = 400.0;
+
 /// Threads that parse. Unpacking and writing take the rest of two cores.
 const N_PARSERS: usize = 2;
 
@@ -96,8 +100,14 @@ pub async fn ingest(
 ) -> anyhow::Result<IngestReport> {
     let files = inputs::files(&ingest.paths).context("nothing was read")?;
     let _lock = tokio::task::block_in_place(|| lake.lock(|| progress(Step::Waiting)))?;
-    let manifest = store.manifest().await?;
+    store.forget_files(ingest.now.plus_hours(-24.0 * FORGET_DAYS)).await?;
+    let mut manifest = store.manifest().await?;
     let settled = tokio::task::block_in_place(|| lake.settle(&manifest))?;
+    if !settled.lost_ids.is_empty() {
+        manifest.parts.retain(|part| !settled.lost.contains(part));
+        rebuild_ids(store, lake, &manifest, ingest.now).await?;
+        manifest = store.manifest().await?;
+    }
     let known: Known = store.checkpoints().await?.into_iter().collect();
     let seen = store.seen_files().await?;
     let roles = Roles::load(store, ingest.role).await?;
@@ -106,25 +116,26 @@ pub async fn ingest(
     let runtime = tokio::runtime::Handle::current();
     let (format, now, max_events) = (ingest.format, ingest.now, ingest.chunk_events);
     let committer = Committer { store, lake, runtime: &runtime, manifest, now, progress };
+    let named = |name: &str| thread::Builder::new().name(format!("ingest-{name}"));
     tokio::task::block_in_place(|| {
         thread::scope(|scope| {
+            let (files, roles, seen) = (&files, &roles, &seen);
             let mut to_parsers = Vec::new();
             let mut from_parsers = Vec::new();
             let mut parsers = Vec::new();
             for _ in 0..N_PARSERS {
                 let (to_parser, work) = sync_channel::<Work>(QUEUE);
                 let (done, from_parser) = sync_channel::<Parsed>(QUEUE);
-                let (files, roles) = (&files, &roles);
-                let parser = move || parse::parse(&work, &done, files, format, roles, now);
-                parsers.push(scope.spawn(parser));
+                let parse = move || parse::parse(&work, &done, files, format, roles, now);
+                parsers.push(named("parse").spawn_scoped(scope, parse)?);
                 to_parsers.push(to_parser);
                 from_parsers.push(from_parser);
             }
-            let files = &files;
-            let reader =
-                scope.spawn(move || read::read(files, known, &seen, &InTurn(to_parsers), progress));
+            let read = move || read::read(files, known, seen, &InTurn(to_parsers), progress);
+            let reader = named("read").spawn_scoped(scope, read)?;
             let (to_committer, chunks) = sync_channel(0);
-            let committer = scope.spawn(move || committer.run(&chunks));
+            let commit = move || committer.run(&chunks);
+            let committer = named("commit").spawn_scoped(scope, commit)?;
             collect::collect(from_parsers, &to_committer, max_events, now, &mut report);
             drop(to_committer);
 
@@ -140,7 +151,24 @@ pub async fn ingest(
             anyhow::Ok(())
         })
     })?;
+    let IngestReport { read, accepted, duplicates, rejected, parts, .. } = report;
+    tracing::info!(read, accepted, duplicates, rejected, parts, "ingested");
     Ok(report)
+}
+
+/// Makes the id index anew from the events, and commits it.
+async fn rebuild_ids(
+    store: &Store,
+    lake: &Lake,
+    manifest: &Manifest,
+    now: Timestamp,
+) -> anyhow::Result<()> {
+    let staged = tokio::task::block_in_place(|| lake.rebuild_ids(manifest))?;
+    let generation = manifest.generation;
+    let commit = IngestCommit { generation, at: now, staged, ..IngestCommit::default() };
+    store.commit_ingest(&commit).await?;
+    tokio::task::block_in_place(|| lake.publish(&commit.staged))?;
+    Ok(())
 }
 
 /// Queues that are served in turn, which keeps the order across threads.

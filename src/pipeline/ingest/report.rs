@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::{commit::Committed, read::Ending};
 use crate::{
-    inputs::{End, Notes, Reason},
+    inputs::{End, Notes, Reason, Reject},
     lake::Settled,
 };
 
@@ -42,6 +42,12 @@ pub struct IngestReport {
     pub orphans_removed: u64,
     /// Committed parts that are gone from the lake.
     pub parts_lost: Vec<String>,
+    /// Files under the lake's public glob that were never committed.
+    pub parts_unknown: u64,
+    /// The id index was lost, and made anew from the events.
+    pub ids_rebuilt: bool,
+    /// The first rejected lines, as they are in quarantine.
+    pub rejects: Vec<RejectReport>,
     /// File by file, in the order in which they were read.
     pub files: Vec<FileReport>,
 }
@@ -69,6 +75,39 @@ pub struct FileReport {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }
+
+/// A rejected line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RejectReport {
+    /// The file, as it was named.
+    pub source: String,
+    /// Line number, from 1.
+    pub line: u64,
+    /// Where the line begins, in bytes of the unpacked file.
+    pub byte_offset: u64,
+    /// Why it is no event.
+    pub reason: &'static str,
+    /// The field, key or condition in question.
+    pub detail: Option<String>,
+    /// How the line begins, without its secrets.
+    pub excerpt: String,
+}
+
+impl From<&Reject> for RejectReport {
+    fn from(reject: &Reject) -> Self {
+        Self {
+            source: reject.source.clone(),
+            line: reject.line,
+            byte_offset: reject.byte_offset,
+            reason: reject.fault.reason.as_str(),
+            detail: reject.fault.detail.clone(),
+            excerpt: reject.excerpt.clone(),
+        }
+    }
+}
+
+/// So many rejected lines are in the report itself.
+const REJECTS_SHOWN: usize = 20;
 
 /// What was done with a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -121,6 +160,8 @@ impl IngestReport {
         Self {
             repaired: settled.n_renamed as u64,
             orphans_removed: settled.n_removed as u64,
+            parts_unknown: settled.n_unknown as u64,
+            ids_rebuilt: !settled.lost_ids.is_empty(),
             parts_lost: settled.lost.into_iter().map(|part| part.name).collect(),
             files: files.iter().map(waiting).collect(),
             ..Self::default()
@@ -145,6 +186,12 @@ impl IngestReport {
             file.accepted += events;
             file.rejected += n_rejected;
         }
+    }
+
+    /// Shows the first rejected lines.
+    pub(super) fn add_rejects(&mut self, rejects: &[Reject]) {
+        let room = REJECTS_SHOWN.saturating_sub(self.rejects.len());
+        self.rejects.extend(rejects.iter().take(room).map(RejectReport::from));
     }
 
     /// How many of `wanted` more rejects of a file may be kept, given that `max` may in all.
@@ -202,10 +249,9 @@ impl IngestReport {
     }
 
     pub(super) fn add_notes(&mut self, notes: &Notes) {
-        let mut all = Notes {
-            unknown_keys: std::mem::take(&mut self.unknown_keys),
-            n_secrets: self.secrets_redacted,
-        };
+        let mut all = Notes::default();
+        all.unknown_keys = std::mem::take(&mut self.unknown_keys);
+        all.n_secrets = self.secrets_redacted;
         all.merge(notes);
         (self.unknown_keys, self.secrets_redacted) = (all.unknown_keys, all.n_secrets);
     }

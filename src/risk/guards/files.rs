@@ -121,16 +121,16 @@ pub(super) const TABLE: &[Guard] = &[
     Guard::ask("files.delete-many", "delete several folders at once", Deletion)
         .techniques(&["T1485"])
         .stops(&[
-            "rm -rf /tmp/* *",
-            "rm -fr /tmp/* *",
-            "rm -Rf /tmp/* *",
-            "rm -r /tmp/* *",
-            "rm -r -f /tmp/* *",
-            "rm --recursive --force /tmp/* *",
-            "rm --force --recursive /tmp/* *",
-            "rm -rf /private/tmp/* *",
-            "rm -rf /var/tmp/* *",
-            "rm -rf /var/folders/* *",
+            "rm -rf /tmp/* **",
+            "rm -fr /tmp/* **",
+            "rm -Rf /tmp/* **",
+            "rm -r /tmp/* **",
+            "rm -r -f /tmp/* **",
+            "rm --recursive --force /tmp/* **",
+            "rm --force --recursive /tmp/* **",
+            "rm -rf /private/tmp/* **",
+            "rm -rf /var/tmp/* **",
+            "rm -rf /var/folders/* **",
         ])
         .examples(
             &[

@@ -9,6 +9,7 @@ mod git;
 mod infra;
 mod inline;
 mod launchers;
+mod lean;
 mod network;
 mod packages;
 mod persistence;
@@ -238,6 +239,25 @@ static GUARDS: LazyLock<Vec<Guard>> =
 /// Every guard, in the order of the built-in role.
 pub fn guards() -> &'static [Guard] {
     &GUARDS
+}
+
+/// The guards for roles: where [`lean`] has a shorter list for a binary, or for any binary, it stands
+/// for the others. Each guard comes with those of its patterns that count.
+pub fn role_guards() -> Vec<(&'static Guard, Vec<&'static str>)> {
+    let named = |pattern: &str| Pattern::new(pattern).first_word().map(str::to_owned);
+    let lean = lean::TABLE.iter();
+    let replaced: std::collections::BTreeSet<Option<String>> =
+        lean.clone().flat_map(|guard| guard.patterns).map(|it| named(it)).collect();
+    let mut res: Vec<(&Guard, Vec<&str>)> =
+        lean.map(|guard| (guard, guard.patterns.to_vec())).collect();
+    for guard in guards().iter().filter(|guard| !guard.action.passes()) {
+        let kept = guard.patterns.iter().copied().filter(|it| !replaced.contains(&named(it)));
+        let kept: Vec<&str> = kept.collect();
+        if !kept.is_empty() {
+            res.push((guard, kept));
+        }
+    }
+    res
 }
 
 /// Every pattern that could match a command of `binary`: those that name it and those that name

@@ -1,0 +1,211 @@
+//! Drafts -> a batch: what is sure enough, in reading order, with ids that depend on content alone.
+use std::collections::BTreeSet;
+
+use sha2::{Digest, Sha256};
+
+use super::{
+    BatchStatus, Change, ChangeEvidence, ChangeKind, ChangeState, PlacedRule, SCHEMA_VERSION,
+    SeenShape, SuggestionBatch, Summary, Target, Window, words,
+};
+use crate::{
+    changes::{Draft, Why},
+    events::Timestamp,
+    evidence::Evidence,
+    risk::RiskLevel,
+};
+
+/// What a batch says about itself, besides its changes.
+#[derive(Clone, Debug)]
+pub struct Meta {
+    /// The role.
+    pub role: String,
+    /// The revision that was analyzed.
+    pub role_revision: u64,
+    /// What was looked at.
+    pub window: Window,
+    /// When the batch is made.
+    pub generated_at: Timestamp,
+    /// Distinct hosts in the window.
+    pub hosts: u64,
+    /// Distinct sessions in the window.
+    pub sessions: u64,
+    /// Events in the window.
+    pub events: u64,
+    /// Changes below this confidence, 0 to 1, are left out.
+    pub confidence_threshold: f64,
+}
+
+/// A batch, and what was left out of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Assembled {
+    /// The batch; its changes may be none.
+    pub batch: SuggestionBatch,
+    /// Changes that were not sure enough.
+    pub n_below_threshold: u64,
+    /// Changes that a reviewer rejected on the same evidence.
+    pub n_rejected_before: u64,
+}
+
+/// Makes a batch of drafts; `is_rejected` tells whether a change was rejected on the same evidence.
+pub fn assemble(drafts: &[Draft], meta: &Meta, is_rejected: impl Fn(&Change) -> bool) -> Assembled {
+    let changes: Vec<Change> = drafts.iter().map(change).collect();
+    let mut n_below_threshold = 0;
+    let mut n_rejected_before = 0;
+    let mut kept = BTreeSet::new();
+    for (idx, (draft, change)) in drafts.iter().zip(&changes).enumerate() {
+        if matches!(draft.why, Why::Guard { .. }) {
+            continue;
+        }
+        if is_rejected(change) {
+            n_rejected_before += 1;
+        } else if draft.confidence < meta.confidence_threshold {
+            n_below_threshold += 1;
+        } else {
+            kept.insert(idx);
+        }
+    }
+    // Guards come with what needs them, however sure; without that, on their own confidence.
+    let required: BTreeSet<usize> =
+        kept.iter().filter_map(|&idx| drafts.get(idx)).flat_map(|it| it.requires.clone()).collect();
+    for (idx, draft) in drafts.iter().enumerate() {
+        let Some(change) = changes.get(idx).filter(|_| matches!(draft.why, Why::Guard { .. }))
+        else {
+            continue;
+        };
+        if required.contains(&idx) {
+            kept.insert(idx);
+        } else if is_rejected(change) {
+            n_rejected_before += 1;
+        } else if draft.confidence < meta.confidence_threshold {
+            n_below_threshold += 1;
+        } else {
+            kept.insert(idx);
+        }
+    }
+    let mut order: Vec<usize> = kept.into_iter().collect();
+    order.sort_by_key(|&idx| (drafts.get(idx).map(reading_order), idx));
+    let mut chosen: Vec<Change> =
+        order.iter().filter_map(|&idx| changes.get(idx).cloned()).collect();
+    let drafts_chosen: Vec<&Draft> = order.iter().filter_map(|&idx| drafts.get(idx)).collect();
+    for ((ordinal, change), draft) in (1..).zip(&mut chosen).zip(&drafts_chosen) {
+        change.ordinal = ordinal;
+        let ids = draft.requires.iter().filter_map(|&idx| changes.get(idx));
+        change.requires = ids.map(|it| it.change_id.clone()).collect();
+    }
+    Assembled { batch: batch(meta, chosen), n_below_threshold, n_rejected_before }
+}
+
+fn batch(meta: &Meta, changes: Vec<Change>) -> SuggestionBatch {
+    let mut summary = Summary::default();
+    let (mut weight, mut sum) = (0.0, 0.0);
+    for change in &changes {
+        match change.kind {
+            ChangeKind::Add => summary.add += 1,
+            ChangeKind::Modify => summary.modify += 1,
+            ChangeKind::Remove => summary.remove += 1,
+        }
+        #[expect(clippy::cast_precision_loss, reason = "counts of units are far below 2^52")]
+        let units = change.evidence.units.max(1) as f64;
+        weight += units;
+        sum += units * change.confidence;
+    }
+    let confidence = if weight > 0.0 { (sum / weight * 100.0).round() / 100.0 } else { 0.0 };
+    let mut hash = Sha256::new();
+    let window = (meta.window.from, meta.window.to);
+    hash.update(format!("{}\0{}\0{window:?}", meta.role, meta.role_revision));
+    for change in &changes {
+        hash.update(format!("\0{}\0{:?}", change.change_id, change.evidence));
+    }
+    SuggestionBatch {
+        schema_version: SCHEMA_VERSION.to_owned(),
+        batch_id: format!("b-{}", short_hex(hash)),
+        role: meta.role.clone(),
+        role_revision: meta.role_revision,
+        status: BatchStatus::Pending,
+        generated_at: meta.generated_at,
+        window: meta.window,
+        hosts: meta.hosts,
+        sessions: meta.sessions,
+        events: meta.events,
+        confidence,
+        risk: changes.iter().map(|it| it.risk).max().unwrap_or(RiskLevel::Low),
+        summary,
+        changes,
+    }
+}
+
+/// What needs no thought first, then what tightens, then what opens by how much it gives.
+fn reading_order(draft: &Draft) -> (u8, std::cmp::Reverse<u64>) {
+    let rank = match draft.why {
+        Why::NeverFires { .. } => 0,
+        Why::TooBroad => 1,
+        Why::Guard { .. } => 2,
+        Why::Routine { .. } => 3,
+        Why::NeedsApproval => 4,
+        Why::Unused => 5,
+    };
+    (rank, std::cmp::Reverse(draft.evidence.n_units))
+}
+
+fn change(draft: &Draft) -> Change {
+    Change {
+        change_id: change_id(draft.kind, draft.target, &draft.before, &draft.after),
+        ordinal: 0,
+        kind: draft.kind,
+        target: draft.target,
+        before: draft.before.clone(),
+        after: draft.after.clone(),
+        confidence: draft.confidence,
+        risk: draft.risk,
+        reasoning: words::reasoning(draft),
+        risk_if_wrong: words::risk_if_wrong(draft),
+        evidence: evidence(&draft.evidence),
+        effects: draft.effects.iter().map(|it| it.as_str().to_owned()).collect(),
+        techniques: draft.techniques.clone(),
+        requires: Vec::new(),
+        state: ChangeState::Pending,
+        modified_after: None,
+    }
+}
+
+/// The identity of a proposal: a hash of what it does, whatever its evidence and place.
+pub fn change_id(
+    kind: ChangeKind,
+    target: Target,
+    before: &[PlacedRule],
+    after: &[PlacedRule],
+) -> String {
+    let mut hash = Sha256::new();
+    hash.update(format!("{kind}\0{target}"));
+    for (side, rules) in [("before", before), ("after", after)] {
+        for rule in rules {
+            hash.update(format!("\0{side}\0{}\0{}\0{:?}", rule.pattern, rule.action, rule.when));
+        }
+    }
+    format!("c-{}", short_hex(hash))
+}
+
+/// The first 12 hexadecimal digits: 48 bits tell the batches and changes of one organization apart.
+fn short_hex(hash: Sha256) -> String {
+    let digest = hash.finalize();
+    let digits: Vec<String> = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+    digits.concat()
+}
+
+fn evidence(evidence: &Evidence) -> ChangeEvidence {
+    let shapes = evidence.shapes.iter();
+    ChangeEvidence {
+        events: evidence.n_events,
+        hosts: evidence.n_hosts,
+        sessions: evidence.n_sessions,
+        days: evidence.n_days,
+        units: evidence.n_units,
+        first_seen: evidence.first,
+        last_seen: evidence.last,
+        decisions: evidence.outcomes.clone(),
+        examples: evidence.examples.clone(),
+        arguments: shapes
+            .map(|(shape, events)| SeenShape { shape: shape.clone(), events: *events })
+            .collect(),
+    }
+}

@@ -1,0 +1,190 @@
+//! What a change says to the person who reviews it.
+use std::fmt::Write as _;
+
+use crate::{
+    changes::{Draft, Why},
+    events::visible,
+    risk::RiskLevel,
+};
+
+/// Most patterns or shapes that one sentence names.
+const MAX_NAMED: usize = 3;
+
+/// How often it was seen, with what arguments, and why the change follows.
+pub(super) fn reasoning(draft: &Draft) -> String {
+    match &draft.why {
+        Why::Routine { n_one_offs } => {
+            let mut text = format!(
+                "{}{}. Its effects ({}) are routine for this role, so it can be \
+                 allowed without asking.",
+                seen(draft),
+                arguments(draft),
+                draft.effects
+            );
+            if *n_one_offs > 0 {
+                let _ = write!(
+                    text,
+                    " {} seen too rarely to be routine alone {} covered by the \
+                     same pattern.",
+                    count(*n_one_offs, "form"),
+                    if *n_one_offs == 1 { "is" } else { "are" }
+                );
+            }
+            text
+        }
+        Why::NeedsApproval => format!(
+            "{}{}. Frequency alone does not make its effects ({}) safe, so a person is asked each time.",
+            seen(draft),
+            arguments(draft),
+            draft.effects,
+        ),
+        Why::Guard { titles, n_stopped_units } => {
+            let stopped = match n_stopped_units {
+                0 => "Nothing seen in the window would have been stopped".to_owned(),
+                n => format!(
+                    "In {} of session, host and day they would have stopped something, for example {}",
+                    count(*n, "unit"),
+                    named(&draft.evidence.examples),
+                ),
+            };
+            format!(
+                "Allowed patterns would let these through: {}. The rules stand in front of them. {stopped}.",
+                titles.join("; "),
+            )
+        }
+        Why::Unused => {
+            let pattern = before(draft);
+            format!(
+                "No command in the window was decided by {pattern}. A permission that nobody uses \
+                 only helps whoever takes over an agent."
+            )
+        }
+        Why::NeverFires { by, by_action } if draft.after.is_empty() => format!(
+            "{} can never fire: `{}` ({by_action}) stands above it and takes everything it matches.",
+            capital(&before(draft)),
+            visible(by),
+        ),
+        Why::NeverFires { by, by_action } => format!(
+            "{} can never fire: `{}` ({by_action}) stands above it and takes everything it matches. \
+             Moved above that rule it does what its author meant.{}",
+            capital(&before(draft)),
+            visible(by),
+            match draft.evidence.n_units {
+                0 => " Nothing seen in the window would be stopped by it.".to_owned(),
+                _ => format!(
+                    " In the window it would have stopped {}.",
+                    named(&draft.evidence.examples)
+                ),
+            },
+        ),
+        Why::TooBroad => {
+            let patterns: Vec<String> =
+                draft.after.iter().map(|rule| rule.pattern.clone()).collect();
+            format!(
+                "{} allows far more than was used. {}{}; {} {} all of it: {}.",
+                capital(&before(draft)),
+                seen(draft),
+                arguments(draft),
+                count(patterns.len() as u64, "narrower pattern"),
+                if patterns.len() == 1 { "covers" } else { "cover" },
+                named(&patterns),
+            )
+        }
+    }
+}
+
+/// What goes wrong if the change is a mistake.
+pub(super) fn risk_if_wrong(draft: &Draft) -> String {
+    let text = match (&draft.why, draft.risk) {
+        (Why::Routine { .. }, RiskLevel::Low) => {
+            "An agent can run this, in any form the pattern takes, without being asked; it only reads \
+             or runs the project's own programs."
+        }
+        (Why::Routine { .. }, _) => {
+            "An agent can run this, in any form the pattern takes, without being asked; what it \
+             changes can be taken back."
+        }
+        (Why::NeedsApproval, _) => {
+            "A person is asked more often than needed, or says yes too easily."
+        }
+        (Why::Guard { .. }, _) => {
+            "A legitimate use of one of these forms is stopped until a rule names it."
+        }
+        (Why::Unused, _) => {
+            "Work that happens less often than the window is long is stopped the next time."
+        }
+        (Why::NeverFires { .. }, _) if draft.after.is_empty() => {
+            "Nothing: the rule decides no command now, and none without it."
+        }
+        (Why::NeverFires { .. }, _) => {
+            "Uses that ran until now because the rule was asleep are stopped."
+        }
+        (Why::TooBroad, _) => {
+            "A use that was not seen in the window is stopped until a rule names it."
+        }
+    };
+    text.to_owned()
+}
+
+/// "Seen 812 times in 201 sessions on 9 hosts over 7 days"
+fn seen(draft: &Draft) -> String {
+    let evidence = &draft.evidence;
+    let mut text = format!(
+        "Seen {} in {} on {} over {}",
+        count(evidence.n_events, "time"),
+        count(evidence.n_sessions, "session"),
+        count(evidence.n_hosts, "host"),
+        count(evidence.n_days, "day"),
+    );
+    if evidence.n_blocked > 0 {
+        let _ = write!(text, " ({} of these blocked, which count for nothing)", evidence.n_blocked);
+    }
+    text
+}
+
+/// ", mostly as `git status` (640) and `git status --short` (120)"
+fn arguments(draft: &Draft) -> String {
+    let shapes: Vec<String> = draft
+        .evidence
+        .shapes
+        .iter()
+        .take(MAX_NAMED)
+        .map(|(shape, n_events)| format!("`{}` ({n_events})", visible(shape)))
+        .collect();
+    if shapes.is_empty() { String::new() } else { format!(", mostly as {}", list(&shapes)) }
+}
+
+fn before(draft: &Draft) -> String {
+    let rules: Vec<String> = draft
+        .before
+        .iter()
+        .map(|rule| format!("`{}` ({})", visible(&rule.pattern), rule.action))
+        .collect();
+    format!("rule {}", list(&rules))
+}
+
+fn named(texts: &[String]) -> String {
+    let mut shown: Vec<String> =
+        texts.iter().take(MAX_NAMED).map(|text| format!("`{}`", visible(text))).collect();
+    if texts.len() > MAX_NAMED {
+        shown.push(format!("{} more", texts.len() - MAX_NAMED));
+    }
+    list(&shown)
+}
+
+fn list(items: &[String]) -> String {
+    match items {
+        [] => "none".to_owned(),
+        [only] => only.clone(),
+        [head @ .., last] => format!("{} and {last}", head.join(", ")),
+    }
+}
+
+fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}
+
+fn count(n: u64, noun: &str) -> String {
+    format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
+}

@@ -1,0 +1,467 @@
+//! The proposals for one rule list: what never fires, what is too broad, what is not used, what is
+//! missing, and the guards in front.
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{ChangeKind, Draft, PlacedRule, Why, usage::Usage};
+use crate::{
+    clusters::{Observation, Use},
+    evidence::Evidence,
+    policy::{Evaluation, Pattern, Role, Rule, RuleAction, Target, When, includes, overlaps},
+    risk::{Effects, RiskLevel},
+    synthesis::{
+        Candidate, GuardRules, covered_confidence, guard_rules, quiet_confidence, stake,
+        stop_confidence,
+    },
+};
+
+/// Routine for a guard's purposes: units in which what it would stop was seen.
+const MIN_ROUTINE_UNITS: usize = 3;
+
+/// Proposes the changes that bring `role` to what the candidates say, in reading order.
+///
+/// New denies stand in front of everything, new allows behind the role's own rules, replacements at
+/// the place of what they replace; so a rule that a reviewer leaves out never changes what another
+/// one says about a line that both match, except through `requires`.
+pub fn propose(role: &Role, candidates: &[Candidate], observation: &Observation) -> Vec<Draft> {
+    let mut drafts = Vec::new();
+    for target in [Target::Command, Target::Mcp] {
+        let rules = match target {
+            Target::Command => &role.rules,
+            Target::Mcp => &role.mcp_rules,
+        };
+        let candidates: Vec<&Candidate> =
+            candidates.iter().filter(|it| it.target == target).collect();
+        let first = drafts.len();
+        let mut list = List {
+            target,
+            rules,
+            in_order: role.evaluation == Evaluation::FirstMatch,
+            observation,
+            usage: Usage::new(if target == Target::Command { rules } else { &[] }, observation),
+            placed: Vec::new(),
+            drafts: Vec::new(),
+            gone: BTreeSet::new(),
+        };
+        list.never_firing();
+        list.too_broad(&candidates);
+        list.unused();
+        list.missing(&candidates);
+        list.guards();
+        drafts.extend(list.finish(first));
+    }
+    drafts
+}
+
+/// Where a new rule stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Place {
+    /// In front of everything.
+    Front,
+    /// In front of the role's rule with this index.
+    Before(usize),
+    /// Behind the role's rules, what needs a person first.
+    Approvals,
+    /// Behind these, what is allowed.
+    End,
+    /// At the very end: what needs a person, and is wider than an allow.
+    Last,
+}
+
+/// One of a role's rule lists, and what is proposed for it.
+struct List<'a> {
+    target: Target,
+    rules: &'a [Rule],
+    in_order: bool,
+    observation: &'a Observation,
+    usage: Usage,
+    /// New rules: place, draft, index in its `after`.
+    placed: Vec<(Place, usize, usize)>,
+    drafts: Vec<Draft>,
+    /// Rules that a draft takes away or moves.
+    gone: BTreeSet<usize>,
+}
+
+impl List<'_> {
+    /// Rules that an earlier one keeps from ever firing: a stricter one moves up, others go.
+    fn never_firing(&mut self) {
+        if !self.in_order {
+            return;
+        }
+        let patterns: Vec<Pattern> =
+            self.rules.iter().map(|it| Pattern::new(&it.pattern)).collect();
+        for (idx, rule) in self.rules.iter().enumerate() {
+            let Some(pattern) = patterns.get(idx) else { continue };
+            let shadow =
+                self.rules.iter().zip(&patterns).take(idx).position(|(earlier, outer)| {
+                    earlier.when.is_empty() && includes(outer, pattern)
+                });
+            let Some((at, by)) = shadow.and_then(|at| Some((at, self.rules.get(at)?))) else {
+                continue;
+            };
+            let why = Why::NeverFires { by: by.pattern.clone(), by_action: by.action };
+            self.gone.insert(idx);
+            let uses = matched(self.target, self.observation, pattern);
+            let evidence = Evidence::of_uses(&uses, self.observation);
+            let mut draft = self.draft(ChangeKind::Remove, why, evidence);
+            draft.before = vec![placed(idx, rule)];
+            if !rule.action.passes() && rule.action > by.action {
+                draft.kind = ChangeKind::Modify;
+                draft.confidence = stop_confidence(legitimate_units(&uses), self.n_units());
+                draft.effects = effects(&uses);
+                draft.risk =
+                    if draft.evidence.n_units > 0 { RiskLevel::High } else { RiskLevel::Medium };
+                let new = PlacedRule { rule_id: None, ..placed(idx, rule) };
+                self.push(draft, vec![(Place::Before(at), new)]);
+            } else {
+                // It decides nothing, so nothing changes without it.
+                draft.confidence = 0.99;
+                draft.risk = RiskLevel::Low;
+                self.push(draft, Vec::new());
+            }
+        }
+    }
+
+    /// Allows over a whole binary, or wider: narrowed to what was used.
+    fn too_broad(&mut self, candidates: &[&Candidate]) {
+        for (idx, rule) in self.rules.iter().enumerate() {
+            let is_open = !self.gone.contains(&idx)
+                && rule.when.is_empty()
+                && rule.action == RuleAction::Allow;
+            if !is_open || !is_broad(&rule.pattern, self.target) {
+                continue;
+            }
+            let outer = Pattern::new(&rule.pattern);
+            let inner: Vec<&&Candidate> = candidates
+                .iter()
+                .filter(|it| includes(&outer, &Pattern::new(&it.pattern)))
+                .collect();
+            let is_narrower = inner.iter().all(|it| {
+                it.action != RuleAction::Allow || !includes(&Pattern::new(&it.pattern), &outer)
+            });
+            if inner.is_empty() || !is_narrower {
+                continue;
+            }
+            self.gone.insert(idx);
+            let uses = self.usage.of(idx, self.observation);
+            let evidence = self.evidence(&uses, &inner);
+            // What one unit did once is no ground for a rule where others did more.
+            let (often, once): (Vec<&&Candidate>, Vec<&&Candidate>) =
+                inner.iter().partition(|it| it.evidence.n_units > 1);
+            let n_single = once.len() as u64;
+            let inner = if often.is_empty() { once } else { often };
+            let mut draft = self.draft(ChangeKind::Modify, Why::TooBroad, evidence);
+            draft.before = vec![placed(idx, rule)];
+            draft.confidence = covered_confidence(n_single, draft.evidence.n_units);
+            draft.effects = inner.iter().fold(Effects::NONE, |all, it| all.union(it.effects));
+            draft.risk = RiskLevel::High;
+            let spelled = inner.iter().flat_map(|it| {
+                let patterns = std::iter::once(&it.pattern).chain(&it.spellings);
+                patterns.map(|pattern| (Place::Before(idx), new_rule(pattern, it.action)))
+            });
+            let mut after: Vec<(Place, PlacedRule)> = spelled.collect();
+            after.sort_by_key(|(_, rule)| std::cmp::Reverse(rule.action));
+            self.push(draft, after);
+        }
+    }
+
+    /// Allows that decided nothing in the window.
+    fn unused(&mut self) {
+        for (idx, rule) in self.rules.iter().enumerate() {
+            if self.gone.contains(&idx) || !rule.action.passes() || !rule.when.is_empty() {
+                continue;
+            }
+            let is_used = match self.target {
+                Target::Command => self.usage.by_rule.get(idx).is_some_and(|uses| !uses.is_empty()),
+                Target::Mcp => {
+                    let pattern = Pattern::new(&rule.pattern);
+                    let mut tools = self.observation.mcp_uses.iter();
+                    tools.any(|it| pattern.matches(&format!("{}/{}", it.server, it.tool)))
+                }
+            };
+            if is_used {
+                continue;
+            }
+            self.gone.insert(idx);
+            let mut draft = self.draft(ChangeKind::Remove, Why::Unused, Evidence::default());
+            draft.before = vec![placed(idx, rule)];
+            draft.confidence = stop_confidence(0, self.n_units());
+            draft.risk = RiskLevel::Medium;
+            self.push(draft, Vec::new());
+        }
+    }
+
+    /// What was seen and no rule allows.
+    fn missing(&mut self, candidates: &[&Candidate]) {
+        let mut taken: Vec<(Pattern, RuleAction)> = self
+            .rules
+            .iter()
+            .enumerate()
+            .filter(|(idx, rule)| !self.gone.contains(idx) && rule.when.is_empty())
+            .map(|(_, rule)| (Pattern::new(&rule.pattern), rule.action))
+            .collect();
+        taken.extend(
+            self.drafts
+                .iter()
+                .flat_map(|draft| &draft.after)
+                .map(|rule| (Pattern::new(&rule.pattern), rule.action)),
+        );
+        // Wide patterns first, so that what they hold is not proposed again.
+        let mut ordered: Vec<&&Candidate> = candidates.iter().collect();
+        ordered
+            .sort_by_key(|it| (std::cmp::Reverse(it.action), it.pattern.len(), it.pattern.clone()));
+        let allows: Vec<Pattern> = candidates
+            .iter()
+            .filter(|it| it.action == RuleAction::Allow)
+            .map(|it| Pattern::new(&it.pattern))
+            .collect();
+        for candidate in ordered {
+            let pattern = Pattern::new(&candidate.pattern);
+            let held = taken.iter().any(|(outer, action)| {
+                includes(outer, &pattern)
+                    && (*action == candidate.action
+                        || action.is_stop()
+                        || includes(&pattern, outer))
+            });
+            if held {
+                continue;
+            }
+            let is_wide = allows.iter().any(|allow| includes(&pattern, allow));
+            let (why, place) = match candidate.action {
+                RuleAction::Allow => {
+                    (Why::Routine { n_one_offs: candidate.n_one_offs }, Place::End)
+                }
+                _ if is_wide => (Why::NeedsApproval, Place::Last),
+                _ => (Why::NeedsApproval, Place::Approvals),
+            };
+            taken.push((pattern, candidate.action));
+            let mut draft = self.draft(ChangeKind::Add, why, candidate.evidence.clone());
+            draft.confidence = candidate.confidence;
+            draft.risk = candidate.risk;
+            draft.effects = candidate.effects;
+            let spelled = std::iter::once(&candidate.pattern).chain(&candidate.spellings);
+            let after = spelled.map(|it| (place, new_rule(it, candidate.action)));
+            self.push(draft, after.collect());
+        }
+    }
+
+    /// Guard denies that the allows of the finished role need, one change a family.
+    fn guards(&mut self) {
+        if self.target != Target::Command {
+            return;
+        }
+        let kept = self.rules.iter().enumerate().filter(|(idx, _)| !self.gone.contains(idx));
+        let mut rules: Vec<Rule> = kept.map(|(_, rule)| rule.clone()).collect();
+        let new = self.drafts.iter().flat_map(|draft| &draft.after);
+        let new_allows = new.filter(|rule| rule.action.passes());
+        let mut allows: Vec<String> =
+            rules.iter().filter(|it| it.action.passes()).map(|it| it.pattern.clone()).collect();
+        allows.extend(new_allows.map(|rule| rule.pattern.clone()));
+        rules.retain(|rule| !rule.action.passes());
+        let needed = guard_rules(&allows, &rules);
+        let mut families: BTreeMap<&str, Vec<&GuardRules>> = BTreeMap::new();
+        for guard in &needed {
+            families.entry(guard.family()).or_default().push(guard);
+        }
+        let n_before = self.drafts.len();
+        for guards in families.into_values() {
+            self.guard(&guards);
+        }
+        let (allowing, guarding) = self.drafts.split_at_mut(n_before);
+        let guarding: Vec<Vec<Pattern>> = guarding
+            .iter()
+            .map(|draft| draft.after.iter().map(|rule| Pattern::new(&rule.pattern)).collect())
+            .collect();
+        for draft in allowing {
+            let allows = draft.after.iter().filter(|rule| rule.action.passes());
+            let allows: Vec<Pattern> = allows.map(|rule| Pattern::new(&rule.pattern)).collect();
+            let meets = |guards: &Vec<Pattern>| {
+                guards.iter().any(|guard| allows.iter().any(|allow| overlaps(allow, guard)))
+            };
+            let required = guarding.iter().enumerate().filter(|(_, guards)| meets(guards));
+            draft.requires = required.map(|(idx, _)| n_before + idx).collect();
+        }
+    }
+
+    /// The guard patterns of a family: one change with those that stopped nothing in the window,
+    /// another with those that would have, because a reviewer weighs these two differently.
+    fn guard(&mut self, guards: &[&GuardRules]) {
+        for would_stop in [false, true] {
+            let mut after = Vec::new();
+            let mut stopped: BTreeSet<u32> = BTreeSet::new();
+            let mut hits: BTreeMap<&str, &Use> = BTreeMap::new();
+            let mut risk = RiskLevel::Low;
+            let (mut titles, mut techniques) = (BTreeSet::new(), BTreeSet::new());
+            for needed in guards {
+                let guard = needed.guard;
+                for pattern in &needed.patterns {
+                    let uses = matched(self.target, self.observation, &Pattern::new(pattern));
+                    let units: BTreeSet<u32> =
+                        uses.iter().flat_map(|it| it.support.units.iter().copied()).collect();
+                    if units.is_empty() == would_stop {
+                        continue;
+                    }
+                    // What a role does all the time is asked for rather than stopped.
+                    let is_routine =
+                        units.len() >= MIN_ROUTINE_UNITS && guard.level < RiskLevel::Critical;
+                    let ask = RuleAction::RequireApproval;
+                    let action = if is_routine { ask } else { guard.action };
+                    risk = risk.max(guard.level);
+                    titles.insert(guard.title.to_owned());
+                    techniques.extend(guard.techniques.iter().map(|&it| it.to_owned()));
+                    stopped.extend(units);
+                    hits.extend(uses.into_iter().map(|seen| (seen.line.as_str(), seen)));
+                    after.push((Place::Front, new_rule(pattern, action)));
+                }
+            }
+            if after.is_empty() {
+                continue;
+            }
+            let n_stopped_units = stopped.len() as u64;
+            let why = Why::Guard { titles: titles.into_iter().collect(), n_stopped_units };
+            let hits: Vec<&Use> = hits.into_values().collect();
+            let evidence = Evidence::of_uses(&hits, self.observation);
+            let mut draft = self.draft(ChangeKind::Add, why, evidence);
+            draft.confidence = match legitimate_units(&hits) {
+                0 => quiet_confidence(self.n_units()),
+                stopped => stop_confidence(stopped, self.n_units()),
+            };
+            draft.risk = risk;
+            draft.effects = effects(&hits);
+            draft.techniques = techniques.into_iter().collect();
+            self.push(draft, after);
+        }
+    }
+
+    fn draft(&self, kind: ChangeKind, why: Why, evidence: Evidence) -> Draft {
+        Draft {
+            kind,
+            target: self.target,
+            before: Vec::new(),
+            after: Vec::new(),
+            confidence: 0.0,
+            risk: RiskLevel::Low,
+            effects: Effects::NONE,
+            evidence,
+            techniques: Vec::new(),
+            requires: Vec::new(),
+            why,
+        }
+    }
+
+    fn push(&mut self, mut draft: Draft, after: Vec<(Place, PlacedRule)>) {
+        let at = self.drafts.len();
+        for (idx, (place, rule)) in after.into_iter().enumerate() {
+            self.placed.push((place, at, idx));
+            draft.after.push(rule);
+        }
+        self.drafts.push(draft);
+    }
+
+    fn evidence(&self, uses: &[&Use], candidates: &[&&Candidate]) -> Evidence {
+        match (self.target, candidates) {
+            (Target::Mcp, [only]) => only.evidence.clone(),
+            (Target::Mcp, _) => {
+                let mut all = Evidence::default();
+                for it in candidates {
+                    all.n_events += it.evidence.n_events;
+                    all.n_units += it.evidence.n_units;
+                    all.n_hosts = all.n_hosts.max(it.evidence.n_hosts);
+                    all.n_sessions = all.n_sessions.max(it.evidence.n_sessions);
+                    all.n_days = all.n_days.max(it.evidence.n_days);
+                    all.examples.extend(it.evidence.examples.iter().cloned());
+                    all.shapes.extend(it.evidence.shapes.iter().cloned());
+                }
+                all
+            }
+            (Target::Command, _) => Evidence::of_uses(uses, self.observation),
+        }
+    }
+
+    fn n_units(&self) -> u64 {
+        self.observation.units.len() as u64
+    }
+
+    /// Gives every new rule its position in the merged list; `first` drafts stand before these.
+    fn finish(mut self, first: usize) -> Vec<Draft> {
+        self.placed.sort_by_key(|&(place, draft, idx)| (place, draft, idx));
+        let mut new = self.placed.iter().peekable();
+        let mut position = 0;
+        let mut old = 0;
+        loop {
+            let next = new.peek();
+            let is_new = match next {
+                Some((Place::Front, ..)) => true,
+                Some((Place::Before(at), ..)) => *at <= old,
+                Some(_) => old >= self.rules.len(),
+                None => false,
+            };
+            if is_new && let Some(&(_, draft, idx)) = new.next() {
+                position += 1;
+                let rule = self.drafts.get_mut(draft).and_then(|it| it.after.get_mut(idx));
+                if let Some(rule) = rule {
+                    rule.position = position;
+                }
+            } else if old < self.rules.len() {
+                old += 1;
+                position += 1;
+            } else {
+                break;
+            }
+        }
+        for draft in &mut self.drafts {
+            for required in &mut draft.requires {
+                *required += first;
+            }
+        }
+        self.drafts
+    }
+}
+
+/// `git *`, `git*`, `*`, `server/*`: nothing but the binary, or the server, is fixed.
+fn is_broad(pattern: &str, target: Target) -> bool {
+    let stem = pattern.trim_end_matches('*');
+    match target {
+        Target::Command => stem.len() < pattern.len() && !stem.trim_end().contains([' ', '*']),
+        Target::Mcp => {
+            stem.len() < pattern.len() && stem.split('/').nth(1).is_none_or(str::is_empty)
+        }
+    }
+}
+
+/// Units of those uses that an allow could have come from: to stop the others is no mistake.
+fn legitimate_units(uses: &[&Use]) -> u64 {
+    let ordinary = uses.iter().filter(|seen| stake(seen.effects) <= RiskLevel::Medium);
+    let units: BTreeSet<u32> =
+        ordinary.flat_map(|seen| seen.support.units.iter().copied()).collect();
+    units.len() as u64
+}
+
+/// The uses that a pattern matches.
+fn matched<'a>(target: Target, observation: &'a Observation, pattern: &Pattern) -> Vec<&'a Use> {
+    let uses = if target == Target::Command { observation.uses.as_slice() } else { &[] };
+    uses.iter().filter(|seen| pattern.matches(&seen.line)).collect()
+}
+
+fn placed(idx: usize, rule: &Rule) -> PlacedRule {
+    PlacedRule {
+        pattern: rule.pattern.clone(),
+        action: rule.action,
+        position: idx as u64 + 1,
+        when: rule.when.clone(),
+        rule_id: Some(rule.rule_id.clone()).filter(|it| !it.is_empty()),
+    }
+}
+
+fn new_rule(pattern: &str, action: RuleAction) -> PlacedRule {
+    PlacedRule {
+        pattern: pattern.to_owned(),
+        action,
+        position: 0,
+        when: When::new(),
+        rule_id: None,
+    }
+}
+
+fn effects(uses: &[&Use]) -> Effects {
+    uses.iter().fold(Effects::NONE, |all, it| all.union(it.effects))
+}

@@ -1,0 +1,317 @@
+//! `advisor roles`: the life of a role.
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use clap::{Args, Subcommand};
+use serde::Serialize;
+
+use super::{
+    Context, Exit, Rows, WrongUse,
+    role_edit::Changes,
+    role_text,
+    words::{instant, one_of},
+};
+use crate::{
+    events::Timestamp,
+    formats::{RoleDocument, load_role},
+    policy::{Mode, Role},
+    store::{Saved, Why},
+};
+
+/// `advisor roles`.
+#[derive(Debug, Args)]
+pub(super) struct Roles {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Every role
+    List,
+    /// A role and its rules
+    Show {
+        /// The role
+        role: String,
+        /// As a revision had it
+        #[arg(long, value_name = "N")]
+        revision: Option<u64>,
+    },
+    /// Make a role
+    Create {
+        /// Its name
+        role: String,
+        /// From a file, `-` for stdin; flags come on top
+        #[arg(long, value_name = "FILE")]
+        file: Option<PathBuf>,
+        #[command(flatten)]
+        changes: Changes,
+    },
+    /// Change a role: from a file, by flags, or both
+    Edit {
+        /// The role
+        role: String,
+        /// All of it from a file, `-` for stdin; a revision in it must be the role's own
+        #[arg(long, value_name = "FILE")]
+        file: Option<PathBuf>,
+        /// Why, for the history
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+        #[command(flatten)]
+        changes: Changes,
+    },
+    /// Copy a role under another name, in monitor mode
+    Clone {
+        /// The role
+        role: String,
+        /// The copy's name
+        name: String,
+    },
+    /// Remove a role; its hosts fall back to the default role
+    Delete {
+        /// The role
+        role: String,
+    },
+    /// Give hosts a role
+    Assign {
+        /// The role
+        role: String,
+        /// The hosts
+        #[arg(required = true, value_name = "HOST")]
+        hosts: Vec<String>,
+        /// From when on, RFC 3339 [default: now]
+        #[arg(long, value_name = "TIME", value_parser = instant)]
+        since: Option<Timestamp>,
+    },
+    /// Every revision of a role: when, who, why
+    History {
+        /// The role
+        role: String,
+    },
+    /// Give a role the rules of an earlier revision, as a new one
+    Rollback {
+        /// The role
+        role: String,
+        /// The revision
+        revision: u64,
+        /// Why, for the history
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+    },
+    /// Make or revise roles from files of the contract's JSON, `-` for stdin
+    Import {
+        /// The files
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+        /// Change what is there to this mode, whatever the files say
+        #[arg(long, value_parser = one_of(Mode::ALL, Mode::as_str))]
+        mode: Option<Mode>,
+    },
+    /// Print a role in the contract's JSON
+    Export {
+        /// The role
+        role: String,
+        /// As a revision had it
+        #[arg(long, value_name = "N")]
+        revision: Option<u64>,
+    },
+}
+
+/// What became of one role.
+#[derive(Debug, Serialize)]
+struct Outcome {
+    role: String,
+    revision: u64,
+    rules: usize,
+    #[serde(rename = "outcome")]
+    saved: Saved,
+}
+
+pub(super) async fn run(args: Roles, context: &Context) -> anyhow::Result<Exit> {
+    let printer = &context.printer;
+    let store = context.store().await?;
+    let by = context.by();
+    match args.verb {
+        Verb::List => {
+            let roles = store.roles().await?;
+            printer.list(&roles, || Rows {
+                columns: vec![
+                    "name",
+                    "description",
+                    "hosts",
+                    "mode",
+                    "status",
+                    "rules",
+                    "revision",
+                ],
+                cells: roles
+                    .iter()
+                    .map(|it| {
+                        vec![
+                            it.name.clone(),
+                            it.description.clone(),
+                            it.hosts.to_string(),
+                            it.mode.to_string(),
+                            it.status.clone(),
+                            it.rules.to_string(),
+                            it.revision.to_string(),
+                        ]
+                    })
+                    .collect(),
+            })?;
+        }
+        Verb::Show { role, revision } => {
+            let role = get(context, &role, revision).await?;
+            printer.document(&RoleDocument::new(&role), || role_text::page(&role))?;
+        }
+        Verb::Export { role, revision } => {
+            let role = get(context, &role, revision).await?;
+            let document = RoleDocument::new(&role);
+            let text = serde_json::to_string_pretty(&document)?;
+            printer.document(&document, || text)?;
+        }
+        Verb::Create { role, file, changes } => {
+            let mut made = match file {
+                Some(path) => load_role(&path)?,
+                None => Role::new(&role),
+            };
+            made.name = role;
+            changes.apply(&mut made).map_err(WrongUse)?;
+            let why = Why::command("roles create");
+            let made = store.create_role(made, &why, &by).await?;
+            report(context, &made, Saved::Created)?;
+        }
+        Verb::Edit { role, file, reason, changes } => {
+            let from_file = file.map(|path| load_role(&path)).transpose()?;
+            if from_file.is_none() && changes.is_empty() {
+                return Err(WrongUse("nothing to change".to_owned()).into());
+            }
+            let why = Why::command(reason.as_deref().unwrap_or("roles edit"));
+            let edit = |it: &mut Role| {
+                if let Some(new) = from_file {
+                    replace(it, new)?;
+                }
+                changes.apply(it)
+            };
+            let (made, saved) = store.edit_role(&role, &why, &by, edit).await?;
+            report(context, &made, saved)?;
+        }
+        Verb::Clone { role, name } => {
+            let made = store.clone_role(&role, &name, &by).await?;
+            report(context, &made, Saved::Created)?;
+        }
+        Verb::Delete { role } => {
+            let n_hosts = store.delete_role(&role, &by).await?;
+            let document = serde_json::json!({ "role": role, "hosts_to_default": n_hosts });
+            printer.document(&document, || match n_hosts {
+                0 => format!("deleted `{role}`"),
+                n => format!("deleted `{role}`; {n} of its hosts have the default role now"),
+            })?;
+        }
+        Verb::Assign { role, hosts, since } => {
+            super::hosts::assign(context, &hosts, Some(&role), since).await?;
+        }
+        Verb::History { role } => {
+            let history = store.history(&role).await?;
+            printer.list(&history, || Rows {
+                columns: vec!["revision", "made_at", "made_by", "rules", "reason"],
+                cells: history
+                    .iter()
+                    .map(|it| {
+                        vec![
+                            it.revision.to_string(),
+                            it.made_at.to_string(),
+                            it.made_by.clone(),
+                            it.rules.to_string(),
+                            it.reason.clone(),
+                        ]
+                    })
+                    .collect(),
+            })?;
+        }
+        Verb::Rollback { role, revision, reason } => {
+            let reason = reason.unwrap_or_else(|| format!("rolled back to revision {revision}"));
+            let why = Why::command(&reason);
+            let (made, saved) = store.rollback_role(&role, revision, &why, &by).await?;
+            report(context, &made, saved)?;
+        }
+        Verb::Import { files, mode } => {
+            let mut outcomes = Vec::new();
+            // All files are read before the first role is written.
+            let roles: Result<Vec<Role>, _> = files.iter().map(|it| load_role(it)).collect();
+            for (mut role, file) in roles?.into_iter().zip(&files) {
+                role.mode = mode.unwrap_or(role.mode);
+                let why = Why::command(&format!("imported from {}", file.display()));
+                let (role, saved) = store
+                    .save_role(role, &why, &by)
+                    .await
+                    .with_context(|| format!("cannot import `{}`", file.display()))?;
+                outcomes.push(outcome(&role, saved));
+            }
+            printer.list(&outcomes, || rows(&outcomes))?;
+        }
+    }
+    Ok(Exit::Done)
+}
+
+async fn get(context: &Context, name: &str, revision: Option<u64>) -> anyhow::Result<Role> {
+    let store = context.store().await?;
+    Ok(match revision {
+        None => store.role(name).await?,
+        Some(revision) => store.role_at(name, revision).await?,
+    })
+}
+
+/// Puts what a file says in the place of a role, unless it was made from another revision.
+fn replace(role: &mut Role, new: Role) -> Result<(), String> {
+    if new.revision != 0 && new.revision != role.revision {
+        return Err(format!(
+            "the file is of revision {}, `{}` is at {} now\n\
+             hint: export the role again, or take `revision` out of the file",
+            new.revision, role.name, role.revision
+        ));
+    }
+    *role = new;
+    Ok(())
+}
+
+fn outcome(role: &Role, saved: Saved) -> Outcome {
+    Outcome {
+        role: role.name.clone(),
+        revision: role.revision,
+        rules: role.rules.len() + role.mcp_rules.len(),
+        saved,
+    }
+}
+
+fn report(context: &Context, role: &Role, saved: Saved) -> anyhow::Result<()> {
+    let outcome = outcome(role, saved);
+    context.printer.document(&outcome, || {
+        let Outcome { role, revision, rules, .. } = &outcome;
+        match saved {
+            Saved::Created => format!("made `{role}`, revision {revision} with {rules} rules"),
+            Saved::Revised => format!("`{role}` is at revision {revision} with {rules} rules now"),
+            Saved::Relabeled => format!("changed `{role}`; its rules stay at revision {revision}"),
+            Saved::Unchanged => format!("`{role}` was just so, nothing changed"),
+        }
+    })
+}
+
+fn rows(outcomes: &[Outcome]) -> Rows {
+    let word = |it: Saved| match it {
+        Saved::Created => "created",
+        Saved::Revised => "revised",
+        Saved::Relabeled => "relabeled",
+        Saved::Unchanged => "unchanged",
+    };
+    Rows {
+        columns: vec!["role", "revision", "rules", "outcome"],
+        cells: outcomes
+            .iter()
+            .map(|it| {
+                let n_rules = it.rules.to_string();
+                vec![it.role.clone(), it.revision.to_string(), n_rules, word(it.saved).to_owned()]
+            })
+            .collect(),
+    }
+}

@@ -1,0 +1,83 @@
+//! `advisor suggest`: analyze a role and write a batch.
+use clap::Args;
+
+use super::{Context, Exit, Output, WrongUse, batch_text, words::instant};
+use crate::{
+    clock,
+    events::Timestamp,
+    lake::Lake,
+    pipeline::{
+        analyze::{Analysis, analyze},
+        suggest::Advice,
+    },
+};
+
+/// `advisor suggest`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The batch is stored and printed; review it with `advisor review`. The same role, rules and activity
+give the same batch, which is stored once. Where there is nothing to suggest, a sentence on stderr
+says why, and nothing is printed.
+
+Examples:
+  advisor suggest --role platform
+  advisor suggest --role platform --from 2026-01-01T00:00:00Z --to 2026-01-31T00:00:00Z
+  advisor suggest --role platform --dry-run --explain
+  advisor suggest --role platform --output json | jq '.changes[] | .after'")]
+pub(super) struct Suggest {
+    /// The role to analyze
+    #[arg(long, value_name = "ROLE")]
+    role: String,
+    /// First instant of the window, RFC 3339 [default: `retention_days` before its end]
+    #[arg(long, value_name = "TIME", value_parser = instant)]
+    from: Option<Timestamp>,
+    /// Last instant of the window, RFC 3339 [default: now]
+    #[arg(long, value_name = "TIME", value_parser = instant)]
+    to: Option<Timestamp>,
+    /// Print the batch without storing it
+    #[arg(long)]
+    dry_run: bool,
+    /// Print the reasoning of every change, too
+    #[arg(long)]
+    explain: bool,
+    /// Exit with 3 where a batch with changes was written
+    #[arg(long)]
+    detailed_exitcode: bool,
+}
+
+pub(super) async fn run(args: Suggest, context: &Context) -> anyhow::Result<Exit> {
+    if let (Some(from), Some(to)) = (args.from, args.to)
+        && from > to
+    {
+        return Err(WrongUse(format!("the window ends ({to}) before it begins ({from})")).into());
+    }
+    let store = context.store().await?;
+    let lake = Lake::open(&context.config.data_dir)?;
+    let analysis = Analysis { role: args.role, from: args.from, to: args.to, now: clock::now() };
+    let printer = &context.printer;
+    match analyze(store, &lake, &analysis, args.dry_run).await? {
+        Advice::Nothing(silence) => {
+            printer.note(&format!("no suggestion for role `{}`: {silence}", analysis.role));
+            Ok(Exit::Done)
+        }
+        Advice::Batch(batch) => {
+            match printer.output {
+                Output::Csv => printer.list(&batch.changes, || batch_text::change_rows(&batch))?,
+                _ => printer.document(&batch, || {
+                    if args.explain {
+                        batch_text::diff(&batch, *printer)
+                    } else {
+                        batch_text::overview(&batch, *printer)
+                    }
+                })?,
+            }
+            if !args.dry_run {
+                printer.note(&format!(
+                    "batch {} is stored; `advisor suggestions diff {}` shows it in full",
+                    batch.batch_id, batch.batch_id
+                ));
+            }
+            Ok(if args.detailed_exitcode { Exit::Changes } else { Exit::Done })
+        }
+    }
+}

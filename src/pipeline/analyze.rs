@@ -1,0 +1,113 @@
+//! Analyzes one role: its activity from the lake, its rules from the store, the batch into it.
+use anyhow::Context as _;
+
+use super::suggest::{Advice, Params, Silence, suggest};
+use crate::{
+    events::{Tally, Timestamp},
+    lake::{Lake, Window},
+    policy::Role,
+    review::{Rejection, hidden_by},
+    settings::Settings,
+    store::Store,
+};
+
+/// What to analyze.
+#[derive(Clone, Debug)]
+pub struct Analysis {
+    /// The role.
+    pub role: String,
+    /// First instant of the window; by default as long before its end as events are kept.
+    pub from: Option<Timestamp>,
+    /// Last instant of the window; by default now.
+    pub to: Option<Timestamp>,
+    /// The time of the run.
+    pub now: Timestamp,
+}
+
+/// What an analysis looks at.
+#[derive(Debug)]
+pub struct Seen {
+    /// The role.
+    pub role: Role,
+    /// Its activity in the window, sorted.
+    pub tallies: Vec<Tally>,
+    /// The settings in force for it.
+    pub settings: Settings,
+    /// Changes that reviewers did not want.
+    pub rejections: Vec<Rejection>,
+    /// The window and thresholds.
+    pub params: Params,
+}
+
+/// Gathers what an analysis looks at; nothing is read of the lake where the role is switched off.
+///
+/// # Errors
+/// Where there is no such role, or store or lake fail.
+pub async fn gather(store: &Store, lake: &Lake, analysis: &Analysis) -> anyhow::Result<Seen> {
+    let role = store.role(&analysis.role).await?;
+    let settings = store.settings(Some(&analysis.role)).await?;
+    let rejections = store.rejected_changes(&analysis.role).await?;
+    let to = analysis.to.unwrap_or(analysis.now);
+    let kept_hours = f64::from(settings.retention_days) * 24.0;
+    let from = analysis.from.unwrap_or_else(|| to.plus_hours(-kept_hours));
+    let params = Params {
+        from,
+        to,
+        generated_at: analysis.now,
+        minimum_hours: settings.minimum_observation_window_hours,
+        confidence_threshold: settings.confidence_threshold,
+    };
+    let tallies = if settings.enabled {
+        let manifest = store.manifest().await?;
+        // The end of a window is its last instant; the lake's is the first one after it.
+        let window = Window { from, to: Timestamp(to.0.saturating_add(1)) };
+        let tallies = || lake.tallies(&manifest.parts, &role.name, window);
+        tokio::task::block_in_place(tallies)
+            .with_context(|| format!("reading the activity of role `{}`", role.name))?
+    } else {
+        Vec::new()
+    };
+    Ok(Seen { role, tallies, settings, rejections, params })
+}
+
+/// The advice for what was gathered; pure.
+pub fn advise(seen: &Seen) -> Advice {
+    if !seen.settings.enabled {
+        return Advice::Nothing(Silence::Disabled);
+    }
+    let is_rejected = |change: &_| hidden_by(&seen.rejections, change).is_some();
+    suggest(&seen.role, &seen.tallies, &seen.params, is_rejected)
+}
+
+/// Analyzes a role and stores the batch, unless `is_dry`. The same analysis is stored once: where it
+/// was made before, the batch that is there is given back, with what reviewers made of it.
+///
+/// # Errors
+/// Where there is no such role, or store or lake fail.
+pub async fn analyze(
+    store: &Store,
+    lake: &Lake,
+    analysis: &Analysis,
+    is_dry: bool,
+) -> anyhow::Result<Advice> {
+    let seen = gather(store, lake, analysis).await?;
+    let (role, n_tallies) = (seen.role.name.as_str(), seen.tallies.len());
+    tracing::info!(role, n_tallies, from = %seen.params.from, to = %seen.params.to, "analyzing");
+    let advice = tokio::task::block_in_place(|| advise(&seen));
+    match &advice {
+        Advice::Batch(batch) => {
+            tracing::info!(
+                role,
+                batch = batch.batch_id,
+                changes = batch.changes.len(),
+                "suggested"
+            );
+        }
+        Advice::Nothing(silence) => tracing::info!(role, reason = %silence, "nothing suggested"),
+    }
+    let Advice::Batch(batch) = &advice else { return Ok(advice) };
+    if is_dry || store.save_batch(batch).await? {
+        return Ok(advice);
+    }
+    Ok(Advice::Batch(Box::new(store.batch(&batch.batch_id).await?)))
+}

@@ -1,0 +1,140 @@
+//! The whole way from what was seen to a suggestion batch: one pure function, a line a stage.
+use std::fmt;
+
+use crate::{
+    batch::{Change, Meta, SuggestionBatch, Window, assemble},
+    changes::propose,
+    clusters::{cluster, observe},
+    events::{Tally, Timestamp},
+    evidence::Evidence,
+    policy::Role,
+    synthesis::synthesize,
+};
+
+/// What an analysis may look at, besides the activity.
+#[derive(Clone, Copy, Debug)]
+pub struct Params {
+    /// First instant of the window.
+    pub from: Timestamp,
+    /// Last instant of the window.
+    pub to: Timestamp,
+    /// When the batch is made.
+    pub generated_at: Timestamp,
+    /// Hours of activity that a suggestion needs.
+    pub minimum_hours: f64,
+    /// Changes below this confidence, 0 to 1, are left out.
+    pub confidence_threshold: f64,
+}
+
+/// What an analysis comes to.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Advice {
+    /// Changes to review.
+    Batch(Box<SuggestionBatch>),
+    /// Nothing to say, and why.
+    Nothing(Silence),
+}
+
+/// Why there is no batch.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Silence {
+    /// The advisor is switched off for the role.
+    Disabled,
+    /// No event of the role lies in the window.
+    NoActivity,
+    /// Too little was seen.
+    WindowTooShort {
+        /// Hours from the first event to the last.
+        hours: f64,
+        /// Hours that are needed.
+        minimum_hours: f64,
+    },
+    /// The rules say already what the activity asks for.
+    NothingToChange,
+    /// Every change was rejected before, and its evidence is the same.
+    RejectedBefore {
+        /// How many.
+        n_changes: u64,
+    },
+    /// No change is sure enough.
+    BelowThreshold {
+        /// How many there are.
+        n_changes: u64,
+        /// What they would need, 0 to 1.
+        confidence_threshold: f64,
+    },
+}
+
+/// Proposes changes for one role. Same input, same batch, byte for byte, whatever the order.
+///
+/// `is_rejected` tells whether a change was rejected on the same evidence.
+pub fn suggest(
+    role: &Role,
+    tallies: &[Tally],
+    params: &Params,
+    is_rejected: impl Fn(&Change) -> bool,
+) -> Advice {
+    let observation = observe(tallies);
+    let (Some(first), Some(last)) = (observation.first, observation.last) else {
+        return Advice::Nothing(Silence::NoActivity);
+    };
+    let hours = last.hours_since(first);
+    if hours < params.minimum_hours {
+        let minimum_hours = params.minimum_hours;
+        return Advice::Nothing(Silence::WindowTooShort { hours, minimum_hours });
+    }
+    let clusters = cluster(&observation);
+    let candidates = synthesize(&clusters, &observation);
+    let drafts = propose(role, &candidates, &observation);
+    let everything = Evidence::of_units(&observation);
+    let meta = Meta {
+        role: role.name.clone(),
+        role_revision: role.revision,
+        window: Window { from: params.from, to: params.to, hours: (hours * 100.0).round() / 100.0 },
+        generated_at: params.generated_at,
+        hosts: everything.n_hosts,
+        sessions: everything.n_sessions,
+        events: observation.n_events,
+        confidence_threshold: params.confidence_threshold,
+    };
+    let assembled = assemble(&drafts, &meta, is_rejected);
+    if !assembled.batch.changes.is_empty() {
+        return Advice::Batch(Box::new(assembled.batch));
+    }
+    Advice::Nothing(match (assembled.n_below_threshold, assembled.n_rejected_before) {
+        (0, 0) => Silence::NothingToChange,
+        (0, n_changes) => Silence::RejectedBefore { n_changes },
+        (n_changes, _) => {
+            let confidence_threshold = params.confidence_threshold;
+            Silence::BelowThreshold { n_changes, confidence_threshold }
+        }
+    })
+}
+
+impl fmt::Display for Silence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Disabled => {
+                f.write_str("the advisor is switched off for this role (setting `enabled`)")
+            }
+            Self::NoActivity => {
+                f.write_str("no command or MCP call of this role lies in the window")
+            }
+            Self::WindowTooShort { hours, minimum_hours } => write!(
+                f,
+                "the window is too short: {hours:.1} hours of activity so far, \
+                 `minimum_observation_window` asks for {minimum_hours:.0}"
+            ),
+            Self::NothingToChange => f.write_str("nothing to change: the rules fit what was seen"),
+            Self::RejectedBefore { n_changes } => write!(
+                f,
+                "nothing new: {n_changes} change(s) were rejected before and their evidence is the same"
+            ),
+            Self::BelowThreshold { n_changes, confidence_threshold } => write!(
+                f,
+                "{n_changes} change(s) stay below the confidence threshold of {:.0}%",
+                confidence_threshold * 100.0
+            ),
+        }
+    }
+}
