@@ -9,7 +9,8 @@ use crate::{
     policy::{Evaluation, Pattern, Role, Rule, RuleAction, Target, When, includes, overlaps},
     risk::{Effects, RiskLevel},
     synthesis::{
-        Candidate, GuardRules, covered_confidence, guard_rules, quiet_confidence, stop_confidence,
+        Candidate, GuardRules, covered_confidence, guard_rules, quiet_confidence, stake,
+        stop_confidence,
     },
 };
 
@@ -105,7 +106,7 @@ impl List<'_> {
             draft.before = vec![placed(idx, rule)];
             if !rule.action.passes() && rule.action > by.action {
                 draft.kind = ChangeKind::Modify;
-                draft.confidence = stop_confidence(draft.evidence.n_units, self.n_units());
+                draft.confidence = stop_confidence(legitimate_units(&uses), self.n_units());
                 draft.effects = effects(&uses);
                 draft.risk =
                     if draft.evidence.n_units > 0 { RiskLevel::High } else { RiskLevel::Medium };
@@ -320,7 +321,7 @@ impl List<'_> {
             let hits: Vec<&Use> = hits.into_values().collect();
             let evidence = Evidence::of_uses(&hits, self.observation);
             let mut draft = self.draft(ChangeKind::Add, why, evidence);
-            draft.confidence = match n_stopped_units {
+            draft.confidence = match legitimate_units(&hits) {
                 0 => quiet_confidence(self.n_units()),
                 stopped => stop_confidence(stopped, self.n_units()),
             };
@@ -425,6 +426,14 @@ fn is_broad(pattern: &str, target: Target) -> bool {
             stem.len() < pattern.len() && stem.split('/').nth(1).is_none_or(str::is_empty)
         }
     }
+}
+
+/// Units of those uses that an allow could have come from: to stop the others is no mistake.
+fn legitimate_units(uses: &[&Use]) -> u64 {
+    let ordinary = uses.iter().filter(|seen| stake(seen.effects) <= RiskLevel::Medium);
+    let units: BTreeSet<u32> =
+        ordinary.flat_map(|seen| seen.support.units.iter().copied()).collect();
+    units.len() as u64
 }
 
 /// The uses that a pattern matches.

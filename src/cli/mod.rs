@@ -2,6 +2,7 @@
 mod activity;
 mod batch_text;
 mod context;
+mod demo;
 mod hosts;
 mod ingest;
 mod init;
@@ -60,7 +61,7 @@ impl From<Exit> for ExitCode {
 #[derive(Debug, Parser)]
 #[command(name = "advisor", version, max_term_width = 100, propagate_version = true)]
 struct Cli {
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Global options")]
     globals: Globals,
     #[command(subcommand)]
     command: Command,
@@ -97,8 +98,18 @@ pub struct Globals {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// The whole loop on a bundled fleet: ingest, suggest, show the diff
+    Demo(demo::Demo),
     /// Make configuration, store and the organization's default role
     Init(init::Init),
+    /// Read files and directories into the lake, every event exactly once
+    Ingest(ingest::Ingest),
+    /// Analyze a role's activity and write a batch of changes to its rules
+    Suggest(suggest::Suggest),
+    /// Suggested batches: list, show, diff
+    Suggestions(suggestions::Suggestions),
+    /// Decide on the changes of a batch: accept, reject, modify, apply, dismiss
+    Review(review::Review),
     /// The life of a role: make, edit, assign, history, import, export
     Roles(roles::Roles),
     /// Which host has which role
@@ -107,22 +118,14 @@ enum Command {
     Variables(variables::Variables),
     /// What the advisor goes by: schedule, window, confidence, retention
     Settings(settings::SettingsArgs),
-    /// Suggested batches: list, show, diff
-    Suggestions(suggestions::Suggestions),
-    /// Decide on the changes of a batch: accept, reject, modify, apply, dismiss
-    Review(review::Review),
-    /// Show how commands are read: subcommands, shapes, wrappers, effects
-    Shapes(shapes::Shapes),
-    /// Make up the activity of a fleet, the same for the same seed, with the truth beside it
-    Simulate(simulate::Simulate),
-    /// Read files and directories into the lake, every event exactly once
-    Ingest(ingest::Ingest),
-    /// Look at what the lake holds: its parts, and the lines in quarantine
-    Lake(lake::Lake),
-    /// Analyze a role's activity and write a batch of changes to its rules
-    Suggest(suggest::Suggest),
     /// Check role files, decide events by them
     Policy(policy::Policy),
+    /// Show how commands are read: subcommands, shapes, wrappers, effects
+    Shapes(shapes::Shapes),
+    /// Look at what the lake holds: its parts, and the lines in quarantine
+    Lake(lake::Lake),
+    /// Make up the activity of a fleet, the same for the same seed, with the truth beside it
+    Simulate(simulate::Simulate),
 }
 
 /// Runs the program on the process's own arguments.
@@ -168,6 +171,7 @@ fn start(cli: Cli) -> anyhow::Result<Exit> {
 
 async fn dispatch(command: Command, context: &Context) -> anyhow::Result<Exit> {
     match command {
+        Command::Demo(args) => demo::run(args, context).await,
         Command::Init(args) => init::run(args, context).await,
         Command::Roles(args) => roles::run(args, context).await,
         Command::Hosts(args) => hosts::run(args, context).await,

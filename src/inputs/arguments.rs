@@ -1,7 +1,7 @@
 //! Arguments of MCP calls: compact JSON text without its secrets.
 use serde_json::{Map, Value};
 
-use super::reject::Notes;
+use super::notes::Notes;
 use crate::events::redact;
 
 /// The compact text of a JSON value, redacted; depth is bounded by whoever parsed it.

@@ -6,6 +6,7 @@ mod arguments;
 mod decode;
 mod json;
 mod lines;
+mod notes;
 mod position;
 mod reject;
 mod signal;
@@ -13,8 +14,9 @@ mod walk;
 mod whole;
 
 pub use lines::{Block, End, FileReader, Line, OpenError};
+pub use notes::{MAX_UNKNOWN_KEYS, Notes};
 pub use position::{Checkpoint, Digest, HEAD_BYTES, Known, Position, Signature};
-pub use reject::{EXCERPT_CHARS, Fault, MAX_UNKNOWN_KEYS, Notes, Reason, Reject, excerpt};
+pub use reject::{EXCERPT_CHARS, Fault, Reason, Reject, excerpt};
 pub use walk::{WalkError, files};
 pub use whole::each_event;
 

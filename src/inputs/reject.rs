@@ -1,6 +1,4 @@
 //! Lines that are no events: where, why, and a safe excerpt.
-use std::{borrow::Cow, collections::BTreeMap};
-
 use crate::events::{redact, text_forms, visible};
 
 /// Why a line is quarantined.
@@ -99,59 +97,6 @@ pub fn excerpt(line: &[u8]) -> String {
     }
 }
 
-/// What was met on the way and is neither event nor reject.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Notes {
-    /// Keys outside the schema -> how often; at most [`MAX_UNKNOWN_KEYS`] names, the rest under
-    /// `(others)`.
-    pub unknown_keys: BTreeMap<String, u64>,
-    /// How many secrets were replaced by markers.
-    pub n_secrets: u64,
-}
-
-/// How many names of unknown keys are told apart.
-pub const MAX_UNKNOWN_KEYS: usize = 64;
-
-impl Notes {
-    /// Counts a key outside the schema.
-    pub(super) fn unknown_key(&mut self, key: &str) {
-        if let Some(count) = self.unknown_keys.get_mut(key) {
-            *count += 1;
-            return;
-        }
-        self.add_unknown(&safe_name(key), 1);
-    }
-
-    /// Adds what others noted.
-    pub fn merge(&mut self, others: &Self) {
-        self.n_secrets += others.n_secrets;
-        for (key, count) in &others.unknown_keys {
-            self.add_unknown(key, *count);
-        }
-    }
-
-    fn add_unknown(&mut self, key: &str, count: u64) {
-        let full = self.unknown_keys.len() >= MAX_UNKNOWN_KEYS;
-        let key = if full && !self.unknown_keys.contains_key(key) { "(others)" } else { key };
-        *self.unknown_keys.entry(key.to_owned()).or_default() += count;
-    }
-
-    /// An argument vector without its secrets.
-    pub(super) fn clean_argv(&mut self, argv: Vec<String>) -> Vec<String> {
-        argv.into_iter().map(|word| self.clean(word.into())).collect()
-    }
-
-    /// `text` without its secrets.
-    pub(super) fn clean(&mut self, text: Cow<'_, str>) -> String {
-        let redacted = redact(&text);
-        if redacted.n_secrets == 0 {
-            return text.into_owned();
-        }
-        self.n_secrets += redacted.n_secrets as u64;
-        redacted.text.into_owned()
-    }
-}
-
 /// A key of the input, short and safe to show: keys are text that others chose.
 pub(super) fn safe_name(key: &str) -> String {
     let redacted = redact(key).text;
@@ -169,20 +114,5 @@ mod tests {
         assert_eq!(excerpt(b"a\x1b[2J\xff"), "a\\u{1b}[2J\u{fffd}");
         let long = excerpt("é".repeat(10_000).as_bytes());
         assert_eq!(long.chars().count(), EXCERPT_CHARS + 1);
-    }
-
-    #[test]
-    fn names_of_unknown_keys_are_bounded_and_none_is_lost() {
-        let mut notes = Notes::default();
-        for idx in 0..1_000 {
-            notes.unknown_key(&format!("key{idx}"));
-        }
-        notes.unknown_key("key0");
-        assert!(notes.unknown_keys.len() <= MAX_UNKNOWN_KEYS + 1);
-        assert_eq!(notes.unknown_keys.values().sum::<u64>(), 1_001);
-        assert_eq!(notes.unknown_keys["key0"], 2);
-        let mut twice = notes.clone();
-        twice.merge(&notes);
-        assert_eq!(twice.unknown_keys.values().sum::<u64>(), 2_002);
     }
 }

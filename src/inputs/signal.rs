@@ -7,7 +7,8 @@ use serde_json::Value;
 use super::{
     Parsed, arguments,
     json::{Faults, Key, Keys, Percent, Strict, Text, Texts},
-    reject::{Fault, Notes, Reason},
+    notes::Notes,
+    reject::{Fault, Reason},
 };
 use crate::{
     commands,
@@ -172,26 +173,30 @@ impl Raw<'_> {
 
         let id = super::EventKey::of(&event_id);
         let argv = notes.clean_argv(argv);
-        let mut clean = |text: Option<Cow<'_, str>>| text.map(|text| notes.clean(text));
+        let event_id = notes.clean(event_id);
+        let mcp_arguments = self.mcp_arguments.map(|it| arguments::compact(it, notes));
+        let mut clean = |field, text: Option<Cow<'_, str>>| {
+            text.filter(|it| !it.is_empty()).map(|it| notes.clean_again(field, it))
+        };
         let event = Event {
-            event_id: clean(Some(event_id)).unwrap_or_default(),
+            event_id,
             timestamp,
-            hostname: clean(Some(hostname)).unwrap_or_default(),
+            hostname: clean("hostname", Some(hostname)).unwrap_or_default(),
             event_type,
             binary: argv.first().cloned(),
             argv,
             decision,
-            rule: clean(self.rule),
-            agent: clean(self.agent),
+            rule: clean("rule", self.rule),
+            agent: clean("agent", self.agent),
             severity,
-            role: clean(self.role.filter(|role| !role.is_empty())),
-            session_id: clean(self.session_id),
-            cwd: clean(self.cwd),
-            user: clean(self.user),
-            mcp_server: clean(mcp_server),
-            mcp_tool: clean(mcp_tool),
-            endpoint: clean(self.endpoint),
-            mcp_arguments: self.mcp_arguments.map(|it| arguments::compact(it, notes)),
+            role: clean("role", self.role),
+            session_id: clean("session_id", self.session_id),
+            cwd: clean("cwd", self.cwd),
+            user: clean("user", self.user),
+            mcp_server: clean("mcp_server", mcp_server),
+            mcp_tool: clean("mcp_tool", mcp_tool),
+            mcp_arguments,
+            endpoint: clean("endpoint", self.endpoint),
             trust_score: self.trust_score,
         };
         Ok(Parsed { event, id })

@@ -1,7 +1,7 @@
 //! A chunk of events, staged: known ids dropped, the rest in one part a day.
 use std::{collections::BTreeMap, fmt::Write as _, path::Path, sync::Arc};
 
-use arrow::{array::BooleanArray, compute::filter_record_batch, record_batch::RecordBatch};
+use arrow::{array::UInt32Array, compute::take_record_batch, record_batch::RecordBatch};
 use parquet::{
     arrow::ArrowWriter,
     basic::{Compression, Encoding, ZstdLevel},
@@ -40,14 +40,14 @@ pub struct Staged {
 struct Row {
     key: EventKey,
     group: usize,
-    at: usize,
+    at: u32,
 }
 
 /// The rows of one day.
 #[derive(Debug, Default)]
 struct DayRows {
-    /// Group -> which of its rows.
-    groups: BTreeMap<usize, Vec<bool>>,
+    /// Group -> its rows of the day.
+    groups: BTreeMap<usize, Vec<u32>>,
     ids: Sha256,
     n_events: u64,
     first: Option<Timestamp>,
@@ -63,7 +63,7 @@ impl Lake {
     pub fn stage(&self, chunk: &[Rows], id_runs: &[IdRun]) -> Result<Staged, LakeError> {
         let mut rows = Vec::with_capacity(chunk.iter().map(Rows::n_events).sum());
         for (group, part) in chunk.iter().enumerate() {
-            let keys = part.keys.iter().enumerate();
+            let keys = (0_u32..).zip(&part.keys);
             rows.extend(keys.map(|(at, (key, _))| Row { key: *key, group, at }));
         }
         rows.sort_unstable();
@@ -135,24 +135,22 @@ impl Lake {
     }
 }
 
-/// The wanted rows of a batch.
-fn select(batch: &RecordBatch, wanted: Vec<bool>) -> Result<RecordBatch, LakeError> {
-    if wanted.iter().all(|it| *it) {
+/// The wanted rows of a batch, in its order.
+fn select(batch: &RecordBatch, mut wanted: Vec<u32>) -> Result<RecordBatch, LakeError> {
+    if wanted.len() == batch.num_rows() {
         return Ok(batch.clone());
     }
-    Ok(filter_record_batch(batch, &BooleanArray::from(wanted))?)
+    wanted.sort_unstable();
+    Ok(take_record_batch(batch, &UInt32Array::from(wanted))?)
 }
 
 fn by_day(rows: &[Row], chunk: &[Rows]) -> BTreeMap<Day, DayRows> {
     let mut days: BTreeMap<Day, DayRows> = BTreeMap::new();
     for row in rows {
-        let Some(group) = chunk.get(row.group) else { continue };
-        let Some((key, at)) = group.keys.get(row.at) else { continue };
+        let time = chunk.get(row.group).and_then(|group| group.keys.get(row.at as usize));
+        let Some((key, at)) = time else { continue };
         let day = days.entry(at.day()).or_default();
-        let wanted = day.groups.entry(row.group).or_insert_with(|| vec![false; group.keys.len()]);
-        if let Some(flag) = wanted.get_mut(row.at) {
-            *flag = true;
-        }
+        day.groups.entry(row.group).or_default().push(row.at);
         day.ids.update(key.0.to_be_bytes());
         day.n_events += 1;
         day.first = Some(day.first.map_or(*at, |first| first.min(*at)));

@@ -91,7 +91,20 @@ pub async fn analyze(
     is_dry: bool,
 ) -> anyhow::Result<Advice> {
     let seen = gather(store, lake, analysis).await?;
+    let (role, n_tallies) = (seen.role.name.as_str(), seen.tallies.len());
+    tracing::info!(role, n_tallies, from = %seen.params.from, to = %seen.params.to, "analyzing");
     let advice = tokio::task::block_in_place(|| advise(&seen));
+    match &advice {
+        Advice::Batch(batch) => {
+            tracing::info!(
+                role,
+                batch = batch.batch_id,
+                changes = batch.changes.len(),
+                "suggested"
+            );
+        }
+        Advice::Nothing(silence) => tracing::info!(role, reason = %silence, "nothing suggested"),
+    }
     let Advice::Batch(batch) = &advice else { return Ok(advice) };
     if is_dry || store.save_batch(batch).await? {
         return Ok(advice);

@@ -167,7 +167,7 @@ fn command_candidates(
 ///
 /// A push or a comment talks to the repository's own forge; that this leaves the machine is what
 /// publishing means, and is not counted again.
-fn stake(effects: Effects) -> RiskLevel {
+pub fn stake(effects: Effects) -> RiskLevel {
     let to_forge = effects.contains(Effect::VcsPublish) || effects.contains(Effect::VcsWrite);
     let counted = effects.iter().filter(|it| !(to_forge && *it == Effect::NetworkOut));
     counted.map(Effect::level).max().unwrap_or(RiskLevel::Low)

@@ -116,25 +116,26 @@ pub async fn ingest(
     let runtime = tokio::runtime::Handle::current();
     let (format, now, max_events) = (ingest.format, ingest.now, ingest.chunk_events);
     let committer = Committer { store, lake, runtime: &runtime, manifest, now, progress };
+    let named = |name: &str| thread::Builder::new().name(format!("ingest-{name}"));
     tokio::task::block_in_place(|| {
         thread::scope(|scope| {
+            let (files, roles, seen) = (&files, &roles, &seen);
             let mut to_parsers = Vec::new();
             let mut from_parsers = Vec::new();
             let mut parsers = Vec::new();
             for _ in 0..N_PARSERS {
                 let (to_parser, work) = sync_channel::<Work>(QUEUE);
                 let (done, from_parser) = sync_channel::<Parsed>(QUEUE);
-                let (files, roles) = (&files, &roles);
-                let parser = move || parse::parse(&work, &done, files, format, roles, now);
-                parsers.push(scope.spawn(parser));
+                let parse = move || parse::parse(&work, &done, files, format, roles, now);
+                parsers.push(named("parse").spawn_scoped(scope, parse)?);
                 to_parsers.push(to_parser);
                 from_parsers.push(from_parser);
             }
-            let files = &files;
-            let reader =
-                scope.spawn(move || read::read(files, known, &seen, &InTurn(to_parsers), progress));
+            let read = move || read::read(files, known, seen, &InTurn(to_parsers), progress);
+            let reader = named("read").spawn_scoped(scope, read)?;
             let (to_committer, chunks) = sync_channel(0);
-            let committer = scope.spawn(move || committer.run(&chunks));
+            let commit = move || committer.run(&chunks);
+            let committer = named("commit").spawn_scoped(scope, commit)?;
             collect::collect(from_parsers, &to_committer, max_events, now, &mut report);
             drop(to_committer);
 
@@ -150,6 +151,8 @@ pub async fn ingest(
             anyhow::Ok(())
         })
     })?;
+    let IngestReport { read, accepted, duplicates, rejected, parts, .. } = report;
+    tracing::info!(read, accepted, duplicates, rejected, parts, "ingested");
     Ok(report)
 }
 

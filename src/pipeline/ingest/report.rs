@@ -249,10 +249,9 @@ impl IngestReport {
     }
 
     pub(super) fn add_notes(&mut self, notes: &Notes) {
-        let mut all = Notes {
-            unknown_keys: std::mem::take(&mut self.unknown_keys),
-            n_secrets: self.secrets_redacted,
-        };
+        let mut all = Notes::default();
+        all.unknown_keys = std::mem::take(&mut self.unknown_keys);
+        all.n_secrets = self.secrets_redacted;
         all.merge(notes);
         (self.unknown_keys, self.secrets_redacted) = (all.unknown_keys, all.n_secrets);
     }
