@@ -13,7 +13,6 @@ use serde::Serialize;
 use super::{Context, Exit, Printer, batch_text, printer::table, suggestions};
 use crate::{
     batch::SuggestionBatch,
-    clock,
     config::Config,
     events::{Timestamp, visible},
     formats::read_role,
@@ -41,6 +40,9 @@ pub(super) struct Demo {
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
 }
+
+/// The fleet's last day is over.
+const FLEET_END: &str = "2026-03-09T00:00:00Z";
 
 /// So many directories are tried before giving up.
 const MAX_TRIES: u32 = 10_000;
@@ -98,14 +100,17 @@ async fn tour(dir: &Path, context: &Context) -> anyhow::Result<Outcome> {
     }
 
     let lake = Lake::open(&context.config.data_dir)?;
-    let what = ingest::Ingest::new(vec![events_dir], clock::now());
+    // One time for all of it, and not before the fleet's own: a clock that is behind would take its
+    // events for the future's.
+    let now = Timestamp::parse(FLEET_END).map_or(by.at, |end| end.max(by.at));
+    let what = ingest::Ingest::new(vec![events_dir], now);
     let report = ingest::ingest(store, &lake, what, &|_| ()).await?;
 
     let manifest = store.manifest().await?;
     let seen = tokio::task::block_in_place(|| lake.overview(&manifest.parts, Window::ALL))?;
     let mut batches = Vec::new();
     for (role, overview) in seen {
-        batches.extend(advice(store, &lake, role, &overview).await?);
+        batches.extend(advice(store, &lake, role, &overview, now).await?);
     }
     let Some(batch) = batches.into_iter().max_by_key(richness) else {
         bail!("there was nothing to suggest")
@@ -125,17 +130,13 @@ async fn advice(
     lake: &Lake,
     role: String,
     seen: &Overview,
+    now: Timestamp,
 ) -> anyhow::Result<Option<SuggestionBatch>> {
     if store.roles().await?.iter().all(|it| it.name != role) {
         return Ok(None);
     }
     // The window is the time of the fixture, however long ago that is.
-    let analysis = Analysis {
-        role,
-        from: Some(seen.first),
-        to: Some(seen.last),
-        now: Timestamp::max(clock::now(), seen.last),
-    };
+    let analysis = Analysis { role, from: Some(seen.first), to: Some(seen.last), now };
     Ok(match analyze(store, lake, &analysis, false).await? {
         Advice::Batch(batch) => Some(*batch),
         Advice::Nothing(_) => None,
@@ -170,10 +171,12 @@ fn next(outcome: &Outcome) -> String {
     let program = std::env::args().next().unwrap_or_else(|| "advisor".to_owned());
     let program = visible(&program).into_owned();
     let id: String = outcome.batch.batch_id.chars().take(12).collect();
+    // The last change is a small one that nothing else needs.
+    let last = outcome.batch.changes.len();
     format!(
         "\nEverything is in {}. To go on from here:\n  \
            export ADVISOR_DATA_DIR={}\n  \
-           {program} review reject {id} --change 1 --reason 'not on these hosts'\n  \
+           {program} review reject {id} --change {last} --reason 'not on these hosts'\n  \
            {program} review accept {id}\n  \
            {program} review apply {id}\n  \
            {program} roles history {}",

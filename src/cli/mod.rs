@@ -22,7 +22,7 @@ mod suggestions;
 mod variables;
 mod words;
 
-use std::{ffi::OsString, path::PathBuf, process::ExitCode};
+use std::{ffi::OsString, io, path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand};
 
@@ -149,9 +149,22 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
     let Globals { output, quiet, .. } = cli.globals;
     let ended = start(cli);
     ended.unwrap_or_else(|err| {
+        if is_closed_pipe(&err) {
+            return Exit::Done;
+        }
         Printer::new(output, quiet, true).error(&sentence(&err));
         if err.is::<WrongUse>() { Exit::Usage } else { Exit::Failed }
     })
+}
+
+/// Whether whoever reads our output has seen enough of it, as `head` does.
+fn is_closed_pipe(err: &anyhow::Error) -> bool {
+    let kind = match (err.downcast_ref::<io::Error>(), err.downcast_ref::<serde_json::Error>()) {
+        (Some(err), _) => Some(err.kind()),
+        (None, Some(err)) => err.io_error_kind(),
+        (None, None) => None,
+    };
+    kind == Some(io::ErrorKind::BrokenPipe)
 }
 
 /// Sets up configuration, logging and the runtime, and runs the subcommand to its end.
