@@ -161,6 +161,7 @@ impl Tree {
     }
 
     /// Makes `node` the last child of its parent.
+    #[expect(clippy::needless_pass_by_value, reason = "a borrowed option of a borrow reads worse")]
     fn link(&mut self, parent: Option<&mut (u32, Option<u32>)>, node: u32) {
         let Some((parent, last)) = parent else { return };
         let before = last.replace(node);
