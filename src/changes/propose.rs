@@ -285,33 +285,38 @@ impl List<'_> {
     /// The guard patterns of a family: one change with those that stopped nothing in the window,
     /// another with those that would have, because a reviewer weighs these two differently.
     fn guard(&mut self, guards: &[&GuardRules]) {
+        let found: Vec<(&GuardRules, &str, Vec<&Use>)> = guards
+            .iter()
+            .flat_map(|needed| needed.patterns.iter().map(move |pattern| (*needed, *pattern)))
+            .map(|(needed, pattern)| {
+                let uses = matched(self.target, self.observation, &Pattern::new(pattern));
+                (needed, pattern, uses)
+            })
+            .collect();
         for would_stop in [false, true] {
             let mut after = Vec::new();
             let mut stopped: BTreeSet<u32> = BTreeSet::new();
             let mut hits: BTreeMap<&str, &Use> = BTreeMap::new();
             let mut risk = RiskLevel::Low;
             let (mut titles, mut techniques) = (BTreeSet::new(), BTreeSet::new());
-            for needed in guards {
+            for (needed, pattern, uses) in &found {
                 let guard = needed.guard;
-                for pattern in &needed.patterns {
-                    let uses = matched(self.target, self.observation, &Pattern::new(pattern));
-                    let units: BTreeSet<u32> =
-                        uses.iter().flat_map(|it| it.support.units.iter().copied()).collect();
-                    if units.is_empty() == would_stop {
-                        continue;
-                    }
-                    // What a role does all the time is asked for rather than stopped.
-                    let is_routine =
-                        units.len() >= MIN_ROUTINE_UNITS && guard.level < RiskLevel::Critical;
-                    let ask = RuleAction::RequireApproval;
-                    let action = if is_routine { ask } else { guard.action };
-                    risk = risk.max(guard.level);
-                    titles.insert(guard.title.to_owned());
-                    techniques.extend(guard.techniques.iter().map(|&it| it.to_owned()));
-                    stopped.extend(units);
-                    hits.extend(uses.into_iter().map(|seen| (seen.line.as_str(), seen)));
-                    after.push((Place::Front, new_rule(pattern, action)));
+                let units: BTreeSet<u32> =
+                    uses.iter().flat_map(|it| it.support.units.iter().copied()).collect();
+                if units.is_empty() == would_stop {
+                    continue;
                 }
+                // What a role does all the time is asked for rather than stopped.
+                let is_routine =
+                    units.len() >= MIN_ROUTINE_UNITS && guard.level < RiskLevel::Critical;
+                let ask = RuleAction::RequireApproval;
+                let action = if is_routine { ask } else { guard.action };
+                risk = risk.max(guard.level);
+                titles.insert(guard.title.to_owned());
+                techniques.extend(guard.techniques.iter().map(|&it| it.to_owned()));
+                stopped.extend(units);
+                hits.extend(uses.iter().map(|&seen| (seen.line.as_str(), seen)));
+                after.push((Place::Front, new_rule(pattern, action)));
             }
             if after.is_empty() {
                 continue;
