@@ -438,8 +438,15 @@ fn legitimate_units(uses: &[&Use]) -> u64 {
 
 /// The uses that a pattern matches.
 fn matched<'a>(target: Target, observation: &'a Observation, pattern: &Pattern) -> Vec<&'a Use> {
-    let uses = if target == Target::Command { observation.uses.as_slice() } else { &[] };
-    uses.iter().filter(|seen| pattern.matches(&seen.line)).collect()
+    if target != Target::Command {
+        return Vec::new();
+    }
+    // Uses are sorted by line, so that those a pattern may match stand together.
+    let prefix = pattern.literal_prefix().trim_end_matches(' ');
+    let start = observation.uses.partition_point(|seen| seen.line.as_str() < prefix);
+    let rest = observation.uses.get(start..).unwrap_or_default();
+    let rest = rest.iter().take_while(|seen| seen.line.starts_with(prefix));
+    rest.filter(|seen| pattern.matches(&seen.line)).collect()
 }
 
 fn placed(idx: usize, rule: &Rule) -> PlacedRule {

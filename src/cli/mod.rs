@@ -13,6 +13,7 @@ mod review;
 mod role_edit;
 mod role_text;
 mod roles;
+mod run;
 mod settings;
 mod shapes;
 mod simulate;
@@ -118,6 +119,8 @@ enum Command {
     Variables(variables::Variables),
     /// What the advisor goes by: schedule, window, confidence, retention
     Settings(settings::SettingsArgs),
+    /// What cron calls: ingest what is new, analyze every role that is due
+    Run(run::Run),
     /// Check role files, decide events by them
     Policy(policy::Policy),
     /// Show how commands are read: subcommands, shapes, wrappers, effects
@@ -197,6 +200,7 @@ async fn dispatch(command: Command, context: &Context) -> anyhow::Result<Exit> {
         Command::Ingest(args) => ingest::run(args, context).await,
         Command::Lake(args) => lake::run(args, context).await,
         Command::Suggest(args) => suggest::run(args, context).await,
+        Command::Run(args) => run::run(args, context).await,
         Command::Policy(args) => policy::run(args, context).await,
     }
 }

@@ -18,7 +18,7 @@ const N_FEATURES: usize = 64;
 ///
 /// # Source
 /// Measured: 5,000 points of 64 features take 0.1 to 0.6 s, growing with the square.
-const MAX_SHAPES: usize = 1_000;
+const MAX_SHAPES: usize = 300;
 
 /// The cluster of each shape, `None` for noise; a shape comes with the units that showed it.
 ///

@@ -101,8 +101,18 @@ impl Support {
         }
     }
 
-    /// Adds what was seen of something else.
-    pub fn merge(&mut self, other: &Self) {
+    /// What was seen of several things together.
+    pub fn of_all<'a>(parts: impl IntoIterator<Item = &'a Self>) -> Self {
+        let mut all = Self::default();
+        for part in parts {
+            all.take_in(part);
+        }
+        all.settle();
+        all
+    }
+
+    /// Adds what was seen of something else; to be settled after the last.
+    fn take_in(&mut self, other: &Self) {
         self.units.extend_from_slice(&other.units);
         self.blocked_units.extend_from_slice(&other.blocked_units);
         self.n_events += other.n_events;
@@ -111,7 +121,6 @@ impl Support {
         }
         self.first = [self.first, other.first].into_iter().flatten().min();
         self.last = [self.last, other.last].into_iter().flatten().max();
-        self.settle();
     }
 }
 
@@ -167,12 +176,10 @@ pub fn observe(tallies: &[Tally]) -> Observation {
         let effects = effects(&command, &stem.subcommand);
         let line = command.line();
         if let Some(seen) = uses.get_mut(&(line.clone(), effects)) {
-            seen.support.merge(&support);
+            seen.support.take_in(&support);
             continue;
         }
         let shape = shapes::shape(&command.argv, cwd.as_deref(), &learned).text;
-        let mut support = support;
-        support.settle();
         let seen = Use { line: line.clone(), command, stem, shape, effects, support };
         uses.insert((line, effects), seen);
     }
@@ -181,8 +188,12 @@ pub fn observe(tallies: &[Tally]) -> Observation {
         McpUse { server: server.to_owned(), tool: tool.to_owned(), effects, support }
     });
     let mcp_uses = mcp_uses.collect();
+    let mut uses: Vec<Use> = uses.into_values().collect();
+    for seen in &mut uses {
+        seen.support.settle();
+    }
     Observation {
-        uses: uses.into_values().collect(),
+        uses,
         mcp_uses,
         n_events: tallies.iter().map(|tally| tally.n_events).sum(),
         n_unresolved,

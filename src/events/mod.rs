@@ -6,7 +6,9 @@ mod visible;
 
 use serde::{Deserialize, Serialize};
 
-pub use redact::{Redacted, redact};
+pub use redact::{
+    MARKER_CLOSE, MARKER_OPEN, Redacted, marker, markers, redact, redact_argv, redact_named,
+};
 pub use tally::{Action, Tally, Unit};
 pub use time::{Day, Timestamp};
 pub use visible::visible;

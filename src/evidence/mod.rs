@@ -45,10 +45,9 @@ pub struct Evidence {
 impl Evidence {
     /// The evidence of uses taken together.
     pub fn of_uses(uses: &[&Use], observation: &Observation) -> Self {
-        let mut support = Support::default();
+        let support = Support::of_all(uses.iter().map(|seen| &seen.support));
         let mut shapes: BTreeMap<&str, u64> = BTreeMap::new();
         for seen in uses {
-            support.merge(&seen.support);
             *shapes.entry(&seen.shape).or_default() += seen.support.n_events;
         }
         let mut by_units: Vec<&&Use> = uses.iter().collect();

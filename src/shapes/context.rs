@@ -1,4 +1,6 @@
 //! What a word is by where it stands: the tool's own order of operands, the name of its option.
+use std::{collections::BTreeMap, sync::LazyLock};
+
 use super::{
     ShapeWord,
     kind::ArgumentType,
@@ -237,20 +239,43 @@ const SHORT_OPTIONS: &[(&str, &str, Hint)] = &[
     ("docker podman", "-w", Hint::Path),
 ];
 
-fn has(list: &str, separator: char, item: &str) -> bool {
-    list.split(separator).any(|it| it == item)
-}
+/// The rows of [`OPERANDS`] for each binary, in their order.
+static BY_BINARY: LazyLock<BTreeMap<&str, Vec<&Operands>>> = LazyLock::new(|| {
+    let mut res: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for row in OPERANDS {
+        for binary in row.binaries.split(' ') {
+            res.entry(binary).or_default().push(row);
+        }
+    }
+    res
+});
+
+/// [`OPTIONS`] by name.
+static BY_OPTION: LazyLock<BTreeMap<&str, Hint>> = LazyLock::new(|| {
+    let rows = OPTIONS.iter().rev();
+    rows.flat_map(|(hint, names)| names.split(' ').map(move |name| (name, *hint))).collect()
+});
+
+/// [`SHORT_OPTIONS`] by binary and name.
+static BY_BINARY_AND_OPTION: LazyLock<BTreeMap<(&str, &str), Hint>> = LazyLock::new(|| {
+    let mut res = BTreeMap::new();
+    for (binaries, names, hint) in SHORT_OPTIONS {
+        for binary in binaries.split(' ') {
+            for name in names.split(' ') {
+                res.entry((binary, name)).or_insert(*hint);
+            }
+        }
+    }
+    res
+});
 
 /// What the value of an option is.
 pub(super) fn option_hint(binary: &str, canonical: &str) -> Hint {
-    let of_binary = SHORT_OPTIONS
-        .iter()
-        .find(|(binaries, names, _)| has(names, ' ', canonical) && has(binaries, ' ', binary));
-    if let Some((_, _, hint)) = of_binary {
+    if let Some(hint) = BY_BINARY_AND_OPTION.get(&(binary, canonical)) {
         return *hint;
     }
-    let Some(name) = canonical.strip_prefix("--") else { return Hint::Any };
-    OPTIONS.iter().find(|(_, names)| has(names, ' ', name)).map_or(Hint::Any, |(hint, _)| *hint)
+    let hint = canonical.strip_prefix("--").and_then(|name| BY_OPTION.get(name));
+    hint.copied().unwrap_or(Hint::Any)
 }
 
 /// What the operands of one command are, in their order.
@@ -259,10 +284,9 @@ pub(super) struct OperandHints(Option<(&'static Operands, usize)>);
 impl OperandHints {
     /// `has_option` tells whether an option was given, by canonical name.
     pub(super) fn new(binary: &str, path: &str, has_option: impl Fn(&str) -> bool) -> Self {
-        let found = OPERANDS.iter().find(|it| {
-            has(it.binaries, ' ', binary) && (it.paths.is_empty() || has(it.paths, '|', path))
-        });
-        Self(found.map(|it| {
+        let mut rows = BY_BINARY.get(binary).into_iter().flatten();
+        let found = rows.find(|it| it.paths.is_empty() || it.paths.split('|').any(|it| it == path));
+        Self(found.map(|&it| {
             let is_taken = it.unless.iter().any(|name| has_option(name));
             (it, usize::from(is_taken && !it.first.is_empty()))
         }))
@@ -289,12 +313,12 @@ pub(super) fn classify_as(hint: Hint, text: &str, cwd: Option<&str>) -> ShapeWor
         }
         Hint::Path if text.is_empty() || text.contains('\n') => ArgumentType::Str,
         Hint::Path => match classify(text, cwd) {
-            word @ ShapeWord::Typed { kind: ArgumentType::Url(_) | ArgumentType::Glob, .. } => {
-                return word;
-            }
+            word @ ShapeWord::Typed {
+                kind: ArgumentType::Url(_) | ArgumentType::Glob | ArgumentType::Path(_),
+                ..
+            } => return word,
             _ => return lexical::path(text, cwd),
         },
-        // `HEAD:src/main.rs` is a name in a commit.
         Hint::Ref if is_surely_path(text) && !text.contains(':') => {
             return lexical::path(text, cwd);
         }

@@ -335,21 +335,25 @@ fn is_image(text: &str) -> bool {
     is_registry && rest.contains([':', '@']) && rest.chars().all(plain)
 }
 
-/// Endings of file names without a slash in them.
+/// Endings of file names without a slash in them, sorted.
 const ENDINGS: &[&str] = &[
-    "adoc", "bak", "bash", "bat", "bin", "bz2", "deb", "dmg", "img", "iso", "rpm", "c", "cc",
-    "cert", "cfg", "cjs", "class", "cmake", "conf", "cpp", "crt", "cs", "css", "csv", "cts",
-    "dart", "db", "diff", "dll", "env", "erb", "ex", "exs", "fish", "gif", "go", "gql", "gradle",
-    "graphql", "gz", "h", "hcl", "hpp", "hs", "html", "htm", "ico", "ini", "ipynb", "jar", "java",
-    "jpeg", "jpg", "js", "json", "jsonc", "json5", "jsonl", "jsx", "key", "kt", "kts", "less",
-    "lock", "log", "lua", "m", "map", "md", "mdx", "mjs", "ml", "mod", "mov", "mp3", "mp4", "mts",
-    "ndjson", "nix", "o", "orig", "out", "parquet", "patch", "pdf", "pem", "php", "pl", "plist",
-    "png", "prisma", "proto", "ps1", "py", "pyc", "pyi", "r", "rb", "rej", "rs", "rst", "sass",
+    "adoc", "bak", "bash", "bat", "bin", "bz2", "c", "cc", "cert", "cfg", "cjs", "class", "cmake",
+    "conf", "cpp", "crt", "cs", "css", "csv", "cts", "dart", "db", "deb", "diff", "dll", "dmg",
+    "env", "erb", "ex", "exs", "fish", "gif", "go", "gql", "gradle", "graphql", "gz", "h", "hcl",
+    "hpp", "hs", "htm", "html", "ico", "img", "ini", "ipynb", "iso", "jar", "java", "jpeg", "jpg",
+    "js", "json", "json5", "jsonc", "jsonl", "jsx", "key", "kt", "kts", "less", "lock", "log",
+    "lua", "m", "map", "md", "mdx", "mjs", "ml", "mod", "mov", "mp3", "mp4", "mts", "ndjson",
+    "nix", "o", "orig", "out", "parquet", "patch", "pdf", "pem", "php", "pl", "plist", "png",
+    "prisma", "proto", "ps1", "py", "pyc", "pyi", "r", "rb", "rej", "rpm", "rs", "rst", "sass",
     "scala", "scss", "service", "sh", "so", "spec", "sql", "sqlite", "sqlite3", "sum", "svelte",
     "svg", "swift", "tar", "tex", "tf", "tfvars", "tgz", "timer", "tmp", "toml", "ts", "tsv",
     "tsx", "txt", "vue", "wasm", "wav", "webp", "whl", "xlsx", "xml", "xz", "yaml", "yml", "zig",
     "zip", "zsh", "zst",
 ];
+
+fn is_ending(text: &str) -> bool {
+    ENDINGS.binary_search(&text).is_ok()
+}
 
 /// File names without an ending.
 const NAMES: &[&str] = &[
@@ -387,7 +391,7 @@ fn is_path(text: &str) -> bool {
         || matches!(text, "." | ".." | "~")
         || text.starts_with('.')
             && text.chars().nth(1).is_some_and(|it| it.is_ascii_alphabetic() || it == '.')
-        || ending.is_some_and(|it| ENDINGS.contains(&it))
+        || ending.is_some_and(is_ending)
         || NAMES.contains(&name)
 }
 
@@ -398,7 +402,7 @@ pub(super) fn is_surely_path(text: &str) -> bool {
         || text == "."
         || text.starts_with("../")
         || text.ends_with('/')
-        || ending.is_some_and(|it| ENDINGS.contains(&it)) && !text.contains("..")
+        || ending.is_some_and(is_ending) && !text.contains("..")
         || NAMES.contains(&text)
         || text.contains('*')
 }
@@ -406,6 +410,11 @@ pub(super) fn is_surely_path(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn endings_are_sorted() {
+        assert!(ENDINGS.is_sorted());
+    }
 
     #[test]
     fn words_are_typed_by_their_form() {

@@ -78,6 +78,10 @@ pub fn place(path: &str, cwd: Option<&str>) -> Place {
     let Some(cwd) = cwd.map(normal) else {
         return if leaves(&path) { Place::Traversing } else { Place::Workspace };
     };
+    let is_plain = !path.contains("..") && !cwd.contains("/.");
+    if is_plain && is_workspace(&cwd) {
+        return Place::Workspace;
+    }
     let path = normal(&format!("{cwd}/{path}"));
     if is_secret_path(&path) {
         return Place::Secret;

@@ -163,15 +163,21 @@ impl Store {
     }
 
     /// When each role was last analyzed to the end, whether or not there was something to suggest.
+    /// What a wrong clock dated after `now` does not count.
     ///
     /// # Errors
     /// Where the database is away.
-    pub async fn last_analyses(&self) -> Result<BTreeMap<String, Timestamp>, StoreError> {
+    pub async fn last_analyses(
+        &self,
+        now: Timestamp,
+    ) -> Result<BTreeMap<String, Timestamp>, StoreError> {
         let mut snapshot = self.snapshot().await?;
         let rows = sqlx::query(
             "SELECT role, max(started_us) AS started_us FROM runs
-             WHERE role <> '' AND outcome IN ('suggested', 'nothing') GROUP BY role",
+             WHERE role <> '' AND outcome IN ('suggested', 'nothing') AND started_us <= $1
+             GROUP BY role",
         )
+        .bind(now.0)
         .fetch_all(snapshot.conn())
         .await?;
         rows.iter().map(|row| Ok((row.text("role")?, row.time("started_us")?))).collect()

@@ -7,13 +7,13 @@ mod spellings;
 use std::collections::BTreeSet;
 
 use crate::{
-    clusters::{Cluster, Observation, Stem, Use},
+    clusters::{Cluster, Observation, Stem, Support, Use},
     evidence::Evidence,
     policy::{RuleAction, Target, literal},
     risk::{Effect, Effects, RiskLevel, level},
 };
 
-use scope::{Binary, Scope};
+use scope::{Market, Scope};
 
 pub use confidence::{allow_confidence, covered_confidence, quiet_confidence, stop_confidence};
 pub use guards::{GuardRules, guard_rules};
@@ -65,14 +65,21 @@ const GUARDS_PER_UNIT: &[f64] = &[4.0, 3.0, 2.0, 1.5, 1.2, 1.0, 0.7, 0.5, 0.3, 0
 ///
 /// Scopes are as wide as a role of [`MAX_RULES`] rules, guards included, can afford.
 pub fn synthesize(clusters: &[Cluster], observation: &Observation) -> Vec<Candidate> {
-    let mut candidates = Vec::new();
+    let market = Market::new(observation);
+    let mut best: Option<(usize, Vec<Candidate>)> = None;
     for &guards_per_unit in GUARDS_PER_UNIT {
-        candidates = command_candidates(clusters, observation, guards_per_unit);
+        let mut candidates = command_candidates(clusters, observation, &market, guards_per_unit);
         spellings::add(&mut candidates, clusters);
-        if n_rules(&candidates) <= MAX_RULES {
+        let n_rules = n_rules(&candidates);
+        let is_better = best.as_ref().is_none_or(|(fewest, _)| n_rules < *fewest);
+        if is_better {
+            best = Some((n_rules, candidates));
+        }
+        if n_rules <= MAX_RULES {
             break;
         }
     }
+    let mut candidates = best.map(|(_, candidates)| candidates).unwrap_or_default();
     candidates.extend(mcp_candidates(observation));
     candidates.sort_by(|a, b| {
         let key = |it: &Candidate| (std::cmp::Reverse(it.evidence.n_units), it.pattern.clone());
@@ -97,6 +104,7 @@ fn n_rules(candidates: &[Candidate]) -> usize {
 fn command_candidates(
     clusters: &[Cluster],
     observation: &Observation,
+    market: &Market,
     guards_per_unit: f64,
 ) -> Vec<Candidate> {
     let is_guarded = |seen: &Use| guards::stops().iter().any(|it| it.pattern.matches(&seen.line));
@@ -105,16 +113,6 @@ fn command_candidates(
         .filter(|it| !it.stem.subcommand.is_empty())
         .map(|it| it.stem.binary.as_str())
         .collect();
-    let about = |binary: &str| {
-        let uses = observation.uses.iter().filter(|seen| seen.stem.binary == binary);
-        let stems = clusters.iter().filter(|it| it.stem.binary == binary);
-        let stems: BTreeSet<String> = stems.map(|it| format!("{} *", it.stem.pattern)).collect();
-        Binary {
-            guards_per_unit,
-            n_units: scope::count_units(uses),
-            stems: stems.into_iter().collect(),
-        }
-    };
     let mut candidates = Vec::new();
     for group in clusters.chunk_by(|a, b| a.stem == b.stem) {
         let Some(stem) = group.first().map(|cluster| &cluster.stem) else { continue };
@@ -145,7 +143,7 @@ fn command_candidates(
             } else if exact.len() > MAX_EXACT {
                 (RuleAction::RequireApproval, vec![scope::whole(stem, &ordinary)])
             } else {
-                (RuleAction::Allow, scope::scopes(stem, &ordinary, &about(&stem.binary)))
+                (RuleAction::Allow, scope::scopes(stem, &ordinary, market, guards_per_unit))
             };
             for scope in scopes {
                 let n_one_offs = if scope.uses.len() > 1 { n_one_offs } else { 0 };
@@ -222,10 +220,7 @@ fn mcp_candidates(observation: &Observation) -> Vec<Candidate> {
     let mut candidates = Vec::new();
     for tools in observation.mcp_uses.chunk_by(same_tool) {
         let Some(first) = tools.first() else { continue };
-        let mut support = crate::clusters::Support::default();
-        for tool in tools {
-            support.merge(&tool.support);
-        }
+        let support = Support::of_all(tools.iter().map(|tool| &tool.support));
         let mut evidence = Evidence::of_support(&support, observation);
         let line = format!("{}/{}", first.server, first.tool);
         evidence.examples = vec![line.clone()];

@@ -33,13 +33,22 @@ pub(super) struct Library {
 /// The tree of one binary.
 #[derive(Debug, Default)]
 pub(super) struct Tree {
-    /// Marks of each node; the binary is node 0.
-    marks: Vec<&'static str>,
-    /// Parent, name, node; sorted.
-    children: Vec<(u32, &'static str, u32)>,
-    /// Node, name, record; sorted.
-    options: Vec<(u32, &'static str, u32)>,
+    /// The binary is node 0.
+    nodes: Vec<Node>,
+    /// Options that hold wherever a node does not say otherwise; sorted.
+    anywhere: Vec<(&'static str, u32)>,
     records: Vec<Record>,
+}
+
+#[derive(Debug)]
+struct Node {
+    /// Comma-separated.
+    names: &'static str,
+    marks: &'static str,
+    first_child: Option<u32>,
+    next_sibling: Option<u32>,
+    /// Its own options, name and record; sorted.
+    options: Vec<(&'static str, u32)>,
 }
 
 /// One option, by all its names.
@@ -115,8 +124,8 @@ fn split_tree(text: &'static str) -> (&'static str, &'static str) {
 impl Tree {
     fn parse(text: &'static str) -> Self {
         let mut res = Self::default();
-        // The nodes from the binary down to the line before.
-        let mut path: Vec<u32> = Vec::new();
+        // The nodes from the binary down to the line before, each with its last child so far.
+        let mut path: Vec<(u32, Option<u32>)> = Vec::new();
         for line in text.lines() {
             let body = line.trim_start_matches(' ');
             let depth = line.len() - body.len();
@@ -124,24 +133,48 @@ impl Tree {
             let Some(head) = words.next() else { continue };
             path.truncate(depth);
             let node = if head == "*" {
-                path.last().filter(|_| depth > 1).copied().unwrap_or(ANYWHERE)
+                path.last().filter(|_| depth > 1).map_or(ANYWHERE, |(node, _)| *node)
             } else {
-                let node = u32::try_from(res.marks.len()).unwrap_or(ANYWHERE);
+                let node = index(res.nodes.len());
                 let (names, marks) = head.split_once('/').unwrap_or((head, ""));
-                res.marks.push(marks);
-                let parent = path.last().copied();
-                let children = names.split(',').filter_map(|name| Some((parent?, name, node)));
-                res.children.extend(children);
-                path.push(node);
+                let options = Vec::new();
+                res.nodes.push(Node {
+                    names,
+                    marks,
+                    first_child: None,
+                    next_sibling: None,
+                    options,
+                });
+                res.link(path.last_mut(), node);
+                path.push((node, None));
                 node
             };
             for word in words {
                 res.option(node, word);
             }
         }
-        res.children.sort_unstable();
-        res.options.sort_unstable();
+        res.anywhere.sort_unstable();
+        for node in &mut res.nodes {
+            node.options.sort_unstable();
+        }
         res
+    }
+
+    /// Makes `node` the last child of its parent.
+    #[expect(clippy::needless_pass_by_value, reason = "a borrowed option of a borrow reads worse")]
+    fn link(&mut self, parent: Option<&mut (u32, Option<u32>)>, node: u32) {
+        let Some((parent, last)) = parent else { return };
+        let before = last.replace(node);
+        match before {
+            Some(before) => self.edit(before, |it| it.next_sibling = Some(node)),
+            None => self.edit(*parent, |it| it.first_child = Some(node)),
+        }
+    }
+
+    fn edit(&mut self, node: u32, change: impl FnOnce(&mut Node)) {
+        if let Some(node) = usize::try_from(node).ok().and_then(|at| self.nodes.get_mut(at)) {
+            change(node);
+        }
     }
 
     fn option(&mut self, node: u32, word: &'static str) {
@@ -154,47 +187,69 @@ impl Tree {
         };
         let mut long = names.split('|').filter(|it| it.starts_with("--"));
         let canonical = long.next().or_else(|| names.split('|').next()).unwrap_or(names);
-        let record = u32::try_from(self.records.len()).unwrap_or(ANYWHERE);
+        let record = index(self.records.len());
         self.records.push(Record { canonical, arity });
-        self.options.extend(names.split('|').map(|name| (node, name, record)));
+        let named = names.split('|').map(|name| (name, record));
+        if node == ANYWHERE {
+            self.anywhere.extend(named);
+        } else {
+            self.edit(node, |it| it.options.extend(named));
+        }
+    }
+
+    fn node(&self, node: u32) -> Option<&Node> {
+        self.nodes.get(usize::try_from(node).ok()?)
     }
 
     #[cfg(test)]
     pub(super) fn n_nodes(&self) -> u32 {
-        u32::try_from(self.marks.len()).unwrap_or(ANYWHERE)
+        index(self.nodes.len())
     }
 
     /// The node below `node` of that name.
     pub(super) fn child(&self, node: u32, name: &str) -> Option<u32> {
-        let key = (node, name);
-        let at = self.children.binary_search_by(|(n, it, _)| (*n, *it).cmp(&key)).ok()?;
-        self.children.get(at).map(|(_, _, child)| *child)
+        let mut next = self.node(node)?.first_child;
+        while let Some(child) = next {
+            let it = self.node(child)?;
+            if it.names == name
+                || it.names.contains(',') && it.names.split(',').any(|it| it == name)
+            {
+                return Some(child);
+            }
+            next = it.next_sibling;
+        }
+        None
     }
 
     /// Whether `node` has subcommands.
     pub(super) fn has_children(&self, node: u32) -> bool {
-        let at = self.children.partition_point(|(parent, _, _)| *parent < node);
-        self.children.get(at).is_some_and(|(parent, _, _)| *parent == node)
+        self.node(node).is_some_and(|it| it.first_child.is_some())
     }
 
     /// The marks of `node`.
     pub(super) fn marks(&self, node: u32) -> &'static str {
-        let marks = usize::try_from(node).ok().and_then(|at| self.marks.get(at));
-        marks.copied().unwrap_or_default()
+        self.node(node).map_or("", |it| it.marks)
     }
 
     /// What an option means at `node` by its own line.
     pub(super) fn own_option(&self, node: u32, name: &str) -> Option<Record> {
-        let key = (node, name);
-        let at = self.options.binary_search_by(|(n, it, _)| (*n, *it).cmp(&key)).ok()?;
-        let (_, _, record) = self.options.get(at)?;
-        self.records.get(usize::try_from(*record).ok()?).copied()
+        self.record(&self.node(node)?.options, name)
     }
 
     /// What an option means wherever a node does not say otherwise.
     pub(super) fn any_option(&self, name: &str) -> Option<Record> {
-        self.own_option(ANYWHERE, name)
+        self.record(&self.anywhere, name)
     }
+
+    fn record(&self, options: &[(&'static str, u32)], name: &str) -> Option<Record> {
+        let at = options.binary_search_by_key(&name, |(it, _)| it).ok()?;
+        let (_, record) = options.get(at)?;
+        self.records.get(usize::try_from(*record).ok()?).copied()
+    }
+}
+
+fn index(len: usize) -> u32 {
+    u32::try_from(len).unwrap_or(ANYWHERE)
 }
 
 #[cfg(test)]

@@ -1,0 +1,175 @@
+//! Formats of secrets: forges, registries, keys and signed tokens.
+use super::super::formats::Format;
+
+/// # Source
+/// The shapes that the issuers document and public secret scanners know; the expressions are ours.
+pub(super) const TABLE: &[Format] = &[
+    Format::new(
+        "github-token",
+        &["ghp_", "gho_", "ghu_", "ghs_", "ghr_"],
+        r"gh[pousr]_[A-Za-z0-9]{36,255}",
+        &["gh\u{0}p_{a36}", "tok gh\u{0}s_{a36}", "https://x:gh\u{0}o_{a36}@github.com/a/b"],
+        &["ghp_short", "gho_x"],
+    ),
+    Format::new(
+        "github-fine-token",
+        &["github_pat_"],
+        r"github_pat_[A-Za-z0-9_]{60,255}",
+        &["github\u{0}_pat_{a22}_{a59}"],
+        &["github_pat_x"],
+    ),
+    Format::new(
+        "gitlab-token",
+        &[
+            "glpat-", "gldt-", "glptt-", "glrt-", "glcbt-", "glft-", "glimt-", "glagent-",
+            "gloas-", "glsoat-", "glffct-",
+        ],
+        r"gl(?:pat|dt|ptt|rt|cbt|ft|imt|agent|oas|soat|ffct)-[A-Za-z0-9_.-]{20,300}",
+        &["gl\u{0}pat-{w20}", "gl\u{0}dt-{w20}", "gl\u{0}rt-{w20}"],
+        &["glpat-x"],
+    ),
+    Format::new(
+        "gitlab-runner-token",
+        &["gr1348941"],
+        r"GR1348941[A-Za-z0-9_-]{20,}",
+        &["GR134\u{0}8941{w20}"],
+        &["GR1348941"],
+    ),
+    Format::new(
+        "bitbucket-token",
+        &["atbb"],
+        r"ATBB[A-Za-z0-9_=]{24,}",
+        &["AT\u{0}BB{a32}"],
+        &["ATBBx"],
+    ),
+    Format::new(
+        "atlassian-token",
+        &["atatt3", "atctt3"],
+        r"AT[AC]TT3[A-Za-z0-9_=-]{60,}",
+        &["ATA\u{0}TT3{w180}"],
+        &["ATATT3x"],
+    ),
+    Format::new(
+        "npm-token",
+        &["npm_"],
+        r"npm_[A-Za-z0-9]{36}",
+        &["np\u{0}m_{a36}"],
+        &["npm_config_cache"],
+    ),
+    Format::new(
+        "pypi-token",
+        &["pypi-ag"],
+        r"pypi-Ag[A-Za-z0-9_-]{50,}",
+        &["pypi-\u{0}Ag{w100}"],
+        &["pypi-Agx"],
+    ),
+    Format::new(
+        "rubygems-key",
+        &["rubygems_"],
+        r"rubygems_[a-f0-9]{48}",
+        &["ruby\u{0}gems_{h48}"],
+        &["rubygems_version"],
+    ),
+    Format::new(
+        "crates-token",
+        &["cio"],
+        r"cio[A-Za-z0-9]{32}\b",
+        &["ci\u{0}o{a32}"],
+        &["cioThing"],
+    ),
+    Format::new("nuget-key", &["oy2"], r"oy2[a-z0-9]{43}\b", &["oy\u{0}2{l43}"], &["oy2x"]),
+    Format::new(
+        "docker-token",
+        &["dckr_pat_", "dckr_oat_"],
+        r"dckr_[po]at_[A-Za-z0-9_-]{27,}",
+        &["dckr\u{0}_pat_{w27}"],
+        &["dckr_pat_x"],
+    ),
+    Format::new(
+        "artifactory-token",
+        &["akcp", "cmvmdgtu"],
+        r"(?:AKCp[A-Za-z0-9]{50,70}|cmVmdGtu[A-Za-z0-9]{50,60})",
+        &["AK\u{0}Cp{a69}"],
+        &["AKCpx"],
+    ),
+    Format::new(
+        "clojars-token",
+        &["clojars_"],
+        r"(?i:CLOJARS_)[a-f0-9]{60}",
+        &["CLO\u{0}JARS_{h60}"],
+        &["CLOJARS_x"],
+    ),
+    Format::new(
+        "circleci-token",
+        &["ccipat_", "ccipr"],
+        r"CCIP(?:AT|RJ)_[A-Za-z0-9]{20,24}_[a-f0-9]{40}",
+        &["CCI\u{0}PAT_{a22}_{h40}"],
+        &["CCIPAT_x"],
+    ),
+    Format::new(
+        "buildkite-token",
+        &["bkua_"],
+        r"bkua_[a-z0-9]{40}",
+        &["bk\u{0}ua_{h40}"],
+        &["bkua_x"],
+    ),
+    Format::new(
+        "sonar-token",
+        &["sqp_", "squ_", "sqa_"],
+        r"sq[pua]_[a-f0-9]{40}",
+        &["sq\u{0}p_{h40}"],
+        &["sqp_x"],
+    ),
+    Format::new(
+        "private-key",
+        &["-----begin"],
+        concat!(
+            r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----[A-Za-z0-9+/=\s\\:,.-]{32",
+            r",}?(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----|[^A-Za-z0-9+/=\s\\:,",
+            r".-]|\z)",
+        ),
+        &[
+            concat!(
+                "-----BEGIN RSA PRIV\u{0}ATE KEY-----\n{b64}\n{b64}\n-----END RSA PRIV\u{0}AT",
+                "E KEY-----",
+            ),
+            "-----BEGIN PRIV\u{0}ATE KEY-----\\n{b64}\\n-----END PRIV\u{0}ATE KEY-----\\n",
+            "-----BEGIN OPENSSH PRIV\u{0}ATE KEY-----\n{b70}\n{b70}",
+        ],
+        &[
+            "grep -r \"-----BEGIN RSA PRIV\u{0}ATE KEY-----\" .",
+            "-----BEGIN PUBLIC KEY-----\n{b64}\n-----END PUBLIC KEY-----",
+        ],
+    ),
+    Format::new(
+        "private-key-base64",
+        &["ls0tls1crudjti"],
+        r"LS0tLS1CRUdJTi[A-Za-z0-9+/=]{60,}",
+        &["LS0tLS1\u{0}CRUdJTi{b90}"],
+        &["LS0tLS1CRUdJTi"],
+    ),
+    Format::new(
+        "age-key",
+        &["age-secret-key-1"],
+        r"AGE-SECRET-KEY-1[A-Z0-9]{50,}",
+        &["AGE-SEC\u{0}RET-KEY-1{A58}"],
+        &["AGE-SECRET-KEY-1"],
+    ),
+    Format::new(
+        "jwt",
+        &["eyj"],
+        r"eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{8,}",
+        &["ey\u{0}J{w30}.ey\u{0}J{w60}.{w43}"],
+        &["eyJ0eXAi", "eyJx.eyJy"],
+    ),
+    Format::new(
+        "jwe",
+        &["eyj"],
+        concat!(
+            r"eyJ[A-Za-z0-9_-]{20,}\.[A-Za-z0-9_-]{20,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{2",
+            r"0,}\.[A-Za-z0-9_-]{10,}",
+        ),
+        &["ey\u{0}J{w40}.{w60}.{w16}.{w80}.{w22}"],
+        &["eyJx.y.z.a.b"],
+    ),
+];

@@ -1,0 +1,129 @@
+//! What a run did, for people, dashboards and whoever called it.
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::{
+    events::Timestamp,
+    pipeline::ingest::IngestReport,
+    store::{RunOutcome, RunRow},
+};
+
+/// What a run did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RunReport {
+    /// The run; `run_id` of its rows in `advisor_runs`.
+    pub run_id: String,
+    /// Its begin.
+    pub started_at: Timestamp,
+    /// Its end.
+    pub finished_at: Timestamp,
+    /// `done`, or `failed` where a directory could not be read or a role not be analyzed.
+    pub outcome: RunOutcome,
+    /// One sentence.
+    pub reason: String,
+    /// Directory by directory, in the order of the configuration.
+    pub directories: Vec<Ingested>,
+    /// Role by role, by name.
+    pub roles: Vec<RunRow>,
+}
+
+/// What was ingested from one directory.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Ingested {
+    /// The directory.
+    pub path: String,
+    /// Lines that were read.
+    pub read: u64,
+    /// Events that are in the lake now and were not before.
+    pub accepted: u64,
+    /// Events that were there already.
+    pub duplicates: u64,
+    /// Lines that are no events.
+    pub rejected: u64,
+    /// Files that could not be read to their end.
+    pub files_failed: u64,
+    /// Why it could not be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+impl Ingested {
+    /// What came of a directory that could be read.
+    pub(super) fn read(path: String, report: &IngestReport) -> Self {
+        let failed = report.files.iter().find_map(|it| it.error.clone());
+        Self {
+            path,
+            read: report.read,
+            accepted: report.accepted,
+            duplicates: report.duplicates,
+            rejected: report.rejected,
+            files_failed: report.files_failed,
+            error: failed,
+        }
+    }
+
+    /// What came of a directory that could not be read.
+    pub(super) fn failed(path: String, error: String) -> Self {
+        let nothing = IngestReport::default();
+        Self { error: Some(error), ..Self::read(path, &nothing) }
+    }
+}
+
+impl RunReport {
+    /// Whether a batch was written.
+    pub fn has_batches(&self) -> bool {
+        self.roles.iter().any(|it| it.outcome == RunOutcome::Suggested)
+    }
+
+    /// The row of the run as a whole.
+    pub(super) fn row(&self) -> RunRow {
+        let sum = |count: fn(&Ingested) -> u64| self.directories.iter().map(count).sum::<u64>();
+        let roles = |outcome| self.roles.iter().filter(|it| it.outcome == outcome).count() as u64;
+        let counts: BTreeMap<String, u64> = [
+            ("directories", self.directories.len() as u64),
+            ("read", sum(|it| it.read)),
+            ("accepted", sum(|it| it.accepted)),
+            ("duplicates", sum(|it| it.duplicates)),
+            ("rejected", sum(|it| it.rejected)),
+            ("files_failed", sum(|it| it.files_failed)),
+            ("roles", self.roles.len() as u64),
+            ("roles_suggested", roles(RunOutcome::Suggested)),
+            ("roles_failed", roles(RunOutcome::Failed)),
+        ]
+        .into_iter()
+        .map(|(name, count)| (name.to_owned(), count))
+        .collect();
+        RunRow {
+            run_id: self.run_id.clone(),
+            role: None,
+            started_at: self.started_at,
+            finished_at: Some(self.finished_at),
+            outcome: self.outcome,
+            reason: self.reason.clone(),
+            batch_id: None,
+            counts,
+        }
+    }
+
+    /// Says how the run ended, from what became of its parts.
+    pub(super) fn conclude(&mut self, finished_at: Timestamp) {
+        let directories =
+            self.directories.iter().filter_map(|it| Some((&it.path, it.error.as_ref()?)));
+        let directories = directories.map(|(path, error)| format!("`{path}`: {error}"));
+        let failed = self.roles.iter().filter(|it| it.outcome == RunOutcome::Failed);
+        let failed = failed
+            .map(|it| format!("role `{}`: {}", it.role.as_deref().unwrap_or_default(), it.reason));
+        let failures: Vec<String> = directories.chain(failed).collect();
+        self.finished_at = finished_at;
+        if failures.is_empty() {
+            let suggested =
+                self.roles.iter().filter(|it| it.outcome == RunOutcome::Suggested).count();
+            self.outcome = RunOutcome::Done;
+            self.reason = format!("{suggested} of {} roles have a new batch", self.roles.len());
+        } else {
+            self.outcome = RunOutcome::Failed;
+            self.reason = failures.join("; ");
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! One run: ingest what is new, then analyze every role that is due, one after the other.
+use std::{collections::BTreeMap, path::PathBuf};
+
+use anyhow::anyhow;
+
+use super::{Due, Ingested, RunReport, due};
+use crate::{
+    clock,
+    config::{Config, SignalDirectory},
+    events::Timestamp,
+    inputs::Format,
+    lake::Lake,
+    pipeline::{
+        analyze::{Analysis, analyze},
+        ingest::{Ingest, ingest},
+        suggest::{Advice, Silence},
+    },
+    store::{RunOutcome, RunRow, Store},
+};
+
+/// Which roles a run is for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Selection {
+    /// Only this one.
+    pub role: Option<String>,
+    /// Whether or not they are due.
+    pub force: bool,
+}
+
+/// Runs once. `None` where another run is under way: it does the work, on this machine or, with a
+/// server, any other. `step` is told what is being done.
+///
+/// Every role leaves a row with its reason, also where there is nothing to suggest. What fails is
+/// told in the report and does not keep the rest from being done. A run that dies leaves no half
+/// batch, and its lock goes with it.
+///
+/// # Errors
+/// Where there is no such role, or the store is away.
+pub async fn run(
+    store: &Store,
+    lake: &Lake,
+    config: &Config,
+    selection: &Selection,
+    step: &(dyn Fn(&str) + Sync),
+) -> anyhow::Result<Option<RunReport>> {
+    let Some(_lock) = store.try_run_lock().await? else { return Ok(None) };
+    let started_at = clock::now();
+    let mut report = RunReport {
+        run_id: format!("{:x}-{:x}", started_at.0, std::process::id()),
+        started_at,
+        finished_at: started_at,
+        outcome: RunOutcome::Running,
+        reason: "under way, or it died".to_owned(),
+        directories: Vec::new(),
+        roles: Vec::new(),
+    };
+    let roles = roles(store, selection).await?;
+    store.record_run(&RunRow { finished_at: None, ..report.row() }).await?;
+    tracing::info!(run_id = report.run_id, "run");
+
+    for directory in &config.directories {
+        step(&format!("reading {}", directory.path.display()));
+        report.directories.push(read(store, lake, directory).await);
+    }
+    let last = store.last_analyses(clock::now()).await?;
+    for role in roles {
+        let now = clock::now();
+        let skipped = skipped(store, config, selection, &role, &last, now).await?;
+        let (outcome, reason, batch) = if let Some((outcome, reason)) = skipped {
+            (outcome, reason, None)
+        } else {
+            step(&format!("analyzing {role}"));
+            suggest(store, lake, &role, now).await
+        };
+        let (batch_id, counts) = batch.unwrap_or_default();
+        let row = RunRow {
+            run_id: report.run_id.clone(),
+            role: Some(role),
+            started_at: now,
+            finished_at: Some(clock::now()),
+            outcome,
+            reason,
+            batch_id,
+            counts,
+        };
+        store.record_run(&row).await?;
+        report.roles.push(row);
+    }
+    report.conclude(clock::now());
+    store.record_run(&report.row()).await?;
+    Ok(Some(report))
+}
+
+/// The roles that a run looks at, by name.
+async fn roles(store: &Store, selection: &Selection) -> anyhow::Result<Vec<String>> {
+    if let Some(role) = &selection.role {
+        return Ok(vec![store.role(role).await?.name]);
+    }
+    Ok(store.roles().await?.into_iter().map(|it| it.name).collect())
+}
+
+/// Why a role is not analyzed now; `None` where it is.
+async fn skipped(
+    store: &Store,
+    config: &Config,
+    selection: &Selection,
+    role: &str,
+    last: &BTreeMap<String, Timestamp>,
+    now: Timestamp,
+) -> anyhow::Result<Option<(RunOutcome, String)>> {
+    let settings = store.settings(Some(role)).await?;
+    if !settings.enabled {
+        return Ok(Some((RunOutcome::Disabled, Silence::Disabled.to_string())));
+    }
+    if selection.force {
+        return Ok(None);
+    }
+    let last = last.get(role).copied();
+    Ok(match due(&settings.analysis_schedule, config.time_zone, last, now) {
+        Due::First | Due::Since(_) => None,
+        Due::Not(Some(next)) => Some((RunOutcome::NotDue, format!("due at {next}"))),
+        Due::Not(None) => Some((RunOutcome::NotDue, "its schedule never fires again".to_owned())),
+    })
+}
+
+/// Ingests one directory of the configuration.
+async fn read(store: &Store, lake: &Lake, directory: &SignalDirectory) -> Ingested {
+    let path = directory.path.display().to_string();
+    match try_read(store, lake, directory).await {
+        Ok(ingested) => ingested,
+        Err(err) => {
+            tracing::warn!(path, error = format!("{err:#}"), "a directory was not read");
+            Ingested::failed(path, first_line(&err))
+        }
+    }
+}
+
+async fn try_read(
+    store: &Store,
+    lake: &Lake,
+    directory: &SignalDirectory,
+) -> anyhow::Result<Ingested> {
+    let paths: Vec<PathBuf> = vec![directory.path.clone()];
+    let mut what = Ingest::new(paths, clock::now());
+    if let Some(name) = &directory.format {
+        what.format = Format::named(name).ok_or_else(|| anyhow!("there is no format `{name}`"))?;
+    }
+    what.role.clone_from(&directory.role);
+    let report = ingest(store, lake, what, &|_| ()).await?;
+    Ok(Ingested::read(directory.path.display().to_string(), &report))
+}
+
+/// What an analysis came to: outcome, reason, and batch with its counts.
+type Analyzed = (RunOutcome, String, Option<(Option<String>, BTreeMap<String, u64>)>);
+
+async fn suggest(store: &Store, lake: &Lake, role: &str, now: Timestamp) -> Analyzed {
+    let analysis = Analysis { role: role.to_owned(), from: None, to: None, now };
+    match analyze(store, lake, &analysis, false).await {
+        Ok(Advice::Batch(batch)) => {
+            let summary = batch.summary;
+            let counts = [
+                ("events", batch.events),
+                ("hosts", batch.hosts),
+                ("sessions", batch.sessions),
+                ("add", summary.add),
+                ("modify", summary.modify),
+                ("remove", summary.remove),
+            ];
+            let counts = counts.into_iter().map(|(name, count)| (name.to_owned(), count)).collect();
+            let reason = format!(
+                "batch {}: +{} ~{} -{}",
+                batch.batch_id, summary.add, summary.modify, summary.remove
+            );
+            (RunOutcome::Suggested, reason, Some((Some(batch.batch_id.clone()), counts)))
+        }
+        Ok(Advice::Nothing(silence)) => {
+            let outcome = match silence {
+                Silence::Disabled => RunOutcome::Disabled,
+                // The next run looks again, it may be enough by then.
+                Silence::NoActivity | Silence::WindowTooShort { .. } => RunOutcome::Waiting,
+                Silence::NothingToChange
+                | Silence::RejectedBefore { .. }
+                | Silence::BelowThreshold { .. } => RunOutcome::Nothing,
+            };
+            (outcome, silence.to_string(), None)
+        }
+        Err(err) => {
+            tracing::warn!(role, error = format!("{err:#}"), "a role was not analyzed");
+            (RunOutcome::Failed, first_line(&err), None)
+        }
+    }
+}
+
+/// A chain of causes in one sentence, without hints.
+fn first_line(err: &anyhow::Error) -> String {
+    let causes = err.chain().map(|it| it.to_string().lines().next().unwrap_or_default().to_owned());
+    causes.collect::<Vec<String>>().join(": ")
+}
