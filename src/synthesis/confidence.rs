@@ -14,7 +14,7 @@ const UNIT_WEIGHT: f64 = 0.75;
 ///
 /// The units of the window are taken as a Poisson count with an unknown rate; after `n` units the
 /// next window's count is negative binomial with shape `n` and even odds, so no unit follows with
-/// probability `0.5^n`. Units are discounted by [`UNIT_WEIGHT`], and once more for what was last
+/// probability `0.5^n`. Units are discounted by `UNIT_WEIGHT`, and once more for what was last
 /// seen in the first half of the window.
 ///
 /// # Source

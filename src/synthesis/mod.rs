@@ -63,7 +63,7 @@ const GUARDS_PER_UNIT: &[f64] = &[4.0, 3.0, 2.0, 1.5, 1.2, 1.0, 0.7, 0.5, 0.3, 0
 
 /// Candidate rules for what was seen, ordered by what they give: units first, then pattern.
 ///
-/// Scopes are as wide as a role of [`MAX_RULES`] rules, guards included, can afford.
+/// Scopes are as wide as a role of `MAX_RULES` rules, guards included, can afford.
 pub fn synthesize(clusters: &[Cluster], observation: &Observation) -> Vec<Candidate> {
     let market = Market::new(observation);
     let mut best: Option<(usize, Vec<Candidate>)> = None;

@@ -241,7 +241,7 @@ pub fn guards() -> &'static [Guard] {
     &GUARDS
 }
 
-/// The guards for roles: where [`lean`] has a shorter list for a binary, or for any binary, it stands
+/// The guards for roles: where `lean` has a shorter list for a binary, or for any binary, it stands
 /// for the others. Each guard comes with those of its patterns that count.
 pub fn role_guards() -> Vec<(&'static Guard, Vec<&'static str>)> {
     let named = |pattern: &str| Pattern::new(pattern).first_word().map(str::to_owned);
