@@ -44,8 +44,10 @@ pub(super) fn events(path: &Path, format: &Format, printer: Printer) -> anyhow::
             }
         }
     }
-    if n_rejected > 0 {
-        printer.error(&format!("{n_rejected} lines are no events and were passed over"));
+    match n_rejected {
+        0 => (),
+        1 => printer.error("1 line is no event and was passed over"),
+        n => printer.error(&format!("{n} lines are no events and were passed over")),
     }
     Ok(events)
 }
