@@ -66,8 +66,8 @@ fn every_event_is_read_once_and_bad_lines_are_told() {
     assert_eq!(rows.len(), 400);
     let told = String::from_utf8_lossy(&output.stderr);
     assert!(told.contains("extra.ndjson:1: not_json") && told.contains("1 line "), "{told}");
-    let commands = rows.iter().flat_map(|row| row["commands"].as_array().unwrap());
-    let status = commands.filter(|it| it["line"] == "git status").next().unwrap();
+    let mut commands = rows.iter().flat_map(|row| row["commands"].as_array().unwrap());
+    let status = commands.find(|it| it["line"] == "git status").unwrap();
     let expected = serde_json::json!({
         "binary": "git", "subcommand": ["status"], "shape": "git status", "line": "git status",
         "wrappers": [], "effects": ["vcs.read"],
