@@ -2,8 +2,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use polars::prelude::{
-    DataFrame, DataType, Expr, Int64Chunked, LazyFrame, PlRefPath, PolarsError, PolarsResult,
-    ScanArgsParquet, StringChunked, col, len, lit,
+    DataFrame, DataType, Expr, HiveOptions, Int64Chunked, LazyFrame, PlRefPath, PolarsError,
+    PolarsResult, ScanArgsParquet, StringChunked, col, len, lit,
 };
 
 use super::{
@@ -180,7 +180,10 @@ const COLUMNS: [&str; 11] = [
 
 /// Commands and MCP calls in a window.
 fn activity(paths: &[PlRefPath], window: Window) -> PolarsResult<LazyFrame> {
-    let args = ScanArgsParquet { glob: false, cache: false, ..ScanArgsParquet::default() };
+    // The day of a part is known from the manifest and its rows; nobody asks its path.
+    let hive_options = HiveOptions::new_disabled();
+    let args =
+        ScanArgsParquet { glob: false, cache: false, hive_options, ..ScanArgsParquet::default() };
     let frame = LazyFrame::scan_parquet_files(paths.iter().cloned().collect(), args)?;
     let kind = |kind: EventType| col("event_type").eq(lit(kind.as_str()));
     Ok(frame.filter(
