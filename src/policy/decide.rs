@@ -3,8 +3,10 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{Evaluation, Matching, Pattern, Role, Rule, RuleAction};
-use crate::commands::{Command, Reading, canonical, is_free_builtin, read};
+use super::{
+    Circumstances, Evaluation, Facts, Matching, Pattern, Role, Rule, RuleAction, when::Conditions,
+};
+use crate::commands::{Command, Reading, base_name, canonical, is_free_builtin, read};
 
 /// What is decided on.
 #[derive(Clone, Copy, Debug)]
@@ -59,16 +61,21 @@ pub struct Engine<'a> {
     unnamed: Vec<usize>,
 }
 
+/// A rule that may apply on a host.
 #[derive(Debug)]
 struct Compiled<'a> {
     rule: &'a Rule,
     pattern: Pattern,
+    conditions: Conditions<'a>,
 }
+
+/// What an action comes to, and the rule that says so; `None` where none does.
+type Said<'a> = (RuleAction, Option<&'a Rule>);
 
 impl<'a> Engine<'a> {
     /// Compiles the rules of `role` that apply where `variables` hold.
     ///
-    /// A rule whose variable has no value there does not apply, unless it denies: then its
+    /// A rule whose placeholder has no value there does not apply, unless it stops or asks: then the
     /// placeholder matches anything, so that a missing value never opens a door.
     pub fn new(role: &'a Role, variables: &BTreeMap<String, String>) -> Self {
         let rules = compile(&role.rules, variables);
@@ -83,26 +90,37 @@ impl<'a> Engine<'a> {
         Self { role, rules, mcp_rules: compile(&role.mcp_rules, variables), by_word, unnamed }
     }
 
-    /// Decides one action.
+    /// Decides one action of which nothing is known but its lines.
     pub fn decide(&self, subject: &Subject<'_>) -> Decision {
         match subject {
-            Subject::Command(argv) if self.role.matching == Matching::Literal => {
-                let line = canonical(argv);
-                let (decision, rule) = self.line(&line, None);
-                single(line, decision, rule)
+            Subject::Command(argv) => {
+                let reading = match self.role.matching {
+                    Matching::Literal => Reading::default(),
+                    Matching::Expanded => read(argv),
+                };
+                self.decide_command(argv, &reading, &Circumstances::UNKNOWN)
             }
-            Subject::Command(argv) => self.decide_reading(argv, &read(argv)),
             Subject::McpCall { server, tool, trust_score } => {
-                self.decide_mcp(&format!("{server}/{tool}"), *trust_score)
+                self.decide_call(server, tool, *trust_score, &Circumstances::UNKNOWN)
             }
         }
     }
 
-    /// Decides a command that has been read already.
-    pub fn decide_reading(&self, argv: &[String], reading: &Reading) -> Decision {
+    /// Decides a command that has been read already; the reading counts where the role expands.
+    pub fn decide_command(
+        &self,
+        argv: &[String],
+        reading: &Reading,
+        known: &Circumstances<'_>,
+    ) -> Decision {
+        if self.role.matching == Matching::Literal {
+            let line = canonical(argv);
+            let (decision, rule) = self.line(&line, first_word(&line), known, known.whole);
+            return single(line, decision, rule);
+        }
         let mut commands = Vec::with_capacity(reading.commands.len());
         let mut rule_ids: Vec<String> = Vec::new();
-        let mut strictest: Option<(RuleAction, Option<&Rule>)> = None;
+        let mut strictest: Option<Said<'a>> = None;
         let mut note = |decision: RuleAction, rule: Option<&'a Rule>| {
             if let Some(rule) = rule.filter(|rule| !rule_ids.contains(&rule.rule_id)) {
                 rule_ids.push(rule.rule_id.clone());
@@ -111,8 +129,8 @@ impl<'a> Engine<'a> {
                 strictest = Some((decision, rule));
             }
         };
-        for command in &reading.commands {
-            let (decision, rule) = self.command(command);
+        for (idx, command) in reading.commands.iter().enumerate() {
+            let (decision, rule) = self.command(command, known, known.command(idx));
             note(decision, rule);
             let rule = rule.map(|rule| rule.pattern.clone());
             commands.push(CommandDecision { line: command.line(), decision, rule });
@@ -121,13 +139,14 @@ impl<'a> Engine<'a> {
         // that is not free either.
         let mut unresolved = None;
         if !reading.unresolved.is_empty() || argv.is_empty() {
-            let (decision, rule) = self.line(&canonical(argv), None);
+            let line = canonical(argv);
+            let (decision, rule) = self.line(&line, first_word(&line), known, known.whole);
             note(decision, rule);
             unresolved = reading.unresolved.first();
         }
         let (decision, rule) = strictest.unwrap_or((RuleAction::Allow, None));
         let reason = match (rule, unresolved) {
-            (Some(rule), _) => format!("rule `{}` says {decision}", rule.pattern),
+            (Some(rule), _) => says(rule),
             (None, Some(doubt)) => {
                 format!(
                     "not all of it can be known ({}), so the default, {decision}, holds",
@@ -153,19 +172,44 @@ impl<'a> Engine<'a> {
         }
     }
 
+    /// Decides a call of an MCP tool.
+    pub fn decide_call(
+        &self,
+        server: &str,
+        tool: &str,
+        trust_score: Option<u8>,
+        known: &Circumstances<'_>,
+    ) -> Decision {
+        let line = format!("{server}/{tool}");
+        let threshold = self.role.risk_policy.trust_threshold;
+        if let (Some(threshold), Some(trust)) = (threshold, trust_score)
+            && trust < threshold
+        {
+            let mut decision = single(line, RuleAction::Deny, None);
+            decision.reason =
+                format!("the endpoint's trust, {trust}, is below the threshold, {threshold}");
+            return decision;
+        }
+        let rules = self.mcp_rules.iter().filter(|it| it.pattern.matches(&line));
+        let (decision, rule) = self
+            .pick(rules, known, known.whole)
+            .map_or((self.role.default_action, None), |(action, rule)| (action, Some(rule)));
+        single(line, decision, rule)
+    }
+
     /// Decides one inner command: its own line, and the lines of the wrappers that rules name.
-    fn command(&self, command: &Command) -> (RuleAction, Option<&'a Rule>) {
+    fn command(&self, command: &Command, known: &Circumstances<'_>, facts: &Facts) -> Said<'a> {
         let name = command.name();
         let line = command.line();
         let mut res = if is_free_builtin(name) {
-            self.named(name, &line)
+            self.named(name, &line, known, facts)
                 .map_or((RuleAction::Allow, None), |(action, rule)| (action, Some(rule)))
         } else {
-            self.line(&line, Some(name))
+            self.line(&line, name, known, facts)
         };
         for layer in &command.layers {
-            let wrapper = layer.first().map_or("", |it| crate::commands::base_name(it));
-            if let Some((action, rule)) = self.named(wrapper, &canonical(layer))
+            let wrapper = layer.first().map_or("", |it| base_name(it));
+            if let Some((action, rule)) = self.named(wrapper, &canonical(layer), known, facts)
                 && action > res.0
             {
                 res = (action, Some(rule));
@@ -174,52 +218,80 @@ impl<'a> Engine<'a> {
         res
     }
 
-    /// The decision on a line; `name` is its first word where that is known to be bare.
-    fn line(&self, line: &str, name: Option<&str>) -> (RuleAction, Option<&'a Rule>) {
-        let word = name.unwrap_or_else(|| line.split(' ').next().unwrap_or(line));
-        let named = self.by_word.get(word).map_or(&[][..], Vec::as_slice);
-        match self.pick(Merged { left: named, right: &self.unnamed }, line) {
+    /// The decision on a line whose first word is `word`.
+    fn line(&self, line: &str, word: &str, known: &Circumstances<'_>, facts: &Facts) -> Said<'a> {
+        match self.pick(self.matching(line, word, true), known, facts) {
             Some((action, rule)) => (action, Some(rule)),
             None => (self.role.default_action, None),
         }
     }
 
     /// The decision of the rules that name `word`.
-    fn named(&self, word: &str, line: &str) -> Option<(RuleAction, &'a Rule)> {
-        let named = self.by_word.get(word)?;
-        self.pick(named.iter().copied(), line)
-    }
-
-    fn pick(
+    fn named(
         &self,
-        idxs: impl Iterator<Item = usize>,
+        word: &str,
         line: &str,
+        known: &Circumstances<'_>,
+        facts: &Facts,
     ) -> Option<(RuleAction, &'a Rule)> {
-        let rules = idxs.filter_map(|idx| self.rules.get(idx));
-        pick(self.role.evaluation, rules, line)
+        self.pick(self.matching(line, word, false), known, facts)
     }
 
-    fn decide_mcp(&self, line: &str, trust_score: Option<u8>) -> Decision {
-        let threshold = self.role.risk_policy.trust_threshold;
-        if let (Some(threshold), Some(trust)) = (threshold, trust_score)
-            && trust < threshold
-        {
-            let mut decision = single(line.to_owned(), RuleAction::Deny, None);
-            decision.reason =
-                format!("the endpoint's trust, {trust}, is below the threshold, {threshold}");
-            return decision;
-        }
-        match pick(self.role.evaluation, self.mcp_rules.iter(), line) {
-            Some((action, rule)) => single(line.to_owned(), action, Some(rule)),
-            None => single(line.to_owned(), self.role.default_action, None),
+    /// The rules whose pattern matches a line, in order: those that name its first word, and where
+    /// `all` of them count, those that name none.
+    fn matching<'e>(
+        &'e self,
+        line: &'e str,
+        word: &str,
+        all: bool,
+    ) -> impl Iterator<Item = &'e Compiled<'a>> {
+        let named = self.by_word.get(word).map_or(&[][..], Vec::as_slice);
+        let unnamed = if all { self.unnamed.as_slice() } else { &[] };
+        Merged { left: named, right: unnamed }
+            .filter_map(|idx| self.rules.get(idx))
+            .filter(move |it| it.pattern.matches(line))
+    }
+
+    /// What the rules that match come to where the conditions of some hold.
+    fn pick<'e>(
+        &self,
+        matching: impl Iterator<Item = &'e Compiled<'a>>,
+        known: &Circumstances<'_>,
+        facts: &Facts,
+    ) -> Option<(RuleAction, &'a Rule)>
+    where
+        'a: 'e,
+    {
+        let mut applying = matching
+            .filter(|it| it.conditions.hold(known.inputs, facts))
+            .map(|it| (it.rule.action, it.rule));
+        match self.role.evaluation {
+            Evaluation::FirstMatch => applying.next(),
+            Evaluation::DenyOverrides => {
+                applying.reduce(|best, next| if next.0 > best.0 { next } else { best })
+            }
         }
     }
+}
+
+/// The first word of a canonical line.
+pub(super) fn first_word(line: &str) -> &str {
+    line.split(' ').next().unwrap_or(line)
+}
+
+/// A rule's own words as a reason.
+fn says(rule: &Rule) -> String {
+    let clauses =
+        rule.when.iter().map(|(name, values)| format!("{name} is {}", values.join(" or ")));
+    let clauses: Vec<String> = clauses.collect();
+    let only = if clauses.is_empty() { "" } else { " where " };
+    format!("rule `{}` says {}{only}{}", rule.pattern, rule.action, clauses.join(" and "))
 }
 
 /// The decision on an action that is one line.
 fn single(line: String, decision: RuleAction, rule: Option<&Rule>) -> Decision {
     let reason = match rule {
-        Some(rule) => format!("rule `{}` says {decision}", rule.pattern),
+        Some(rule) => says(rule),
         None => format!("no rule matches, so the default, {decision}, holds"),
     };
     let pattern = rule.map(|rule| rule.pattern.clone());
@@ -253,34 +325,22 @@ impl Iterator for Merged<'_> {
     }
 }
 
-fn pick<'r, 'a: 'r>(
-    evaluation: Evaluation,
-    rules: impl Iterator<Item = &'r Compiled<'a>>,
-    line: &str,
-) -> Option<(RuleAction, &'a Rule)> {
-    let mut matching =
-        rules.filter(|it| it.pattern.matches(line)).map(|it| (it.rule.action, it.rule));
-    match evaluation {
-        Evaluation::FirstMatch => matching.next(),
-        Evaluation::DenyOverrides => {
-            matching.reduce(|best, next| if next.0 > best.0 { next } else { best })
-        }
-    }
-}
-
 fn compile<'a>(rules: &'a [Rule], variables: &BTreeMap<String, String>) -> Vec<Compiled<'a>> {
-    let applies = |rule: &&Rule| {
-        rule.when
-            .iter()
-            .all(|(name, values)| variables.get(name).is_some_and(|it| values.contains(it)))
-    };
-    let compiled = rules.iter().filter(applies).filter_map(|rule| {
-        let pattern = Pattern::bind(&rule.pattern, variables).or_else(|| {
-            (!rule.action.passes()).then(|| Pattern::new(&without_placeholders(&rule.pattern)))
-        })?;
-        Some(Compiled { rule, pattern })
+    let compiled = rules.iter().filter_map(|rule| {
+        let conditions = Conditions::new(&rule.when, variables);
+        if conditions.never_hold() {
+            return None;
+        }
+        Some(Compiled { rule, pattern: bind(rule, variables)?, conditions })
     });
     compiled.collect()
+}
+
+/// The pattern of a rule on a host with these variables; `None` where it does not apply.
+pub(super) fn bind(rule: &Rule, variables: &BTreeMap<String, String>) -> Option<Pattern> {
+    Pattern::bind(&rule.pattern, variables).or_else(|| {
+        (!rule.action.passes()).then(|| Pattern::new(&without_placeholders(&rule.pattern)))
+    })
 }
 
 /// A pattern with a star for each `{{name}}`.
