@@ -89,7 +89,8 @@ pub fn nearest_command(
         } else {
             Class::Words
         };
-        if n_words > 0 {
+        // A program put in front of another is no neighbor of it.
+        if n_words > 0 && !(class == Class::Program && candidate.ends_with(argv)) {
             let group = by_words.entry((class, n_words, n_new(argv, &candidate))).or_default();
             group.push((canonical(&candidate), candidate));
         }

@@ -125,10 +125,13 @@ fn every_problem_of_a_file_is_told() {
     );
     assert_eq!(ended.out.lines().count(), 5);
     let csv = advisor.run(&["policy", "validate", &bad, "--output", "csv"]);
-    insta::assert_snapshot!(csv.out, @r"
+    insta::assert_snapshot!(csv.out, @r#"
     file,line,field,message
-    DIR/bad.json,1,mode,unknown variant `strict`, expected `monitor` or `enforce`
-    ");
+    DIR/bad.json,1,mode,"unknown variant `strict`, expected `monitor` or `enforce`"
+    DIR/bad.json,2,rules[0].action,is missing
+    DIR/bad.json,2,rules[0].pattern,is empty; `*` matches everything
+    DIR/bad.json,3,rules[1].when.approval,"does not know `yes`, only none, pending, granted, denied"
+    "#);
     let ended = advisor.run(&["policy", "validate", &bad, "--output", "json"]);
     let problems: serde_json::Value = serde_json::from_str(&ended.out).unwrap();
     assert_eq!(problems[3]["field"], "rules[1].when.approval");
@@ -150,9 +153,39 @@ fn a_decision_is_explained_rule_by_rule() {
 
     nearest with another decision: `git push origin main` gets allow (1 word and 8 characters away)
     ");
-    insta::assert_snapshot!(explain(&["--host", "dev-1", "--", "kubectl", "delete", "pod", "x"]), @"");
-    insta::assert_snapshot!(explain(&["cd x && sudo git status | rm y"]), @"");
-    insta::assert_snapshot!(explain(&["--mcp", "github/delete_repository"]), @"");
+    insta::assert_snapshot!(explain(&["--host", "dev-1", "--", "kubectl", "delete", "pod", "x"]), @r"
+    allow: rule `kubectl *` says allow, risk 85 of 100
+
+    kubectl delete pod x: allow by r2
+     POSITION  RULE ID  ACTION  PATTERN           OUTCOME
+     1         r1       deny    kubectl delete *  condition unmet: env
+     2         r2       allow   kubectl *         decides
+
+@@@
+    ");
+    insta::assert_snapshot!(explain(&["cd x && sudo git status | rm y"]), @r"
+    deny: no rule matches, so the default, deny, holds, risk 85 of 100
+
+    cd x, a word of the shell itself: allow, free
+
+    git status: allow by r4
+     POSITION  RULE ID  ACTION  PATTERN  OUTCOME
+     4         r4       allow   git *    decides
+
+    rm y: deny by default
+
+    nearest with another decision: `git y` gets allow (1 word and 3 characters away)
+    ");
+    insta::assert_snapshot!(explain(&["--mcp", "github/delete_repository"]), @r"
+    deny: rule `github/delete_*` says deny, risk 85 of 100
+
+    github/delete_repository, a call: deny by m1
+     POSITION  RULE ID  ACTION  PATTERN          OUTCOME
+     1         m1       deny    github/delete_*  decides
+     2         m2       allow   github/*         shadowed: m1
+
+    nearest with another decision: `github/repository` gets allow (1 word and 7 characters away)
+    ");
     let json = advisor.json(&["policy", "explain", "--role", "platform", "git push"]);
     assert_eq!(json["nearest"]["decision"], "deny");
 }
@@ -178,7 +211,9 @@ fn recent_activity_is_graded() {
     fail   deny              allowed  1       1         1      kubectl delete *       kubectl delete pod x
     warn   require_approval  allowed  1       1         1      deploy --to {{env}} *  deploy --to dev api
     ");
-    insta::assert_snapshot!(ended.err, @"");
+    insta::assert_snapshot!(ended.err, @r"
+    2 pass (3 events), 1 warn (1 events), 1 fail (1 events)
+    ");
     // The same from the file, and no failure where only that is looked for.
     let args = ["policy", "test", "--policy", &file, "--input", &input, "--output", "json"];
     let ended = advisor.run(&args);
@@ -275,9 +310,18 @@ fn a_role_is_merged_under_a_floor() {
       "revision": 0
     }
     "#);
-    insta::assert_snapshot!(ended.err, @"");
+    insta::assert_snapshot!(ended.err, @r"
+    the floor holds: deny `kubectl delete *` over allow `kubectl *`, as in `kubectl delete`
+    the floor holds: require_approval `git push *` over allow `git *`, as in `git push`
+    the floor is enforced, so the merged role is
+    `platform` has 9 rules, 0 of them with conditions
+    ");
     let report = ["policy", "merge", "--floor", &floor, "--role", "platform", "--report"];
-    insta::assert_snapshot!(advisor.ok(&report), @"");
+    insta::assert_snapshot!(advisor.ok(&report), @r"
+    RULES    RULE  ACTION  PATTERN    FLOOR RULE  FLOOR ACTION      FLOOR PATTERN     COMMAND
+    command  r2    allow   kubectl *  no-delete   deny              kubectl delete *  kubectl delete
+    command  r4    allow   git *      ask         require_approval  git push *        git push
+    ");
     let strict = [&report[..], &["--deny-weakening"]].concat();
     assert_eq!(advisor.run(&strict).code, 1);
     // What comes out goes in.
