@@ -1,5 +1,5 @@
 //! Transparent wrappers: commands that run the rest of their vector, and nothing else.
-use std::ops::Range;
+use std::{collections::BTreeMap, ops::Range, sync::LazyLock};
 
 use super::{base_name, quote::split};
 
@@ -111,11 +111,25 @@ const SCRIPT_WRAPPERS: &[Wrapper] = &[
     ),
 ];
 
+/// Whether a wrapper joins its operands to a script.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Joins {
+    Yes,
+    No,
+}
+
+/// The wrappers by each of their names.
+static BY_NAME: LazyLock<BTreeMap<&str, (&Wrapper, Joins)>> = LazyLock::new(|| {
+    let plain = WRAPPERS.iter().map(|it| (it, Joins::No));
+    let all = plain.chain(SCRIPT_WRAPPERS.iter().map(|it| (it, Joins::Yes)));
+    all.flat_map(|(it, joins)| it.names.split(' ').map(move |name| (name, (it, joins)))).collect()
+});
+
 /// What `argv` runs, where it is a wrapper around something; `None` where it stands for itself.
 pub(super) fn unwrap(argv: &[String]) -> Option<Inside> {
     let name = base_name(argv.first()?);
-    let named = |it: &&Wrapper| it.is_named(name);
-    if let Some(wrapper) = WRAPPERS.iter().find(named) {
+    let &(wrapper, joins) = BY_NAME.get(name)?;
+    if joins == Joins::No {
         if let Some(at) = flock_script(name, argv) {
             let (inner, assignments) = (Inner::Script(at..at + 1), Vec::new());
             return Some(Inside { inner, assignments, placeholder: None });
@@ -124,7 +138,6 @@ pub(super) fn unwrap(argv: &[String]) -> Option<Inside> {
         let placeholder = wrapper.is_named("xargs").then(|| placeholder(argv.get(..at)?)).flatten();
         return Some(Inside { inner: Inner::Vector(at..argv.len()), assignments, placeholder });
     }
-    let wrapper = SCRIPT_WRAPPERS.iter().find(named)?;
     let (at, assignments) = wrapper.rest(argv)?;
     let words = argv.get(at..)?;
     let n_words = words.iter().position(|word| word.starts_with(":::")).unwrap_or(words.len());
