@@ -16,16 +16,19 @@
 use std::{
     collections::HashMap,
     env,
+    fmt::Write as _,
     fs::File,
     hint::black_box,
     io::{BufRead, BufReader, Read},
     path::Path,
+    sync::Arc,
     time::Instant,
 };
 
 use policy_advisor::{
+    clusters::observe,
     commands::{self, grammar::Learned},
-    events::redact_argv,
+    events::{self, Outcome, Tally, Timestamp, Unit, redact_argv},
     risk, shapes,
 };
 use serde_json::Value;
@@ -35,6 +38,9 @@ const N_REPEATED: usize = 1_000_000;
 
 /// Events of the distinct run.
 const N_DISTINCT: usize = 200_000;
+
+/// Distinct actions of the run that an analysis begins with.
+const N_OBSERVED: usize = 139_000;
 
 /// An argument vector and its working directory.
 type Action = (Vec<String>, Option<String>);
@@ -46,6 +52,7 @@ fn main() {
     let learned = learned(&actions);
     report("repeated", N_REPEATED, || repeated(&actions, &learned));
     report("distinct", N_DISTINCT, || distinct(&actions, &learned));
+    black_box(observed(&actions));
     for (name, step) in STEPS {
         let began = Instant::now();
         let mut n_done = 0_usize;
@@ -90,15 +97,50 @@ fn repeated(actions: &[Action], learned: &Learned) -> usize {
 /// No event is like another.
 fn distinct(actions: &[Action], learned: &Learned) -> usize {
     let mut n_commands = 0;
-    for (idx, (argv, cwd)) in actions.iter().cycle().take(N_DISTINCT).enumerate() {
-        let mut argv = argv.clone();
-        let last = argv.last_mut().unwrap();
-        let is_word = last.ends_with(|ch: char| ch.is_ascii_alphanumeric());
-        last.push_str(&if is_word { format!("{idx}") } else { format!(" # {idx}") });
+    for (idx, action) in actions.iter().cycle().take(N_DISTINCT).enumerate() {
+        let (argv, cwd) = numbered(action, idx);
         let (argv, _) = redact_argv(argv);
-        n_commands += read(&(argv, cwd.clone()), learned);
+        n_commands += read(&(argv, cwd), learned);
     }
     n_commands
+}
+
+/// The same action with a number at the end of its last word.
+fn numbered((argv, cwd): &Action, idx: usize) -> Action {
+    let mut argv = argv.clone();
+    let last = argv.last_mut().unwrap();
+    let is_word = last.ends_with(|ch: char| ch.is_ascii_alphanumeric());
+    write!(last, "{}{idx}", if is_word { "" } else { " # " }).unwrap();
+    (argv, cwd.clone())
+}
+
+/// What an analysis does first, over distinct actions in sessions of sixty.
+fn observed(actions: &[Action]) -> usize {
+    let tally = |idx: usize, action: &Action| {
+        let (argv, cwd) = numbered(action, idx);
+        let at = Timestamp(1_767_225_600_000_000 + i64::try_from(idx).unwrap() * 1_000_000);
+        Tally {
+            action: Arc::new(events::Action::Command { argv, cwd }),
+            unit: Unit {
+                hostname: format!("h{}", idx / 60 % 50).into(),
+                session_id: format!("s{}", idx / 60).into(),
+                day: at.day(),
+            },
+            outcome: Outcome::Allowed,
+            n_events: 1,
+            first: at,
+            last: at,
+            event_id: "e".into(),
+        }
+    };
+    let actions = actions.iter().cycle().take(N_OBSERVED).enumerate();
+    let mut tallies: Vec<Tally> = actions.map(|(idx, action)| tally(idx, action)).collect();
+    tallies.sort_unstable();
+    let began = Instant::now();
+    let observation = observe(&tallies);
+    let seconds = began.elapsed().as_secs_f64();
+    println!("observed: {N_OBSERVED} distinct actions in {seconds:.2} s");
+    observation.uses.len()
 }
 
 /// Reads one action to the end: its commands, each with its shape and effects.
@@ -154,9 +196,10 @@ fn from_file(path: &Path) -> Vec<Action> {
     for line in BufReader::new(reader).lines() {
         let event: Value = serde_json::from_str(&line.unwrap()).unwrap();
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let argv: Vec<String> = event["argv"].as_array().into_iter().flatten().map(text).collect();
+        let words = event.get("argv").and_then(Value::as_array);
+        let argv: Vec<String> = words.into_iter().flatten().map(text).collect();
         if !argv.is_empty() {
-            actions.push((argv, event["cwd"].as_str().map(ToOwned::to_owned)));
+            actions.push((argv, event.get("cwd").map(text)));
         }
     }
     actions

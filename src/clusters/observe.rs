@@ -1,9 +1,21 @@
 //! From tallies to uses: every distinct simple command with all that was seen of it.
-use std::{collections::BTreeMap, sync::Arc};
+#![expect(
+    clippy::disallowed_types,
+    reason = "hundreds of thousands of keys are looked up; what leaves this file is sorted"
+)]
+use std::{
+    cmp::Ordering,
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::Arc,
+};
 
 use super::{Stem, stem};
 use crate::{
-    commands::{Command, grammar::Learned, is_free_builtin, read},
+    commands::{
+        Command,
+        grammar::{Learned, parse_with},
+        is_free_builtin, read,
+    },
     events::{Action, Outcome, Tally, Timestamp, Unit},
     risk::{Effects, effects, mcp_effects},
     shapes,
@@ -124,29 +136,29 @@ impl Support {
     }
 }
 
+/// A command and the directory it ran in.
+type Placed = (Command, Option<Arc<str>>);
+
 /// Reads every distinct command once and gathers what was seen of each simple command in it.
+///
+/// The same tallies in any order give the same observation.
 pub fn observe(tallies: &[Tally]) -> Observation {
-    let mut units: Vec<Unit> = tallies.iter().map(|tally| tally.unit.clone()).collect();
-    units.sort_unstable();
-    units.dedup();
-    let mut actions: BTreeMap<&Action, Vec<&Tally>> = BTreeMap::new();
-    for tally in tallies {
-        actions.entry(&tally.action).or_default().push(tally);
-    }
-    let unit_of = |tally: &Tally| {
-        let idx = units.binary_search(&tally.unit).unwrap_or_default();
-        u32::try_from(idx).unwrap_or(u32::MAX)
-    };
+    let (units, unit_numbers) = numbered_units(tallies);
+    let mut order: Vec<(&Tally, u32)> = tallies.iter().zip(unit_numbers).collect();
+    // Quick where they are in order already, as those of a lake are.
+    order.sort_by(|(a, _), (b, _)| by_action(a, b));
     let mut n_unresolved = 0;
-    let mut commands: BTreeMap<(Command, Option<Arc<str>>), Support> = BTreeMap::new();
+    let mut numbers: HashMap<Placed, usize> = HashMap::new();
+    let mut supports: Vec<Support> = Vec::new();
     let mut tools: BTreeMap<(&str, &str, Effects), Support> = BTreeMap::new();
-    for (action, tallies) in &actions {
-        match action {
+    for tallies in order.chunk_by(|(a, _), (b, _)| by_action(a, b).is_eq()) {
+        let Some((first, _)) = tallies.first() else { continue };
+        match &*first.action {
             Action::Command { argv, cwd } => {
                 let reading = read(argv);
                 let is_readable = reading.unresolved.is_empty();
                 if !is_readable {
-                    n_unresolved += tallies.iter().map(|tally| tally.n_events).sum::<u64>();
+                    n_unresolved += tallies.iter().map(|(tally, _)| tally.n_events).sum::<u64>();
                 }
                 let mut inner = reading.commands;
                 inner.retain(|command| !is_free_builtin(command.name()));
@@ -154,51 +166,83 @@ pub fn observe(tallies: &[Tally]) -> Observation {
                 inner.dedup();
                 let cwd: Option<Arc<str>> = cwd.as_deref().map(Arc::from);
                 for command in inner {
-                    let support = commands.entry((command, cwd.clone())).or_default();
-                    for tally in tallies {
-                        support.add(tally, unit_of(tally), is_readable);
+                    let number = *numbers.entry((command, cwd.clone())).or_insert_with(|| {
+                        supports.push(Support::default());
+                        supports.len() - 1
+                    });
+                    let Some(support) = supports.get_mut(number) else { continue };
+                    for (tally, unit) in tallies {
+                        support.add(tally, *unit, is_readable);
                     }
                 }
             }
             Action::McpCall { server, tool, argument_names } => {
                 let effects = mcp_effects(server, tool, argument_names);
                 let support = tools.entry((server, tool, effects)).or_default();
-                for tally in tallies {
-                    support.add(tally, unit_of(tally), true);
+                for (tally, unit) in tallies {
+                    support.add(tally, *unit, true);
                 }
             }
         }
     }
-    let learned = Learned::new(commands.keys().map(|(command, _)| command.argv.as_slice()));
-    let mut uses: BTreeMap<(String, Effects), Use> = BTreeMap::new();
-    for ((command, cwd), support) in commands {
-        let stem = stem(&command.argv, &learned);
-        let effects = effects(&command, &stem.subcommand);
-        let line = command.line();
-        if let Some(seen) = uses.get_mut(&(line.clone(), effects)) {
-            seen.support.take_in(&support);
-            continue;
-        }
-        let shape = shapes::shape(&command.argv, cwd.as_deref(), &learned).text;
-        let seen = Use { line: line.clone(), command, stem, shape, effects, support };
-        uses.insert((line, effects), seen);
-    }
+    // In the order in which the sorted actions showed them.
+    let mut commands: Vec<_> = numbers.into_iter().collect();
+    commands.sort_unstable_by_key(|(_, number)| *number);
+    let commands = commands.into_iter().map(|((command, cwd), _)| (command, cwd)).zip(supports);
     let mcp_uses = tools.into_iter().map(|((server, tool, effects), mut support)| {
         support.settle();
         McpUse { server: server.to_owned(), tool: tool.to_owned(), effects, support }
     });
-    let mcp_uses = mcp_uses.collect();
-    let mut uses: Vec<Use> = uses.into_values().collect();
-    for seen in &mut uses {
-        seen.support.settle();
-    }
     Observation {
-        uses,
-        mcp_uses,
+        uses: uses(commands.collect()),
+        mcp_uses: mcp_uses.collect(),
         n_events: tallies.iter().map(|tally| tally.n_events).sum(),
         n_unresolved,
         first: tallies.iter().map(|tally| tally.first).min(),
         last: tallies.iter().map(|tally| tally.last).max(),
         units,
     }
+}
+
+/// The units, sorted, and for each tally the number of its own.
+fn numbered_units(tallies: &[Tally]) -> (Vec<Unit>, Vec<u32>) {
+    let distinct: HashSet<&Unit> = tallies.iter().map(|tally| &tally.unit).collect();
+    let mut units: Vec<&Unit> = distinct.into_iter().collect();
+    units.sort_unstable();
+    let numbers: HashMap<&Unit, u32> = units.iter().copied().zip(0..).collect();
+    let number = |tally: &Tally| numbers.get(&tally.unit).copied().unwrap_or(u32::MAX);
+    let of_tallies = tallies.iter().map(number).collect();
+    (units.into_iter().cloned().collect(), of_tallies)
+}
+
+/// The order of actions; one that is shared is not compared.
+fn by_action(a: &Tally, b: &Tally) -> Ordering {
+    if Arc::ptr_eq(&a.action, &b.action) { Ordering::Equal } else { a.action.cmp(&b.action) }
+}
+
+/// Distinct commands, with where they ran and what was seen of them, as uses.
+fn uses(commands: Vec<(Placed, Support)>) -> Vec<Use> {
+    let learned = Learned::new(commands.iter().map(|((command, _), _)| command.argv.as_slice()));
+    let mut numbers: HashMap<(String, Effects), usize> = HashMap::with_capacity(commands.len());
+    let mut uses: Vec<Use> = Vec::with_capacity(commands.len());
+    for ((command, cwd), support) in commands {
+        let parsed = parse_with(&command.argv, &learned);
+        let stem = stem(&command.argv, &parsed);
+        let effects = effects(&command, &stem.subcommand);
+        let line = command.line();
+        let key = (line, effects);
+        if let Some(seen) = numbers.get(&key).and_then(|number| uses.get_mut(*number)) {
+            seen.support.take_in(&support);
+            continue;
+        }
+        let shape = shapes::shape_of(&command.argv, &parsed, cwd.as_deref()).text;
+        let line = key.0.clone();
+        numbers.insert(key, uses.len());
+        uses.push(Use { line, command, stem, shape, effects, support });
+    }
+    uses.sort_unstable_by(|a, b| (&a.line, a.effects).cmp(&(&b.line, b.effects)));
+    for seen in &mut uses {
+        seen.support.settle();
+    }
+    uses
 }

@@ -224,7 +224,10 @@ impl Parser<'_> {
         let (token, n_bytes) = match (self.byte(0), self.byte(1)) {
             (None, _) => (Token::End, 0),
             (Some(b'\n'), _) => (Token::Newline, 1),
-            (Some(b';'), Some(b';' | b'&')) | (Some(b'|'), Some(b'&')) => return None,
+            (Some(b';'), Some(b';' | b'&'))
+            | (Some(b'|'), Some(b'&'))
+            | (Some(b'<'), Some(b'<' | b'>'))
+            | (Some(b'>'), Some(b'|')) => return None,
             (Some(b';'), _) => (Token::Separator(SeparatorOperator::Sequence), 1),
             (Some(b'|'), Some(b'|')) => (Token::Or, 2),
             (Some(b'|'), _) => (Token::Pipe, 1),
@@ -234,7 +237,6 @@ impl Parser<'_> {
             }
             (Some(b'&'), Some(b'>')) => (Token::Redirect(Redirect::Both), 2),
             (Some(b'&'), _) => (Token::Separator(SeparatorOperator::Async), 1),
-            (Some(b'<'), Some(b'<' | b'>')) | (Some(b'>'), Some(b'|')) => return None,
             (Some(b'<'), Some(b'&')) => (Token::Redirect(Redirect::Duplicate(Kind::Read)), 2),
             (Some(b'<'), _) => (Token::Redirect(Redirect::File(Kind::Read)), 1),
             (Some(b'>'), Some(b'>')) => (Token::Redirect(Redirect::File(Kind::Append)), 2),

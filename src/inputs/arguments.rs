@@ -63,7 +63,7 @@ mod tests {
                 json!({"env": [{"name": "DB_PASSWORD", "value": "hunter2"}]}),
                 r#"{"env":[{"name":"DB_PASSWORD","value":"%redacted:password%"}]}"#,
             ),
-            (json!({"pin_password": 48151623}), r#"{"pin_password":"%redacted:password%"}"#),
+            (json!({"pin_password": 48_151_623}), r#"{"pin_password":"%redacted:password%"}"#),
             (
                 json!({"command": "curl -u me:s3cret9 https://x"}),
                 r#"{"command":"curl -u me:%redacted:password% https://x"}"#,

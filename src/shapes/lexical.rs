@@ -13,7 +13,7 @@ pub(super) fn classify(text: &str, cwd: Option<&str>) -> ShapeWord {
 
 /// A word that is a placeholder, or holds the marker of a secret: these stay what they are.
 pub(super) fn given(text: &str) -> Option<ShapeWord> {
-    if let Some(kind) = markers(text).next().and_then(|it| ArgumentType::redacted(it)) {
+    if let Some(kind) = markers(text).next().and_then(ArgumentType::redacted) {
         let (before, _) = text.split_once(MARKER_OPEN)?;
         let is_whole = text.len() == before.len() + marker_len(&kind) && is_prefix(before);
         // What begins like an option goes on doing so.

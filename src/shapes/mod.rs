@@ -66,16 +66,20 @@ const MAX_FLAG: usize = 64;
 /// Paths are judged against `cwd`. The shape of a shape is itself, so that a shape's text can be
 /// read back.
 pub fn shape(argv: &[String], cwd: Option<&str>, learned: &Learned) -> Shape {
-    let parsed = parse_with(argv, learned);
+    shape_of(argv, &parse_with(argv, learned), cwd)
+}
+
+/// The same of a vector that was taken apart already.
+pub fn shape_of(argv: &[String], parsed: &Parsed<'_>, cwd: Option<&str>) -> Shape {
     let binary = base_name(argv.first().map_or("", String::as_str)).to_owned();
-    let mut draft = Draft::new(argv, &binary, &parsed, cwd);
+    let mut draft = Draft::new(argv, &binary, parsed, cwd);
     for argument in &parsed.arguments {
         draft.argument(argument);
     }
     let words = collapse(draft.finish());
     let text = line(&words);
     let subcommand = parsed.subcommand.iter().map(|&it| it.to_owned()).collect();
-    let flags = flags(&parsed);
+    let flags = flags(parsed);
     let operands = operands(&words);
     let words = words.into_iter().map(|it| it.word).collect();
     Shape { binary, subcommand, text, flags, operands, words }
