@@ -26,9 +26,9 @@ every line in it with the rules that match, in the role's order, and what was in
 
 The nearest command with another decision is one of: a word or two left out, a word replaced by or
 added of the words of the role's patterns, or the line that a pattern matches with the fewest
-characters changed. Nearest means the same program and
-subcommand, then the same program, then fewest words, then fewest characters. For a
-script it is a neighbor of the inner command that decided.
+characters changed. Nearest means the same program and subcommand, then the same program, then fewest
+words, then those that were there, then fewest characters. For a script it is a neighbor of the inner command
+that decided.
 
 Examples:
   advisor policy explain --role platform 'git push --force origin main'

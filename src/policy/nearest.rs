@@ -1,10 +1,11 @@
 //! The nearest command that would get another decision.
 //!
 //! Nearest is: the same program and subcommand; then the same program; then fewest words added, taken
-//! away or replaced; then fewest words that were not there; then fewest characters; then the shortest
-//! line; then the first in the order of letters. It is the nearest of these, each replayed: one word
-//! left out, or two; one word replaced by, or one added of, the words that the role's patterns are
-//! made of; and for each pattern the line that matches it with the fewest characters changed.
+//! away or replaced; then fewest mangled words; then fewest words that were not there; then fewest
+//! characters; then the shortest line; then the first in the order of letters. It is the nearest of
+//! these, each replayed: one word left out, or two; one word replaced by, or one added of, the words
+//! that the role's patterns are made of; and for each pattern the line that matches it with the fewest
+//! characters changed.
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
@@ -14,7 +15,7 @@ use super::{
     decide::bind,
     pattern::{Token, variants},
 };
-use crate::commands::{base_name, canonical, grammar, split};
+use crate::commands::{base_name, canonical, grammar, quote, split};
 
 /// Most words of patterns that are tried in the place of each word.
 const MAX_WORDS: usize = 300;
@@ -79,6 +80,14 @@ pub fn nearest_command(
         candidates.extend(split(&text).filter(|it| !it.is_empty() && canonical(it) == text));
     }
     let path = grammar::subcommand(argv);
+    // Words that neither people nor patterns have written.
+    let n_mangled = |candidate: &[String]| {
+        let is_whole = |word: &String| {
+            words.contains(word)
+                || argv.iter().any(|it| !it.is_empty() && word.contains(it.as_str()))
+        };
+        candidate.iter().filter(|it| !is_whole(it)).count()
+    };
     let mut by_words = ByWords::new();
     for candidate in candidates {
         let n_words = distance(argv, &candidate);
@@ -89,9 +98,12 @@ pub fn nearest_command(
         } else {
             Class::Words
         };
-        // A program put in front of another is no neighbor of it.
-        if n_words > 0 && !(class == Class::Program && candidate.ends_with(argv)) {
-            let group = by_words.entry((class, n_words, n_new(argv, &candidate))).or_default();
+        // Another program is a neighbor only where all else stays.
+        let is_near = class < Class::Program || candidate.get(1..) == argv.get(1..);
+        if n_words > 0 && is_near {
+            let group = by_words
+                .entry((class, n_words, n_mangled(&candidate), n_new(argv, &candidate)))
+                .or_default();
             group.push((canonical(&candidate), candidate));
         }
     }
@@ -109,8 +121,9 @@ enum Class {
     Program,
 }
 
-/// Candidates, line and words, by what they change, in how many words, and how many of them are new.
-type ByWords = BTreeMap<(Class, usize, usize), Vec<(String, Vec<String>)>>;
+/// Candidates, line and words, by what they change, in how many words, how many are mangled, and
+/// how many are new.
+type ByWords = BTreeMap<(Class, usize, usize, usize), Vec<(String, Vec<String>)>>;
 
 /// The nearest call to `server/tool` that `decide` gives another decision; `None` where none of those
 /// that are tried gets one.
@@ -154,8 +167,7 @@ pub fn nearest_call(
         let n_words = distance(&words_of(line), &words_of(&text));
         let call = parts(&text);
         let class = if is_odd { Class::Subcommand } else { Class::Words };
-        let n_new = n_new(&words_of(line), &words_of(&text));
-        by_words.entry((class, n_words, n_new)).or_default().push((text, call));
+        by_words.entry((class, n_words, 0, 0)).or_default().push((text, call));
     }
     first_other(line, by_words, decision, |call| match call {
         [server, tool] if !server.is_empty() && !tool.is_empty() => decide(server, tool),
@@ -185,7 +197,7 @@ fn first_other(
 ) -> Option<Nearest> {
     let chars: Vec<char> = line.chars().collect();
     let mut n_replays = 0;
-    for ((_, n_words, _), candidates) in by_words {
+    for ((_, n_words, ..), candidates) in by_words {
         let mut sorted: Vec<(usize, usize, String, Vec<String>)> = candidates
             .into_iter()
             .map(|(text, candidate)| {
@@ -217,7 +229,7 @@ fn words_of(patterns: &[Pattern], name: &str) -> Vec<String> {
         for word in tokens.split(|it| *it == Token::Literal(' ')).skip(skipped) {
             for part in word.split(|it| *it == Token::Any) {
                 let text: String = part.iter().copied().filter_map(literal).collect();
-                let is_plain = !text.is_empty() && canonical(std::slice::from_ref(&text)) == text;
+                let is_plain = !text.is_empty() && quote(&text) == text;
                 if is_plain && !res.contains(&text) && res.len() < MAX_WORDS {
                     res.push(text);
                 }
@@ -339,8 +351,8 @@ fn distance<T: PartialEq>(a: &[T], b: &[T]) -> usize {
         row.push(i + 1);
         for (j, right) in b.iter().enumerate() {
             let at = |row: &[usize], j: usize| row.get(j).copied().unwrap_or(usize::MAX - 1);
-            let replaced = at(&last, j) + usize::from(left != right);
-            row.push(replaced.min(at(&last, j + 1) + 1).min(at(&row, j) + 1));
+            let here = at(&last, j) + usize::from(left != right);
+            row.push(here.min(at(&last, j + 1) + 1).min(at(&row, j) + 1));
         }
         last = row;
     }
@@ -384,7 +396,7 @@ mod tests {
         ]);
         for (line, want) in [
             ("git push --force origin main", Some(("git push origin main", Allow))),
-            ("git push origin main", Some(("git push --force origin", Deny))),
+            ("git push origin main", Some(("git push --force main", Deny))),
             ("rm -rf build", Some(("rm -rf /build", Deny))),
             ("kubectl delete pod x", Some(("kubectl get pod x", Allow))),
             ("kubectl get", Some(("kubectl", Deny))),

@@ -161,7 +161,7 @@ fn a_decision_is_explained_rule_by_rule() {
      1         r1       deny    kubectl delete *  condition unmet: env
      2         r2       allow   kubectl *         decides
 
-@@@
+    no command near it gets another decision
     ");
     insta::assert_snapshot!(explain(&["cd x && sudo git status | rm y"]), @r"
     deny: no rule matches, so the default, deny, holds, risk 85 of 100
@@ -211,9 +211,7 @@ fn recent_activity_is_graded() {
     fail   deny              allowed  1       1         1      kubectl delete *       kubectl delete pod x
     warn   require_approval  allowed  1       1         1      deploy --to {{env}} *  deploy --to dev api
     ");
-    insta::assert_snapshot!(ended.err, @r"
-    2 pass (3 events), 1 warn (1 events), 1 fail (1 events)
-    ");
+    insta::assert_snapshot!(ended.err, @"2 pass (3 events), 1 warn (1 events), 1 fail (1 events)");
     // The same from the file, and no failure where only that is looked for.
     let args = ["policy", "test", "--policy", &file, "--input", &input, "--output", "json"];
     let ended = advisor.run(&args);

@@ -1,3 +1,4 @@
+//! Laws of merging: never weaker, exact where rules can say it, and what is told is proved.
 use proptest::prelude::*;
 
 use super::*;
