@@ -205,7 +205,15 @@ impl<'a> Table<'a> {
             }
             entries.extend(row);
         }
-        prune(&mut entries, self.default());
+        for entry in prune(&mut entries, self.default()) {
+            stricter.push(Stricter {
+                target: self.target,
+                rule_id: entry.rule_id,
+                pattern: entry.text,
+                action: entry.action,
+                exact: entry.exact,
+            });
+        }
         let mut ids = BTreeSet::new();
         let mut rules = Vec::with_capacity(entries.len());
         for mut entry in entries {
@@ -429,13 +437,16 @@ impl<'a> Side<'a> {
 
 /// Drops the pairs of one row that say what its last one, the floor's rule as a whole, says.
 fn collapse(row: &mut Vec<Entry>) {
-    let Some(last) = row.pop() else { return };
+    let Some(mut last) = row.pop() else { return };
     let mut kept: Vec<Entry> = Vec::new();
     for entry in std::mem::take(row).into_iter().rev() {
         let differs =
-            |it: &&Entry| it.action != last.action && overlaps(&it.pattern, &entry.pattern);
-        if entry.action != last.action || kept.iter().find(differs).is_some() {
+            |it: &Entry| it.action != last.action && overlaps(&it.pattern, &entry.pattern);
+        if entry.action != last.action || kept.iter().any(differs) {
             kept.push(entry);
+        } else {
+            // The last one speaks for it, and is no more exact than it was.
+            last.exact = last.exact.min(entry.exact);
         }
     }
     kept.reverse();
@@ -443,8 +454,9 @@ fn collapse(row: &mut Vec<Entry>) {
     *row = kept;
 }
 
-/// Drops rules that an earlier one holds, and at the end those that say what the default says.
-fn prune(entries: &mut Vec<Entry>, default: RuleAction) {
+/// Drops rules that an earlier one holds, and at the end those that say what the default says; gives
+/// back those of the latter that are stricter than they would have to be.
+fn prune(entries: &mut Vec<Entry>, default: RuleAction) -> Vec<Entry> {
     let mut kept: Vec<Entry> = Vec::with_capacity(entries.len());
     let mut by_word: BTreeMap<Option<String>, Vec<usize>> = BTreeMap::new();
     for entry in entries.drain(..) {
@@ -460,20 +472,21 @@ fn prune(entries: &mut Vec<Entry>, default: RuleAction) {
         }
     }
     let mut differing: Vec<Entry> = Vec::new();
+    let mut inexact = Vec::new();
     for entry in kept.into_iter().rev() {
         // Where a rule names a word, the default does not say the same for wrappers.
         let says_default =
             entry.action == default && (entry.word.is_none() || default == RuleAction::Allow);
-        if !says_default
-            || differing
-                .iter()
-                .any(|it| it.action != default && overlaps(&it.pattern, &entry.pattern))
-        {
+        let differs = |it: &Entry| it.action != default && overlaps(&it.pattern, &entry.pattern);
+        if !says_default || differing.iter().any(differs) {
             differing.push(entry);
+        } else if entry.action > entry.exact {
+            inexact.push(entry);
         }
     }
     differing.reverse();
     *entries = differing;
+    inexact
 }
 
 fn rule_id(floor: Option<&Rule>, role: Option<&Rule>) -> String {

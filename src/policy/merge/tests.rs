@@ -169,7 +169,7 @@ fn argvs() -> Vec<Vec<String>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(256))]
+    #![proptest_config(ProptestConfig::with_cases(512))]
 
     #[test]
     fn a_merged_role_is_never_weaker(floor in roles("f"), own in roles("r"), literal in any::<bool>()) {
