@@ -3,14 +3,16 @@ mod builtins;
 pub mod grammar;
 mod parse;
 mod quote;
+mod runs;
 mod scope;
 mod script;
 mod unwrap;
 mod word;
 mod wrappers;
 
-pub use builtins::is_free_builtin;
+pub use builtins::{free_builtins, is_free_builtin};
 pub use quote::{canonical, quote, split};
+pub use runs::{Runs, runs};
 pub use unwrap::read;
 
 /// What one argument vector comes down to.

@@ -134,6 +134,11 @@ const SCRIPT_WRAPPERS: &[Wrapper] = &[
     ),
 ];
 
+/// The names of all wrappers.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    WRAPPERS.iter().chain(SCRIPT_WRAPPERS).map(|it| it.name)
+}
+
 /// What `argv` runs, where it is a wrapper around something; `None` where it stands for itself.
 ///
 /// Also gives the assignments that the wrapper makes for it.
