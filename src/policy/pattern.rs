@@ -86,7 +86,7 @@ impl Pattern {
     }
 
     /// The literal parts between the stars: one more than there are stars.
-    pub(super) fn parts(&self) -> &[String] {
+    pub fn parts(&self) -> &[String] {
         &self.parts
     }
 

@@ -75,9 +75,11 @@ impl Automaton {
         let mut n_classes = 1_usize;
         let mut classes = vec![0_u8; 256];
         for (byte, class) in (0_u8..=255).zip(&mut classes) {
-            // All 256 bytes named: the last shares a class with none of the others, 0 is free then.
-            if globs.names(byte) && n_classes <= usize::from(u8::MAX) {
-                *class = u8::try_from(n_classes).unwrap_or(0);
+            // Where all 256 bytes are named, the last one is alone in class 0.
+            if let Ok(next) = u8::try_from(n_classes)
+                && globs.names(byte)
+            {
+                *class = next;
                 n_classes += 1;
             }
         }

@@ -1,4 +1,5 @@
 //! Sets of bytes, and the order in which witnesses prefer them.
+use std::sync::LazyLock;
 
 /// A set of bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -62,8 +63,11 @@ impl Bytes {
     }
 
     fn zip(self, other: Self, join: impl Fn(u64, u64) -> u64) -> Self {
-        let ([a, b, c, d], [e, f, g, h]) = (self.0, other.0);
-        Self([join(a, e), join(b, f), join(c, g), join(d, h)])
+        let mut res = self;
+        for (word, other) in res.0.iter_mut().zip(other.0) {
+            *word = join(*word, other);
+        }
+        res
     }
 
     /// The bytes, ascending.
@@ -86,24 +90,15 @@ impl Bytes {
 
 /// How late a witness takes a byte: plain characters first, then the rest as they come.
 pub(super) fn rank(byte: u8) -> u16 {
-    const RANKS: [u16; 256] = {
-        let mut ranks = [0_u16; 256];
-        let mut byte = 0_u16;
-        while byte < 256 {
+    static RANKS: LazyLock<Vec<u16>> = LazyLock::new(|| {
+        let rank = |byte: u8| match (0..).zip(PREFERRED).find(|(_, it)| **it == byte) {
+            Some((rank, _)) => rank,
+            None if byte.is_ascii_graphic() => 256 + u16::from(byte),
             // Controls and bytes that are no characters of their own come last.
-            let is_plain = byte > 32 && byte < 127;
-            ranks[byte as usize] = if is_plain { 256 + byte } else { 512 + byte };
-            byte += 1;
-        }
-        let mut at = 0;
-        let mut rank = 0_u16;
-        while at < PREFERRED.len() {
-            ranks[PREFERRED[at] as usize] = rank;
-            at += 1;
-            rank += 1;
-        }
-        ranks
-    };
+            None => 512 + u16::from(byte),
+        };
+        (0..=u8::MAX).map(rank).collect()
+    });
     RANKS.get(usize::from(byte)).copied().unwrap_or(u16::MAX)
 }
 

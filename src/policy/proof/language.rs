@@ -1,7 +1,13 @@
 //! Regular languages over bytes, put together from parts.
 use std::collections::{BTreeMap, VecDeque};
 
-use super::bytes::Bytes;
+use super::{
+    super::{
+        automaton::{Globs, Place},
+        pattern::Pattern,
+    },
+    bytes::Bytes,
+};
 
 /// Most states of an automaton that is made deterministic; past that it stays as it is.
 const MAX_STATES: usize = 50_000;
@@ -14,9 +20,9 @@ pub struct Language {
 
 /// One state.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct State {
-    accepts: bool,
-    steps: Vec<(Bytes, u32)>,
+pub(super) struct State {
+    pub(super) accepts: bool,
+    pub(super) steps: Vec<(Bytes, u32)>,
 }
 
 impl Language {
@@ -70,6 +76,51 @@ impl Language {
         ];
         let chars = rows.iter().map(|row| Self::chain(row.iter().map(|set| Self::byte(*set))));
         Self::any_of(chars).star().minimal()
+    }
+
+    /// The lines that one of these patterns matches, bytes that are no text among them.
+    pub fn matching(patterns: &[Pattern]) -> Self {
+        let globs = Globs::new(patterns);
+        // Behind a place where everything matches there is one state for all patterns.
+        let settled = |places: Vec<Place>| match places.iter().find(|&&it| globs.is_open(it)) {
+            Some(&place) => vec![place],
+            None => places,
+        };
+        let open = |places: &[Place]| matches!(places, [place] if globs.is_open(*place));
+        let start = settled((0..globs.len()).filter_map(|it| globs.start(it)).collect());
+        let mut ids = BTreeMap::from([(start.clone(), 0_u32)]);
+        let mut todo = VecDeque::from([start]);
+        let mut states = Vec::new();
+        while let Some(places) = todo.pop_front() {
+            if open(&places) {
+                let own = u32::try_from(states.len()).unwrap_or(u32::MAX);
+                states.push(State { accepts: true, steps: vec![(Bytes::ALL, own)] });
+                continue;
+            }
+            let told = places.iter().flat_map(|&it| globs.told_apart(it));
+            let told = told.fold(Bytes::NONE, Bytes::with);
+            let rest = Bytes::ALL.minus(told);
+            let single = told.iter().map(|byte| (Bytes::NONE.with(byte), byte));
+            let mut state =
+                State { accepts: places.iter().any(|&it| globs.accepts(it)), steps: Vec::new() };
+            for (set, byte) in single.chain(rest.preferred().map(|byte| (rest, byte))) {
+                let next = places.iter().filter_map(|&it| globs.step(it, byte)).collect();
+                let next: Vec<Place> = settled(next);
+                if next.is_empty() {
+                    continue;
+                }
+                // All places where everything matches are one state.
+                let key = if open(&next) { vec![Place::MAX] } else { next.clone() };
+                let number = u32::try_from(ids.len()).unwrap_or(u32::MAX);
+                let to = *ids.entry(key).or_insert_with(|| {
+                    todo.push_back(next);
+                    number
+                });
+                state.steps.push((set, to));
+            }
+            states.push(state);
+        }
+        Self { states }
     }
 
     /// These languages one after the other.
@@ -246,6 +297,10 @@ impl Language {
         self.trimmed().states.iter().all(|state| !state.accepts)
     }
 
+    pub(super) const fn of_states(states: Vec<State>) -> Self {
+        Self { states }
+    }
+
     pub(super) fn accepts(&self, state: u32) -> bool {
         self.states.get(state as usize).is_some_and(|it| it.accepts)
     }
@@ -254,7 +309,7 @@ impl Language {
         self.states.get(state as usize).map_or(&[], |it| &it.steps)
     }
 
-    fn shifted(&self, base: u32) -> impl Iterator<Item = State> + '_ {
+    pub(super) fn shifted(&self, base: u32) -> impl Iterator<Item = State> + '_ {
         self.states.iter().map(move |state| State {
             accepts: state.accepts,
             steps: state.steps.iter().map(|&(set, to)| (set, to + base)).collect(),
@@ -443,12 +498,13 @@ mod tests {
                 Self::Text(own) => own == text,
                 Self::Or(a, b) => a.holds(text) || b.holds(text),
                 Self::Then(a, b) => {
-                    (0..=text.len()).any(|at| a.holds(&text[..at]) && b.holds(&text[at..]))
+                    let mut splits = (0..=text.len()).map(|at| text.split_at(at));
+                    splits.any(|(left, right)| a.holds(left) && b.holds(right))
                 }
                 Self::Star(a) => {
+                    let mut splits = (1..=text.len()).map(|at| text.split_at(at));
                     text.is_empty()
-                        || (1..=text.len())
-                            .any(|at| a.holds(&text[..at]) && self.holds(&text[at..]))
+                        || splits.any(|(left, right)| a.holds(left) && self.holds(right))
                 }
                 Self::Minus(a, b) => a.holds(text) && !b.holds(text),
                 Self::And(a, b) => a.holds(text) && b.holds(text),
@@ -485,6 +541,16 @@ mod tests {
             }
             prop_assert!(is_empty || !language.is_empty());
             prop_assert!(minimal.n_states() <= language.minimal().minimal().n_states());
+        }
+
+        #[test]
+        fn patterns_together_match_what_one_of_them_matches(patterns in prop::collection::vec("[ab *]{0,5}", 0..5), lines in prop::collection::vec("[ab ]{0,8}", 10)) {
+            let patterns: Vec<Pattern> = patterns.iter().map(|it| Pattern::new(it)).collect();
+            let language = Language::matching(&patterns);
+            for line in lines {
+                let want = patterns.iter().any(|it| it.matches(&line));
+                prop_assert_eq!(language.contains(&line), want, "{}", line);
+            }
         }
 
         #[test]

@@ -14,7 +14,7 @@ pub struct Lines {
     /// Of these, those that are read as one command with just this line:
     /// nothing is unwrapped, and nothing inside them runs.
     pub plain: Language,
-    /// Commands whose name is a free builtin.
+    /// Commands whose name is a free builtin and no wrapper.
     pub builtins: Language,
     /// Wrappers with what they run.
     pub wrapped: Language,
@@ -80,7 +80,7 @@ impl Lines {
             canonical: name.then(&args).minimal(),
             commands: name.minus(&free).then(&args).minimal(),
             plain: Language::any_of(plain).minimal(),
-            builtins: free.then(&args).minimal(),
+            builtins: free.minus(&wrappers).then(&args).or(&free.and(&wrappers)).minimal(),
             wrapped: wrappers.then(&argument(&anything)).then(&args).minimal(),
             calls: Language::chain([anything.clone(), Language::text("/"), anything]).minimal(),
         }

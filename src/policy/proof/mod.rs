@@ -1,6 +1,8 @@
 //! Questions about all command lines, answered by products of automata: proofs, or shortest witnesses.
 mod bytes;
 mod diff;
+mod fires;
+mod graph;
 mod language;
 mod lines;
 mod ordered;
@@ -9,6 +11,8 @@ mod verify;
 
 pub use bytes::Bytes;
 pub use diff::{Change, Difference, MAX_STATES, Undecided, diff};
+pub use fires::{Idle, IdleRule, idle_rules};
+pub use graph::Graph;
 pub use language::Language;
 pub use lines::{Lines, argument, begins, lines, words};
 pub use ordered::{Decider, LineKind};

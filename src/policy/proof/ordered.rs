@@ -109,6 +109,22 @@ impl Ordered {
         Self { entries }
     }
 
+    /// The rules of a role whatever the host: those with conditions or variables are marked.
+    pub(super) fn of_any_host(role: &Role, kind: LineKind) -> Self {
+        let mut bare = role.clone();
+        for rule in bare.rules.iter_mut().chain(&mut bare.mcp_rules) {
+            rule.when.clear();
+        }
+        let mut res = Self::new(&bare, kind, &BTreeMap::new());
+        let rules = if kind == LineKind::Call { &role.mcp_rules } else { &role.rules };
+        for entry in &mut res.entries {
+            let rule = entry.decider.position.and_then(|it| rules.get(it.checked_sub(1)?));
+            entry.is_conditional =
+                rule.is_some_and(|it| !it.when.is_empty() || it.pattern.contains("{{"));
+        }
+        res
+    }
+
     /// Whether one earlier rule alone keeps each from ever firing.
     pub(super) fn shadowed(&self) -> Vec<bool> {
         let is_held = |idx: usize, entry: &Entry| {

@@ -78,7 +78,7 @@ impl Search<'_> {
                 let Some(node) = nodes.get(at as usize) else { continue };
                 let Some(next) = self.after(node, at, byte, state) else { continue };
                 if self.ends(&next) {
-                    return self.line(&nodes, &next);
+                    return line(&nodes, &next);
                 }
                 let earlier = met.entry((next.state, next.inside.clone())).or_default();
                 let is_known = |&other: &u32| {
@@ -150,16 +150,16 @@ impl Search<'_> {
             same.is_some_and(|&it| self.globs.is_within(place, it))
         })
     }
+}
 
-    fn line(&self, nodes: &[Node], last: &Node) -> Found {
-        let mut bytes = Vec::new();
-        let mut from = last.from;
-        while let Some((before, byte)) = from {
-            bytes.push(byte);
-            from = nodes.get(before as usize).and_then(|it| it.from);
-        }
-        bytes.reverse();
-        // The languages of lines hold whole characters only.
-        Found::Line(String::from_utf8_lossy(&bytes).into_owned())
+fn line(nodes: &[Node], last: &Node) -> Found {
+    let mut bytes = Vec::new();
+    let mut from = last.from;
+    while let Some((before, byte)) = from {
+        bytes.push(byte);
+        from = nodes.get(before as usize).and_then(|it| it.from);
     }
+    bytes.reverse();
+    // The languages of lines hold whole characters only.
+    Found::Line(String::from_utf8_lossy(&bytes).into_owned())
 }
