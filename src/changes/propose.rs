@@ -2,6 +2,8 @@
 //! missing, and the guards in front.
 use std::collections::{BTreeMap, BTreeSet};
 
+use rayon::prelude::*;
+
 use super::{ChangeKind, Draft, PlacedRule, Why, usage::Usage};
 use crate::{
     clusters::{Observation, Use},
@@ -285,12 +287,15 @@ impl List<'_> {
     /// The guard patterns of a family: one change with those that stopped nothing in the window,
     /// another with those that would have, because a reviewer weighs these two differently.
     fn guard(&mut self, guards: &[&GuardRules]) {
-        let found: Vec<(&GuardRules, &str, Vec<&Use>)> = guards
+        let patterns: Vec<(&GuardRules, &str)> = guards
             .iter()
             .flat_map(|needed| needed.patterns.iter().map(move |pattern| (*needed, *pattern)))
+            .collect();
+        let (target, observation) = (self.target, self.observation);
+        let found: Vec<(&GuardRules, &str, Vec<&Use>)> = patterns
+            .into_par_iter()
             .map(|(needed, pattern)| {
-                let uses = matched(self.target, self.observation, &Pattern::new(pattern));
-                (needed, pattern, uses)
+                (needed, pattern, matched(target, observation, &Pattern::new(pattern)))
             })
             .collect();
         for would_stop in [false, true] {

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{Context, Exit, Rows, WrongUse, activity};
 use crate::{
-    commands::{self, Command, Doubt, Reading, grammar::Learned},
+    commands::{self, Command, Doubt, Reading, Site, grammar::Learned},
     inputs::{Format, INPUTS},
     risk, shapes,
 };
@@ -47,6 +47,13 @@ struct CommandRow {
     shape: String,
     line: String,
     wrappers: Vec<String>,
+    /// Assignments that the script makes for it, `NAME=value`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    environment: Vec<String>,
+    /// Where it was found: as the event has it, in a script, or as a redirection.
+    origin: &'static str,
+    /// Whether it runs on another machine or in a container.
+    remote: bool,
     effects: Vec<&'static str>,
 }
 
@@ -100,6 +107,13 @@ fn command_row(command: Command, cwd: Option<&str>, learned: &Learned) -> Comman
         binary: shape.binary,
         subcommand: shape.subcommand,
         shape: shape.text,
+        origin: command.origin.as_str(),
+        remote: command.site == Site::Remote,
+        environment: command
+            .assignments
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect(),
         wrappers: command.wrappers,
         effects: effects.iter().map(risk::Effect::as_str).collect(),
     }

@@ -1,9 +1,15 @@
 //! From tallies to uses: every distinct simple command with all that was seen of it.
 use std::{collections::BTreeMap, sync::Arc};
 
+use rayon::prelude::*;
+
 use super::{Stem, stem};
 use crate::{
-    commands::{Command, grammar::Learned, is_free_builtin, read},
+    commands::{
+        Command,
+        grammar::{Learned, parse_with},
+        is_free_builtin, read,
+    },
     events::{Action, Outcome, Tally, Timestamp, Unit},
     risk::{Effects, effects, mcp_effects},
     shapes,
@@ -68,8 +74,8 @@ pub struct Support {
     pub blocked_units: Vec<u32>,
     /// Events, blocked ones included.
     pub n_events: u64,
-    /// Events by what became of them.
-    pub outcomes: BTreeMap<Outcome, u64>,
+    /// Events by what became of them, in the order of `Outcome::ALL`.
+    by_outcome: [u64; Outcome::ALL.len()],
     /// First seen.
     pub first: Option<Timestamp>,
     /// Last seen.
@@ -82,6 +88,19 @@ impl Support {
         self.units.len()
     }
 
+    /// Events by what became of them, in order; what never happened is left out.
+    pub fn outcomes(&self) -> impl Iterator<Item = (Outcome, u64)> {
+        let all = Outcome::ALL.iter().copied().zip(self.by_outcome);
+        all.filter(|(_, n_events)| *n_events > 0)
+    }
+
+    fn count(&mut self, outcome: Outcome, n_events: u64) {
+        let slots = Outcome::ALL.iter().zip(&mut self.by_outcome);
+        for (_, slot) in slots.filter(|(it, _)| **it == outcome) {
+            *slot += n_events;
+        }
+    }
+
     fn add(&mut self, tally: &Tally, unit: u32, is_readable: bool) {
         if tally.outcome == Outcome::Blocked {
             self.blocked_units.push(unit);
@@ -89,7 +108,7 @@ impl Support {
             self.units.push(unit);
         }
         self.n_events += tally.n_events;
-        *self.outcomes.entry(tally.outcome).or_default() += tally.n_events;
+        self.count(tally.outcome, tally.n_events);
         self.first = Some(self.first.map_or(tally.first, |it| it.min(tally.first)));
         self.last = Some(self.last.map_or(tally.last, |it| it.max(tally.last)));
     }
@@ -116,8 +135,8 @@ impl Support {
         self.units.extend_from_slice(&other.units);
         self.blocked_units.extend_from_slice(&other.blocked_units);
         self.n_events += other.n_events;
-        for (outcome, n_events) in &other.outcomes {
-            *self.outcomes.entry(*outcome).or_default() += n_events;
+        for (outcome, n_events) in other.outcomes() {
+            self.count(outcome, n_events);
         }
         self.first = [self.first, other.first].into_iter().flatten().min();
         self.last = [self.last, other.last].into_iter().flatten().max();
@@ -125,80 +144,145 @@ impl Support {
 }
 
 /// Reads every distinct command once and gathers what was seen of each simple command in it.
+///
+/// Commands are read side by side; what comes of it is sorted, so that neither the order of the
+/// tallies nor of the threads shows.
 pub fn observe(tallies: &[Tally]) -> Observation {
-    let mut units: Vec<Unit> = tallies.iter().map(|tally| tally.unit.clone()).collect();
-    units.sort_unstable();
-    units.dedup();
-    let mut actions: BTreeMap<&Action, Vec<&Tally>> = BTreeMap::new();
-    for tally in tallies {
-        actions.entry(&tally.action).or_default().push(tally);
-    }
-    let unit_of = |tally: &Tally| {
-        let idx = units.binary_search(&tally.unit).unwrap_or_default();
-        u32::try_from(idx).unwrap_or(u32::MAX)
-    };
-    let mut n_unresolved = 0;
-    let mut commands: BTreeMap<(Command, Option<Arc<str>>), Support> = BTreeMap::new();
-    let mut tools: BTreeMap<(&str, &str, Effects), Support> = BTreeMap::new();
-    for (action, tallies) in &actions {
-        match action {
-            Action::Command { argv, cwd } => {
-                let reading = read(argv);
-                let is_readable = reading.unresolved.is_empty();
-                if !is_readable {
-                    n_unresolved += tallies.iter().map(|tally| tally.n_events).sum::<u64>();
-                }
-                let mut inner = reading.commands;
-                inner.retain(|command| !is_free_builtin(command.name()));
-                inner.sort_unstable();
-                inner.dedup();
-                let cwd: Option<Arc<str>> = cwd.as_deref().map(Arc::from);
-                for command in inner {
-                    let support = commands.entry((command, cwd.clone())).or_default();
-                    for tally in tallies {
-                        support.add(tally, unit_of(tally), is_readable);
-                    }
-                }
-            }
-            Action::McpCall { server, tool, argument_names } => {
-                let effects = mcp_effects(server, tool, argument_names);
-                let support = tools.entry((server, tool, effects)).or_default();
-                for tally in tallies {
-                    support.add(tally, unit_of(tally), true);
-                }
-            }
-        }
-    }
-    let learned = Learned::new(commands.keys().map(|(command, _)| command.argv.as_slice()));
-    let mut uses: BTreeMap<(String, Effects), Use> = BTreeMap::new();
-    for ((command, cwd), support) in commands {
-        let stem = stem(&command.argv, &learned);
-        let effects = effects(&command, &stem.subcommand);
-        let line = command.line();
-        if let Some(seen) = uses.get_mut(&(line.clone(), effects)) {
-            seen.support.take_in(&support);
-            continue;
-        }
-        let shape = shapes::shape(&command.argv, cwd.as_deref(), &learned).text;
-        let seen = Use { line: line.clone(), command, stem, shape, effects, support };
-        uses.insert((line, effects), seen);
-    }
-    let mcp_uses = tools.into_iter().map(|((server, tool, effects), mut support)| {
-        support.settle();
-        McpUse { server: server.to_owned(), tool: tool.to_owned(), effects, support }
-    });
-    let mcp_uses = mcp_uses.collect();
-    let mut uses: Vec<Use> = uses.into_values().collect();
-    for seen in &mut uses {
-        seen.support.settle();
-    }
+    let units = units(tallies);
+    let mut by_action: Vec<&Tally> = tallies.iter().collect();
+    by_action.par_sort_by(|a, b| a.action.cmp(&b.action));
+    let mut groups: Vec<Group<'_>> = by_action
+        .par_chunk_by(|a, b| Arc::ptr_eq(&a.action, &b.action) || a.action == b.action)
+        .map(|tallies| Group::new(tallies, &units))
+        .collect();
+    drop(by_action);
+    let uses = command_uses(&mut groups);
+    let mcp_uses = mcp_uses(&groups);
     Observation {
         uses,
         mcp_uses,
         n_events: tallies.iter().map(|tally| tally.n_events).sum(),
-        n_unresolved,
+        n_unresolved: groups
+            .iter()
+            .filter(|it| !it.is_readable)
+            .map(|it| it.support.n_events)
+            .sum(),
         first: tallies.iter().map(|tally| tally.first).min(),
         last: tallies.iter().map(|tally| tally.last).max(),
         units,
     }
+}
+
+/// The distinct units, sorted.
+fn units(tallies: &[Tally]) -> Vec<Unit> {
+    let mut units: Vec<&Unit> = tallies.iter().map(|tally| &tally.unit).collect();
+    units.dedup();
+    units.par_sort_unstable();
+    units.dedup();
+    units.into_iter().cloned().collect()
+}
+
+/// One distinct action with all that was seen of it.
+struct Group<'a> {
+    action: Option<&'a Action>,
+    /// Its simple commands, sorted, each once.
+    commands: Vec<Command>,
+    /// Whether all of it could be read.
+    is_readable: bool,
+    support: Support,
+}
+
+impl<'a> Group<'a> {
+    /// Reads an action, given all tallies of it.
+    fn new(tallies: &[&'a Tally], units: &[Unit]) -> Self {
+        let action = tallies.first().map(|tally| &*tally.action);
+        let (mut commands, is_readable) = match action {
+            Some(Action::Command { argv, .. }) => {
+                let reading = read(argv);
+                (reading.commands, reading.unresolved.is_empty())
+            }
+            _ => (Vec::new(), true),
+        };
+        commands.retain(|command| !is_free_builtin(command.name()));
+        commands.sort_unstable();
+        commands.dedup();
+        let mut support = Support::default();
+        for tally in tallies {
+            let unit = units.binary_search(&tally.unit).unwrap_or_default();
+            support.add(tally, u32::try_from(unit).unwrap_or(u32::MAX), is_readable);
+        }
+        support.settle();
+        Self { action, commands, is_readable, support }
+    }
+
+    fn cwd(&self) -> Option<&'a str> {
+        match self.action {
+            Some(Action::Command { cwd, .. }) => cwd.as_deref(),
+            _ => None,
+        }
+    }
+}
+
+/// Every distinct simple command: sorted by line and effects, each once. Takes the commands out of
+/// their groups.
+fn command_uses(groups: &mut [Group<'_>]) -> Vec<Use> {
+    let mut commands: Vec<(Command, Option<&str>, usize)> = Vec::new();
+    for (idx, group) in groups.iter_mut().enumerate() {
+        let cwd = group.cwd();
+        commands.extend(std::mem::take(&mut group.commands).into_iter().map(|it| (it, cwd, idx)));
+    }
+    commands.par_sort_unstable();
+    let learned = Learned::new(commands.iter().map(|(command, ..)| command.argv.as_slice()));
+    let supports: Vec<Support> = commands
+        .par_chunk_by(|a, b| (&a.0, a.1) == (&b.0, b.1))
+        .map(|same| {
+            Support::of_all(same.iter().filter_map(|it| groups.get(it.2)).map(|it| &it.support))
+        })
+        .collect();
+    commands.dedup_by(|next, kept| (&next.0, next.1) == (&kept.0, kept.1));
+    let mut uses: Vec<Use> = commands
+        .into_par_iter()
+        .zip(supports)
+        .map(|((command, cwd, _), support)| {
+            let parsed = parse_with(&command.argv, &learned);
+            let stem = stem(&command.argv, &parsed);
+            Use {
+                line: command.line(),
+                shape: shapes::shape_of(&command.argv, &parsed, cwd).text,
+                effects: effects(&command, &stem.subcommand),
+                stem,
+                support,
+                command,
+            }
+        })
+        .collect();
+    // Stable: of uses that differ only in what else is known of them, the first stays.
+    uses.par_sort_by(|a, b| (&a.line, a.effects).cmp(&(&b.line, b.effects)));
+    uses.dedup_by(|next, kept| {
+        let is_same = next.line == kept.line && next.effects == kept.effects;
+        if is_same {
+            kept.support.take_in(&next.support);
+        }
+        is_same
+    });
+    for seen in &mut uses {
+        seen.support.settle();
+    }
+    uses
+}
+
+/// Every MCP tool with each of its sets of effects, sorted.
+fn mcp_uses(groups: &[Group<'_>]) -> Vec<McpUse> {
+    let mut tools: BTreeMap<(&str, &str, Effects), Support> = BTreeMap::new();
+    for group in groups {
+        if let Some(Action::McpCall { server, tool, argument_names }) = group.action {
+            let effects = mcp_effects(server, tool, argument_names);
+            tools.entry((server, tool, effects)).or_default().take_in(&group.support);
+        }
+    }
+    let uses = tools.into_iter().map(|((server, tool, effects), mut support)| {
+        support.settle();
+        McpUse { server: server.to_owned(), tool: tool.to_owned(), effects, support }
+    });
+    uses.collect()
 }

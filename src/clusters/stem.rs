@@ -4,7 +4,7 @@ use std::fmt;
 use crate::{
     commands::{
         base_name,
-        grammar::{ArgumentKind, Join, Learned, parse_with},
+        grammar::{ArgumentKind, Join, Parsed},
         quote,
     },
     policy::literal,
@@ -87,14 +87,13 @@ const FILTERS: &[&str] = &["awk", "gawk", "mawk"];
 /// Options whose value is a module to run, after which the module counts as a subcommand.
 const MODULE_OPTIONS: &[&str] = &["-m"];
 
-/// The stem of an argument vector.
-pub fn stem(argv: &[String], learned: &Learned) -> Stem {
+/// The stem of an argument vector and what it was taken apart into.
+pub fn stem(argv: &[String], parsed: &Parsed<'_>) -> Stem {
     let binary = argv.first().map_or("", |it| base_name(it)).to_owned();
     let version = binary.trim_end_matches(|ch: char| ch.is_ascii_digit() || ch == '.');
     if INTERPRETERS.contains(&version) && !FILTERS.contains(&version) {
         return interpreter_stem(binary, argv);
     }
-    let parsed = parse_with(argv, learned);
     let mut kinds = vec![Part::Subcommand; argv.len()];
     for argument in &parsed.arguments {
         let (part, value) = match &argument.kind {
@@ -127,7 +126,7 @@ pub fn stem(argv: &[String], learned: &Learned) -> Stem {
             Part::Operand | Part::Any => "*".to_owned(),
         });
     }
-    let subcommand = parsed.subcommand.into_iter().map(str::to_owned).collect();
+    let subcommand = parsed.subcommand.iter().map(|&it| it.to_owned()).collect();
     Stem { pattern: words.join(" "), binary, subcommand, is_open: false }
 }
 
@@ -170,7 +169,7 @@ fn word_pattern(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::split;
+    use crate::commands::{grammar::parse, split};
 
     #[test]
     fn stems_reach_to_the_last_subcommand_word() {
@@ -186,7 +185,8 @@ mod tests {
             ("bash scripts/x.sh a", "bash scripts/x.sh", false),
             ("node '$X'", "node", true),
         ] {
-            let stem = stem(&split(line).unwrap(), &Learned::default());
+            let argv = split(line).unwrap();
+            let stem = stem(&argv, &parse(&argv));
             assert_eq!((stem.pattern.as_str(), stem.is_open), (want, is_open), "{line}");
         }
     }

@@ -1,12 +1,17 @@
 //! Reading a command as a shell does: one argument vector -> the simple commands inside it.
+use std::sync::Arc;
+
 mod builtins;
+mod carriers;
 pub mod grammar;
 mod parse;
+mod plain;
 mod quote;
 mod runs;
 mod scope;
 mod script;
 mod unwrap;
+mod vector;
 mod word;
 mod wrappers;
 
@@ -26,7 +31,7 @@ pub struct Reading {
 }
 
 /// One simple command: wrappers taken off, quotes removed, literal variables put in.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Command {
     /// The argument vector, never empty; `argv[0]` as invoked, may be a path.
     pub argv: Vec<String>,
@@ -34,10 +39,15 @@ pub struct Command {
     pub wrappers: Vec<String>,
     /// For each wrapper the whole vector that begins with it: rules that name a wrapper see these.
     pub layers: Vec<Vec<String>>,
-    /// Environment assignments in front of it, in order.
+    /// Environment assignments that the script makes for it, in order: those in front of it, and
+    /// what was exported before. A value that is not known stands as it was written.
     pub assignments: Vec<(String, String)>,
     /// Where it was found.
     pub origin: Origin,
+    /// Where it runs.
+    pub site: Site,
+    /// The text on its standard input, where the script itself holds it: a heredoc, a here-string.
+    pub input: Option<Arc<str>>,
 }
 
 /// Where a simple command was found.
@@ -50,7 +60,15 @@ pub enum Origin {
     Script,
     /// A redirection: `> f` is `tee f`, `>> f` is `tee -a f`, `< f` is `cat f`.
     Redirect,
-    /// Runs on another machine or in a container.
+}
+
+/// Where a simple command runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Site {
+    /// On the machine of the event.
+    #[default]
+    Local,
+    /// On another machine, or in a container.
     Remote,
 }
 
@@ -76,6 +94,12 @@ pub enum Doubt {
     TooLarge,
 }
 
+crate::events::text_forms!(Origin {
+    Direct = "direct",
+    Script = "script",
+    Redirect = "redirect",
+});
+crate::events::text_forms!(Site { Local = "local", Remote = "remote" });
 crate::events::text_forms!(Doubt {
     ParseError = "parse_error",
     ComputedName = "computed_name",

@@ -3,7 +3,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use brush_parser::{Parser, ParserOptions, ast::Program};
 
-use super::Doubt;
+use super::{Doubt, plain};
 
 /// Longest script that is read, in bytes; the longest of 45,288 real agent events has 17,309.
 pub(super) const MAX_SCRIPT_BYTES: usize = 128 * 1024;
@@ -24,11 +24,14 @@ pub(super) fn with_program<T>(script: &str, walk: impl FnOnce(Result<&Program, D
     if script.len() > MAX_SCRIPT_BYTES {
         return walk(Err(Doubt::TooLarge));
     }
+    if let Some(program) = plain::parse(script) {
+        return walk(Ok(&program));
+    }
     let n_openers = openers(script);
     if n_openers > MAX_OPENERS {
         return walk(Err(Doubt::TooLarge));
     }
-    let run = || match parse(script) {
+    let run = || match parse_fully(script) {
         Ok(program) => walk(Ok(&program)),
         Err(doubt) => walk(Err(doubt)),
     };
@@ -38,7 +41,8 @@ pub(super) fn with_program<T>(script: &str, walk: impl FnOnce(Result<&Program, D
     stacker::maybe_grow(BIG_STACK_BYTES / 2, BIG_STACK_BYTES, run)
 }
 
-fn parse(script: &str) -> Result<Program, Doubt> {
+/// Parses a script with the full grammar.
+pub(super) fn parse_fully(script: &str) -> Result<Program, Doubt> {
     let options = ParserOptions::default();
     // The parser unwraps in places that hostile text can reach; such text is a parse error to us.
     catch_unwind(AssertUnwindSafe(|| Parser::new(script.as_bytes(), &options).parse_program()))

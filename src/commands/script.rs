@@ -1,5 +1,5 @@
 //! Walks a parsed script: every simple command in it, in order of appearance.
-use std::rc::Rc;
+use std::{rc::Rc, sync::Arc};
 
 use brush_parser::ast::{
     AndOr, AndOrList, AssignmentName, AssignmentValue, Command as Node,
@@ -12,7 +12,8 @@ use super::{
     Doubt, Origin,
     parse::with_program,
     scope::Scope,
-    unwrap::{Context, Reader, Vector},
+    unwrap::{Context, Reader},
+    vector::{Input, Vector},
     word::{self, Value},
 };
 
@@ -65,25 +66,43 @@ impl Reader {
 
     fn pipeline(&mut self, pipeline: &Pipeline, context: &Context, scope: &mut Scope) {
         if let [single] = pipeline.seq.as_slice() {
-            return self.node(single, context, scope);
+            return match single {
+                Node::Simple(simple) if pipeline.timed.is_some() && self.spend() => {
+                    self.simple(Some("time"), simple, context, scope);
+                }
+                single => self.node(single, context, scope),
+            };
         }
         for node in &pipeline.seq {
+            self.said = None;
             self.node(node, context, &mut scope.clone());
+            self.piped = self.said.take().map_or(Input::Unknown, Input::Text);
         }
+        self.piped = Input::Inherited;
+    }
+
+    /// Takes one node off the budget; `false` where it is spent.
+    fn spend(&mut self) -> bool {
+        if let Some(budget) = self.budget.checked_sub(1) {
+            self.budget = budget;
+            return true;
+        }
+        if self.reading.unresolved.iter().all(|it| it.reason != Doubt::TooLarge) {
+            self.doubt(Doubt::TooLarge, "more loops and calls than are read");
+        }
+        false
     }
 
     fn node(&mut self, node: &Node, context: &Context, scope: &mut Scope) {
-        let Some(budget) = self.budget.checked_sub(1) else {
-            if self.reading.unresolved.iter().all(|it| it.reason != Doubt::TooLarge) {
-                self.doubt(Doubt::TooLarge, "more loops and calls than are read");
-            }
+        if !self.spend() {
             return;
-        };
-        self.budget = budget;
+        }
         match node {
-            Node::Simple(simple) => self.simple(simple, context, scope),
+            Node::Simple(simple) => self.simple(None, simple, context, scope),
             Node::Compound(compound, redirects) => {
+                self.piped = Input::Inherited;
                 self.compound(compound, context, scope);
+                self.said = None;
                 self.redirects(redirects.as_ref().map_or(&[], |it| &it.0), context, scope);
             }
             Node::Function(function) => {
@@ -231,11 +250,20 @@ impl Reader {
         }
     }
 
-    fn simple(&mut self, simple: &SimpleCommand, context: &Context, scope: &mut Scope) {
+    /// Reads a simple command; `first` is a word of the shell's that stands in front of it.
+    fn simple(
+        &mut self,
+        first: Option<&str>,
+        simple: &SimpleCommand,
+        context: &Context,
+        scope: &mut Scope,
+    ) {
         let mut words = Words::default();
+        words.vector.input = std::mem::take(&mut self.piped);
         for item in simple.prefix.iter().flat_map(|it| &it.0) {
             words.item(item, scope);
         }
+        words.vector.argv.extend(first.map(str::to_owned));
         if let Some(name) = &simple.word_or_name {
             words.add(word::read(&name.value, scope));
         }
@@ -243,20 +271,27 @@ impl Reader {
             words.item(item, scope);
         }
         let Words { vector, assignments, scripts, redirects, substitutions } = words;
-        let name = vector.argv.first().cloned();
-        let mut own = context.clone();
-        match name.as_deref() {
+        let said = said(&vector).filter(|_| redirects.is_empty());
+        match vector.argv.first() {
             None => {
-                for (name, value) in assignments {
-                    scope.set(&name, value);
+                for Assigned { name, text, is_known } in assignments {
+                    if scope.exports.iter().any(|(exported, _)| *exported == name) || name == "PATH"
+                    {
+                        scope.export(&name, &text);
+                    }
+                    scope.set(&name, is_known.then_some(text));
                 }
             }
             Some(name) => {
-                let known =
-                    |(name, value): (String, Option<String>)| (name, value.unwrap_or_default());
-                own.assignments.extend(assignments.into_iter().map(known));
                 set_by_builtin(name, &vector, scope);
-                self.call(vector, &own, scope);
+                if assignments.is_empty() && scope.exports.is_empty() {
+                    self.call(vector, context, scope);
+                } else {
+                    let mut own = context.clone();
+                    own.assignments.extend(scope.exports.iter().cloned());
+                    own.assignments.extend(assignments.into_iter().map(|it| (it.name, it.text)));
+                    self.call(vector, &own, scope);
+                }
             }
         }
         for script in scripts {
@@ -268,12 +303,13 @@ impl Reader {
         for redirect in redirects {
             self.redirect(redirect, context, scope);
         }
+        self.said = said;
     }
 
     /// A call of a function that the script defined, or a command.
     fn call(&mut self, vector: Vector, context: &Context, scope: &mut Scope) {
         let function = vector.argv.first().and_then(|name| scope.functions.get(name).cloned());
-        let Some(body) = function.filter(|_| !vector.computed_name) else {
+        let Some(body) = function.filter(|_| !vector.unknown.has(0)) else {
             return self.vector(vector, context, scope);
         };
         if self.depth > MAX_DEPTH || vector.argv.len() == 1 {
@@ -281,7 +317,9 @@ impl Reader {
         }
         let start = self.reading.commands.len();
         let n_unresolved = self.reading.unresolved.len();
-        let outer = scope.positional.replace(vector.argv.get(1..).unwrap_or_default().to_vec());
+        let words = vector.argv.iter().enumerate().skip(1);
+        let words = words.map(|(at, word)| (!vector.unknown.has(at)).then(|| word.clone()));
+        let outer = scope.positional.replace(words.collect());
         let mut inner = scope.clone();
         // A function does not see itself here: recursion adds nothing but rounds.
         if let Some(name) = vector.argv.first() {
@@ -289,7 +327,10 @@ impl Reader {
         }
         self.function_body(&body, context, &mut inner);
         scope.positional = outer;
+        let (before, new) = self.reading.unresolved.split_at(n_unresolved);
+        let new: Vec<_> = new.iter().filter(|it| !before.contains(it)).cloned().collect();
         self.reading.unresolved.truncate(n_unresolved);
+        self.reading.unresolved.extend(new);
         let (earlier, new) = self.reading.commands.split_at(start);
         let new: Vec<_> = new.iter().filter(|it| !earlier.contains(it)).cloned().collect();
         self.reading.commands.truncate(start);
@@ -359,9 +400,11 @@ impl Reader {
         {
             return;
         }
-        let mut argv: Vec<String> = command.iter().map(|&it| it.to_owned()).collect();
-        argv.push(text);
-        self.push(&argv, &Context { origin: Origin::Redirect, ..Context::default() });
+        let mut vector = Vector::literal(command.iter().map(|&it| it.to_owned()).collect());
+        vector.push(text, value.dynamic);
+        let context =
+            Context { origin: Origin::Redirect, assignments: Vec::new(), ..context.clone() };
+        self.push(&vector, &context);
     }
 }
 
@@ -369,10 +412,19 @@ impl Reader {
 #[derive(Debug, Default)]
 struct Words<'a> {
     vector: Vector,
-    assignments: Vec<(String, Option<String>)>,
+    assignments: Vec<Assigned>,
     scripts: Vec<String>,
     redirects: Vec<&'a IoRedirect>,
     substitutions: Vec<&'a CompoundList>,
+}
+
+/// `NAME=value` in front of a command or alone.
+#[derive(Debug)]
+struct Assigned {
+    name: String,
+    /// The value; what is not known of it stands as it was written.
+    text: String,
+    is_known: bool,
 }
 
 impl<'a> Words<'a> {
@@ -385,13 +437,10 @@ impl<'a> Words<'a> {
                 } else {
                     Value { fields: vec![doc.clone()], ..Value::default() }
                 };
-                self.vector.stdin = Some(value.text());
-                self.scripts.extend(value.scripts);
+                self.input(value);
             }
             Item::IoRedirect(IoRedirect::HereString(_, text)) => {
-                let value = word::read(&text.value, scope);
-                self.vector.stdin = Some(value.text());
-                self.scripts.extend(value.scripts);
+                self.input(word::read(&text.value, scope));
             }
             Item::IoRedirect(redirect) => self.redirects.push(redirect),
             Item::Word(raw) => self.add(word::read(&raw.value, scope)),
@@ -401,44 +450,79 @@ impl<'a> Words<'a> {
                         AssignmentName::VariableName(name)
                         | AssignmentName::ArrayElementName(name, _) => name,
                     };
-                    let value = match (&assignment.value, &assignment.name) {
+                    let assigned = match (&assignment.value, &assignment.name) {
                         (AssignmentValue::Scalar(text), AssignmentName::VariableName(_)) => {
                             let mut value = word::read(&text.value, scope);
                             self.scripts.append(&mut value.scripts);
                             let old = if assignment.append { scope.get(name) } else { Some("") };
-                            old.filter(|_| !value.dynamic)
-                                .map(|old| format!("{old}{}", value.text()))
+                            let is_known = old.is_some() && !value.dynamic;
+                            let text = format!("{}{}", old.unwrap_or_default(), value.text());
+                            Assigned { name: name.clone(), text, is_known }
                         }
                         (AssignmentValue::Scalar(text), _) => {
                             self.scripts.append(&mut word::read(&text.value, scope).scripts);
-                            None
+                            Assigned { name: name.clone(), text: String::new(), is_known: false }
                         }
                         (AssignmentValue::Array(elements), _) => {
                             for (_, text) in elements {
                                 self.scripts.append(&mut word::read(&text.value, scope).scripts);
                             }
-                            None
+                            Assigned { name: name.clone(), text: String::new(), is_known: false }
                         }
                     };
-                    self.assignments.push((name.clone(), value));
+                    self.assignments.push(assigned);
                 } else {
                     self.add(word::read(&raw.value, scope));
                 }
             }
             Item::ProcessSubstitution(_, subshell) => {
                 self.substitutions.push(&subshell.list);
-                self.vector.argv.push("/dev/fd/63".to_owned());
+                self.vector.push("/dev/fd/63".to_owned(), false);
             }
         }
     }
 
     fn add(&mut self, value: Value) {
-        if self.vector.argv.is_empty() {
-            self.vector.computed_name = value.dynamic;
+        for field in value.fields {
+            self.vector.push(field, value.dynamic);
         }
-        self.vector.dynamic |= value.dynamic;
-        self.vector.argv.extend(value.fields);
         self.scripts.extend(value.scripts);
+    }
+
+    fn input(&mut self, value: Value) {
+        let text = Arc::from(value.text());
+        self.vector.input = if value.dynamic { Input::Template(text) } else { Input::Text(text) };
+        self.scripts.extend(value.scripts);
+    }
+}
+
+/// What a command writes, where that is plain text: `echo`, `printf` without formats, `cat` of a
+/// heredoc.
+fn said(vector: &Vector) -> Option<Arc<str>> {
+    let (name, words) = vector.argv.split_first()?;
+    if !vector.unknown.is_empty() {
+        return None;
+    }
+    match (name.as_str(), words) {
+        ("echo", words) => {
+            let words = match words {
+                [flag, rest @ ..] if flag == "-n" => rest,
+                [flag, ..] if flag.starts_with('-') => return None,
+                words => words,
+            };
+            Some(words.join(" ").into())
+        }
+        ("printf", [text]) if !text.contains('%') => {
+            Some(text.replace("\\n", "\n").into()).filter(|it: &Arc<str>| !it.contains('\\'))
+        }
+        ("printf", [format, text]) if matches!(format.as_str(), "%s" | "%s\\n") => {
+            Some(text.as_str().into())
+        }
+        ("cat", []) => match &vector.input {
+            Input::Text(text) => Some(Arc::clone(text)),
+            Input::Template(_) | Input::Inherited | Input::Unknown => None,
+        },
+        _ => None,
     }
 }
 
@@ -447,10 +531,22 @@ fn set_by_builtin(name: &str, vector: &Vector, scope: &mut Scope) {
     let arguments = vector.argv.get(1..).unwrap_or_default();
     match name {
         "export" | "declare" | "local" | "readonly" | "typeset" => {
-            for (name, value) in arguments.iter().filter_map(|it| it.split_once('=')) {
-                // A word that is not known shows its `$`, and so does not become literal text.
-                let known = !vector.dynamic || !value.contains(['$', '`']);
-                scope.set(name.trim_end_matches('+'), known.then(|| value.to_owned()));
+            let is_exported = name == "export"
+                || arguments.iter().any(|it| it.starts_with('-') && it.contains('x'));
+            for (at, word) in vector.argv.iter().enumerate().skip(1) {
+                let Some((name, value)) = word.split_once('=') else {
+                    if is_exported && !word.starts_with('-') {
+                        let value = scope.get(word).unwrap_or_default().to_owned();
+                        scope.export(word, &value);
+                    }
+                    continue;
+                };
+                let name = name.trim_end_matches('+');
+                if is_exported {
+                    scope.export(name, value);
+                }
+                let is_known = !vector.unknown.has(at) && !word.contains("+=");
+                scope.set(name, is_known.then(|| value.to_owned()));
             }
         }
         "read" | "unset" | "mapfile" | "readarray" | "getopts" | "let" | "printf" => {

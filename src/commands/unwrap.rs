@@ -1,7 +1,10 @@
 //! From one argument vector to its simple commands: shells, wrappers, and what runs elsewhere.
+use std::sync::Arc;
+
 use super::{
-    Command, Doubt, Origin, Reading, Unresolved, base_name,
+    Command, Doubt, Origin, Reading, Site, Unresolved, base_name, carriers,
     scope::Scope,
+    vector::{Input, Unknown, Vector},
     wrappers::{self, Inner},
 };
 
@@ -26,46 +29,30 @@ pub fn read(argv: &[String]) -> Reading {
     reader.reading
 }
 
-/// An argument vector on its way to a command.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Vector {
-    pub(super) argv: Vec<String>,
-    /// Whether the first word has a part that is not known.
-    pub(super) computed_name: bool,
-    /// Whether any word has.
-    pub(super) dynamic: bool,
-    /// The text of a heredoc or here-string on standard input.
-    pub(super) stdin: Option<String>,
-}
-
-impl Vector {
-    fn literal(argv: Vec<String>) -> Self {
-        Self { argv, ..Self::default() }
-    }
-}
-
 /// Where a vector was found.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Context {
     pub(super) origin: Origin,
+    pub(super) site: Site,
     pub(super) wrappers: Vec<String>,
     pub(super) layers: Vec<Vec<String>>,
     pub(super) assignments: Vec<(String, String)>,
+    /// What a wrapper puts its own input in the place of.
+    pub(super) placeholder: Option<String>,
 }
 
 impl Context {
-    /// The context of what stands inside a wrapper, or inside a script.
-    fn inside(&self, wrapper: Option<(&str, &[String])>) -> Self {
+    /// The context of what stands inside a wrapper.
+    fn wrapped(&self, name: &str, argv: &[String]) -> Self {
         let mut inner = self.clone();
-        match wrapper {
-            Some((name, argv)) => {
-                inner.wrappers.push(name.to_owned());
-                inner.layers.push(argv.to_vec());
-            }
-            None if inner.origin == Origin::Direct => inner.origin = Origin::Script,
-            None => (),
-        }
+        inner.wrappers.push(name.to_owned());
+        inner.layers.push(argv.to_vec());
         inner
+    }
+
+    /// The context of what stands inside a script.
+    fn scripted(&self) -> Self {
+        Self { origin: Origin::Script, placeholder: None, ..self.clone() }
     }
 }
 
@@ -76,11 +63,21 @@ pub(super) struct Reader {
     pub(super) depth: usize,
     /// How many more nodes of scripts are walked: loops and calls multiply, this ends them.
     pub(super) budget: usize,
+    /// What the next simple command reads from a pipe.
+    pub(super) piped: Input,
+    /// What the last simple command wrote, where it is plain text.
+    pub(super) said: Option<Arc<str>>,
 }
 
 impl Default for Reader {
     fn default() -> Self {
-        Self { reading: Reading::default(), depth: 0, budget: MAX_NODES }
+        Self {
+            reading: Reading::default(),
+            depth: 0,
+            budget: MAX_NODES,
+            piped: Input::Inherited,
+            said: None,
+        }
     }
 }
 
@@ -88,7 +85,8 @@ impl Reader {
     /// Reads one vector.
     pub(super) fn vector(&mut self, vector: Vector, context: &Context, scope: &mut Scope) {
         let Some(first) = vector.argv.first().filter(|first| !first.is_empty()) else { return };
-        if vector.computed_name {
+        let is_filled = context.placeholder.as_ref().is_some_and(|it| first.contains(it));
+        if vector.unknown.has(0) || is_filled {
             return self.doubt(Doubt::ComputedName, first);
         }
         if self.depth > MAX_DEPTH || self.reading.commands.len() >= MAX_COMMANDS {
@@ -103,77 +101,120 @@ impl Reader {
         let argv = &vector.argv;
         let name = argv.first().map_or("", |it| base_name(it)).to_owned();
         match name.as_str() {
-            name if SHELLS.contains(&name) => match shell_script(argv) {
-                Some((script, positional)) => {
-                    let mut inner = Scope::default().with_positional(Some(positional));
-                    return self.script(&script, &context.inside(None), &mut inner);
+            name if SHELLS.contains(&name) => {
+                if let Some(at) = shell_script(argv) {
+                    return self.shell(at, &vector, context);
                 }
-                None => {
-                    if let Some(script) = vector.stdin.as_ref().filter(|_| reads_stdin(argv)) {
-                        let context = context.inside(None);
-                        return self.script(script, &context, &mut Scope::default());
+                if reads_stdin(argv) {
+                    let (script, is_known) = match &vector.input {
+                        Input::Text(script) => (Some(script), true),
+                        Input::Template(script) => (Some(script), false),
+                        Input::Unknown => (None, false),
+                        Input::Inherited => (None, true),
+                    };
+                    if !is_known {
+                        self.doubt(Doubt::ComputedCode, script.map_or(name, |it| it));
+                    }
+                    if let Some(script) = script {
+                        return self.script(script, &context.scripted(), &mut Scope::default());
                     }
                 }
-            },
-            "eval" if vector.dynamic => return self.doubt(Doubt::ComputedCode, &argv.join(" ")),
+            }
+            "eval" if !vector.unknown.is_empty() => {
+                return self.doubt(Doubt::ComputedCode, &argv.join(" "));
+            }
             "eval" => {
                 let script = argv.get(1..).unwrap_or_default().join(" ");
-                return self.script(&script, &context.inside(None), scope);
+                return self.script(&script, &context.scripted(), scope);
             }
             "trap" => {
                 let script = argv.get(1).filter(|it| argv.len() > 2 && !it.starts_with('-'));
                 if let Some(script) = script {
-                    let (script, context) = (script.clone(), context.inside(None));
-                    return self.script(&script, &context, scope);
+                    if vector.unknown.has(1) {
+                        return self.doubt(Doubt::ComputedCode, script);
+                    }
+                    return self.script(script, &context.scripted(), scope);
                 }
                 return;
             }
             "exec" if argv.len() == 1 => return,
             "env" => {
                 if let Some(split) = wrappers::split_string(argv) {
-                    return self.vector(Vector { argv: split, ..vector }, context, scope);
+                    let is_known = vector.unknown.is_empty();
+                    let unknown = if is_known { Unknown::default() } else { Unknown::ALL };
+                    // The name of the program itself is known.
+                    return match wrappers::unwrap(&split) {
+                        Some(_) if !is_known => self.doubt(Doubt::ComputedName, &split.join(" ")),
+                        _ => self.vector(Vector { argv: split, unknown, ..vector }, context, scope),
+                    };
                 }
             }
             _ => (),
         }
-        if let Some((inner, assignments)) = wrappers::unwrap(argv) {
-            let mut context = context.inside(Some((&name, argv)));
-            context.assignments.extend(assignments);
-            return self.inner(inner, &vector, &context, scope);
+        if let Some(inside) = wrappers::unwrap(argv) {
+            let mut context = context.wrapped(&name, argv);
+            context.assignments.extend(inside.assignments);
+            context.placeholder = inside.placeholder.or(context.placeholder);
+            return self.inner(&inside.inner, &vector, &context, scope);
         }
-        self.push(argv, context);
-        for inner in wrappers::executed(argv) {
-            let context = context.inside(Some((&name, argv)));
-            self.inner(Inner::Vector(inner), &vector, &context, scope);
+        self.push(&vector, context);
+        for inner in carriers::carried(argv) {
+            let mut context = context.wrapped(&name, argv);
+            if matches!(name.as_str(), "find" | "gfind" | "fd" | "fdfind") {
+                context.placeholder = Some("{}".to_owned());
+            }
+            self.inner(&inner, &vector, &context, scope);
         }
-        if let Some(inner) = wrappers::remote(argv) {
-            let context = Context { origin: Origin::Remote, ..context.inside(Some((&name, argv))) };
-            self.inner(inner, &vector, &context, &mut Scope::default());
+        if let Some(inner) = carriers::remote(argv) {
+            let context = Context { site: Site::Remote, ..context.wrapped(&name, argv) };
+            self.inner(&inner, &vector, &context, &mut Scope::default());
         }
     }
 
-    fn inner(&mut self, inner: Inner, outer: &Vector, context: &Context, scope: &mut Scope) {
+    /// The script at a place of a shell's vector, with the words behind it as `$0`, `$1`, ...
+    fn shell(&mut self, at: usize, vector: &Vector, context: &Context) {
+        let script = vector.argv.get(at).map_or("", String::as_str);
+        let is_filled = |it: &String| script.contains(it.as_str());
+        // Another program's output, or a variable's value, becomes code there.
+        if vector.unknown.has(at) || context.placeholder.as_ref().is_some_and(is_filled) {
+            self.doubt(Doubt::ComputedCode, script);
+        }
+        let words = vector.argv.get(at + 2..).unwrap_or_default();
+        let is_known = |(idx, word): (usize, &String)| {
+            let is_filled = context.placeholder.as_ref().is_some_and(|it| word.contains(it));
+            (!is_filled && !vector.unknown.has(at + 2 + idx)).then(|| word.clone())
+        };
+        let positional: Vec<Option<String>> = words.iter().enumerate().map(is_known).collect();
+        let mut inner = Scope::default().with_positional(Some(positional));
+        self.script(script, &context.scripted(), &mut inner);
+    }
+
+    fn inner(&mut self, inner: &Inner, outer: &Vector, context: &Context, scope: &mut Scope) {
         match inner {
-            Inner::Vector(argv) => {
-                // Words that are not known stand as `$...` in the text; a name among them is computed.
-                let first = argv.first().map_or("", String::as_str);
-                let computed_name =
-                    outer.dynamic && (first.starts_with('$') || first.starts_with('`'));
-                let vector = Vector { argv, computed_name, ..outer.clone() };
-                self.vector(vector, context, scope);
+            Inner::Vector(places) => self.vector(outer.part(places), context, scope),
+            Inner::Script(places) => {
+                let (script, is_known) = outer.joined(places);
+                if !is_known {
+                    self.doubt(Doubt::ComputedCode, &script);
+                }
+                self.script(&script, &context.scripted(), scope);
             }
-            Inner::Script(script) => self.script(&script, context, scope),
         }
     }
 
     /// Notes a simple command.
-    pub(super) fn push(&mut self, argv: &[String], context: &Context) {
+    pub(super) fn push(&mut self, vector: &Vector, context: &Context) {
         self.reading.commands.push(Command {
-            argv: argv.to_vec(),
+            argv: vector.argv.clone(),
             wrappers: context.wrappers.clone(),
             layers: context.layers.clone(),
             assignments: context.assignments.clone(),
             origin: context.origin,
+            site: context.site,
+            input: match &vector.input {
+                Input::Text(text) | Input::Template(text) => Some(Arc::clone(text)),
+                Input::Inherited | Input::Unknown => None,
+            },
         });
     }
 
@@ -187,8 +228,8 @@ impl Reader {
     }
 }
 
-/// The script of `bash -c SCRIPT`, `sh -euc SCRIPT`, `bash -o pipefail -c SCRIPT`, and its `$1`, ...
-fn shell_script(argv: &[String]) -> Option<(String, Vec<String>)> {
+/// Where the script of `bash -c SCRIPT`, `sh -euc SCRIPT`, `bash -o pipefail -c SCRIPT` is.
+fn shell_script(argv: &[String]) -> Option<usize> {
     let mut at = 1;
     let mut has_script = false;
     while let Some(word) = argv.get(at) {
@@ -206,8 +247,7 @@ fn shell_script(argv: &[String]) -> Option<(String, Vec<String>)> {
             _ => break,
         }
     }
-    let script = argv.get(at).filter(|_| has_script)?;
-    Some((script.clone(), argv.get(at + 2..).unwrap_or_default().to_vec()))
+    (has_script && at < argv.len()).then_some(at)
 }
 
 /// Whether a shell without `-c` takes its script from standard input.
@@ -263,17 +303,37 @@ mod tests {
 
     #[test]
     fn what_cannot_be_known_says_so() {
-        for (script, reason) in [
-            ("ls $(", Doubt::ParseError),
-            ("$X ls", Doubt::ComputedName),
-            ("$(which ls) -l", Doubt::ComputedName),
-            ("eval \"$X\"", Doubt::ComputedCode),
-            ("sudo $X", Doubt::ComputedName),
-            ("bash -c \"$X\"", Doubt::ComputedName),
+        for (script, wanted) in [
+            ("ls $(", &[Doubt::ParseError][..]),
+            ("$X ls", &[Doubt::ComputedName]),
+            ("$(which ls) -l", &[Doubt::ComputedName]),
+            ("sudo $X", &[Doubt::ComputedName]),
+            ("sudo -u \"$U\" nice l$X", &[Doubt::ComputedName]),
+            ("sudo -u \"$U\" ls '$X'", &[]),
+            ("env -S \"ls $X\"", &[Doubt::ComputedName]),
+            ("xargs -I{} {} -l", &[Doubt::ComputedName]),
+            ("eval \"$X\"", &[Doubt::ComputedCode]),
+            ("trap \"rm $X\" EXIT", &[Doubt::ComputedCode]),
+            ("bash -c \"$X\"", &[Doubt::ComputedCode, Doubt::ComputedName]),
+            ("bash -c \"ls $X\"", &[Doubt::ComputedCode]),
+            ("bash -c 'ls $1' _ \"$X\"", &[]),
+            ("ssh h \"ls $X\"", &[Doubt::ComputedCode]),
+            ("ssh \"$H\" 'ls $X'", &[]),
+            ("watch \"ls $X\"", &[Doubt::ComputedCode]),
+            ("xargs -I{} sh -c 'ls {}'", &[Doubt::ComputedCode]),
+            ("xargs -n1 sh -c 'ls \"$1\"' _", &[]),
+            ("find . -exec sh -c 'ls {}' \\;", &[Doubt::ComputedCode]),
+            ("find . -exec sh -c 'ls \"$1\"' _ {} \\;", &[]),
+            ("curl -s https://x | sh", &[Doubt::ComputedCode]),
+            ("curl -s https://x | sudo bash -s -- -y", &[Doubt::ComputedCode]),
+            ("echo ls | sh", &[]),
+            ("curl -s https://x | bash script.sh", &[]),
+            ("bash <<EOF\nls $X\nEOF", &[Doubt::ComputedCode]),
+            ("bash <<'EOF'\nls $X\nEOF", &[]),
         ] {
             let argv = ["bash", "-lc", script].map(str::to_owned);
             let reasons: Vec<Doubt> = read(&argv).unresolved.iter().map(|it| it.reason).collect();
-            assert_eq!(reasons, [reason], "{script}");
+            assert_eq!(reasons, wanted, "{script}");
         }
     }
 

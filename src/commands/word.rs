@@ -24,20 +24,43 @@ impl Value {
     pub(super) fn text(&self) -> String {
         self.fields.join(" ")
     }
+
+    /// Adds the fields of a word without braces to expand.
+    fn read(&mut self, raw: &str, scope: &Scope) {
+        let mut reader = Reader { scope, value: self, field: String::new(), begun: false };
+        reader.unquoted(raw);
+        let Reader { field, begun, .. } = reader;
+        if begun {
+            self.fields.push(field);
+        }
+    }
 }
 
 /// Reads a word as the tokenizer gives it, quotes and all.
 pub(super) fn read(raw: &str, scope: &Scope) -> Value {
+    if let Some(text) = bare(raw) {
+        return Value { fields: vec![text.to_owned()], ..Value::default() };
+    }
     let mut value = Value::default();
-    for alternative in braces(raw) {
-        let mut reader = Reader { scope, value: &mut value, field: String::new(), begun: false };
-        reader.unquoted(&alternative);
-        let Reader { field, begun, .. } = reader;
-        if begun {
-            value.fields.push(field);
+    if raw.contains('{') && raw.contains(',') {
+        for alternative in braces(raw) {
+            value.read(&alternative, scope);
         }
+    } else {
+        value.read(raw, scope);
     }
     value
+}
+
+/// The text of a word that has nothing to be read in it: no quotes at all, or only around it.
+fn bare(raw: &str) -> Option<&str> {
+    let inner = |text: &str, specials: &[u8]| !text.bytes().any(|byte| specials.contains(&byte));
+    match raw.as_bytes() {
+        [b'\'', .., b'\''] => raw.get(1..raw.len() - 1).filter(|it| inner(it, b"'")),
+        [b'"', .., b'"'] => raw.get(1..raw.len() - 1).filter(|it| inner(it, b"\"\\$`")),
+        [] => None,
+        _ => Some(raw).filter(|it| inner(it, b"'\"\\$`{")),
+    }
 }
 
 /// The text of a heredoc body: substitutions are found in it, quotes are ordinary characters.
@@ -63,10 +86,22 @@ impl Reader<'_> {
         self.begun = true;
     }
 
+    /// Takes what comes before the first of `specials`; gives what follows.
+    fn plain<'t>(&mut self, text: &'t str, specials: &[u8]) -> &'t str {
+        let special = text.bytes().position(|byte| specials.contains(&byte));
+        let (plain, rest) = split_at(text, special.unwrap_or(text.len()));
+        if !plain.is_empty() {
+            self.push(plain);
+        }
+        rest
+    }
+
     /// Reads text outside quotes, to its end.
     fn unquoted(&mut self, text: &str) {
         let mut rest = text;
-        while let Some(ch) = rest.chars().next() {
+        loop {
+            rest = self.plain(rest, b"\\'\"$`");
+            let Some(ch) = rest.chars().next() else { break };
             let after = rest.get(ch.len_utf8()..).unwrap_or_default();
             rest = match ch {
                 '\\' => {
@@ -109,7 +144,9 @@ impl Reader<'_> {
     /// Reads text inside double quotes, to its end.
     fn double_quoted(&mut self, text: &str, heredoc: bool) {
         let mut rest = text;
-        while let Some(ch) = rest.chars().next() {
+        loop {
+            rest = self.plain(rest, b"\\$`");
+            let Some(ch) = rest.chars().next() else { break };
             let after = rest.get(ch.len_utf8()..).unwrap_or_default();
             rest = match ch {
                 '\\' => match after.chars().next() {

@@ -1,33 +1,53 @@
-//! Commands that run another command: where in their vector it begins.
+//! Transparent wrappers: commands that run the rest of their vector, and nothing else.
+use std::{collections::BTreeMap, ops::Range, sync::LazyLock};
+
 use super::{base_name, quote::split};
 
 /// `NAME=value` pairs, in order.
 pub(super) type Assignments = Vec<(String, String)>;
 
-/// What a wrapper runs.
+/// What a command runs, as places in its vector.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Inner {
-    /// The vector from this place on.
-    Vector(Vec<String>),
-    /// A script, for a shell.
-    Script(String),
+    /// The words there are a vector.
+    Vector(Range<usize>),
+    /// The words there, joined by blanks, are a script.
+    Script(Range<usize>),
+}
+
+/// What stands inside a wrapper.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Inside {
+    pub(super) inner: Inner,
+    /// What the wrapper assigns for it.
+    pub(super) assignments: Assignments,
+    /// What the wrapper replaces in it by text that is not known: the `{}` of `xargs -I{}`.
+    pub(super) placeholder: Option<String>,
 }
 
 /// How a wrapper's own arguments look.
-struct Wrapper {
-    name: &'static str,
-    /// Options that take the next word as their value.
-    valued: &'static [&'static str],
-    /// Options that make it something else than a wrapper: it then stands for itself.
-    own: &'static [&'static str],
+#[derive(Debug)]
+pub(super) struct Wrapper {
+    /// Blank-separated.
+    pub(super) names: &'static str,
+    /// Letters of the short options that take a value, joined or as the next word.
+    pub(super) short: &'static str,
+    /// Long options that take the next word as their value, blank-separated.
+    pub(super) long: &'static str,
+    /// Letters of the short options that make it something else than a wrapper: it stands for itself.
+    pub(super) own: &'static str,
     /// Operands before the wrapped command.
-    n_operands: usize,
+    pub(super) n_operands: usize,
     /// Whether `NAME=value` words may stand before the wrapped command.
-    assignments: bool,
+    pub(super) assigns: bool,
 }
 
-const fn wrapper(name: &'static str, valued: &'static [&'static str]) -> Wrapper {
-    Wrapper { name, valued, own: &[], n_operands: 0, assignments: false }
+pub(super) const fn wrapper(
+    names: &'static str,
+    short: &'static str,
+    long: &'static str,
+) -> Wrapper {
+    Wrapper { names, short, long, own: "", n_operands: 0, assigns: false }
 }
 
 /// Transparent wrappers.
@@ -37,170 +57,184 @@ const fn wrapper(name: &'static str, valued: &'static [&'static str]) -> Wrapper
 /// findutils 4.9, util-linux 2.39, procps 4, moreutils, bash 5.2, strace 6.
 const WRAPPERS: &[Wrapper] = &[
     Wrapper {
-        valued: &[
-            "-u",
-            "-g",
-            "-h",
-            "-p",
-            "-C",
-            "-r",
-            "-t",
-            "-T",
-            "-U",
-            "-D",
-            "-R",
-            "--user",
-            "--group",
-            "--host",
-            "--prompt",
-            "--close-from",
-            "--role",
-            "--type",
-            "--command-timeout",
-            "--other-user",
-            "--chdir",
-            "--chroot",
-        ],
-        own: &["-e", "--edit", "-l", "--list", "-v", "--validate", "-k", "-K"],
-        assignments: true,
-        ..wrapper("sudo", &[])
+        own: "elvK",
+        assigns: true,
+        ..wrapper(
+            "sudo",
+            "ughpCrtTUDR",
+            "user group host prompt close-from role type command-timeout other-user chdir chroot",
+        )
     },
-    wrapper("doas", &["-u", "-C", "-a"]),
-    Wrapper {
-        assignments: true,
-        ..wrapper("env", &["-u", "--unset", "-C", "--chdir", "-a", "--argv0"])
-    },
-    Wrapper { n_operands: 1, ..wrapper("timeout", &["-k", "--kill-after", "-s", "--signal"]) },
-    Wrapper { n_operands: 1, ..wrapper("gtimeout", &["-k", "--kill-after", "-s", "--signal"]) },
-    wrapper("nice", &["-n", "--adjustment"]),
-    wrapper("ionice", &["-c", "--class", "-n", "--classdata", "-p", "--pid", "-P", "-u"]),
-    Wrapper { n_operands: 1, ..wrapper("chrt", &["-T", "-P", "-D", "-p"]) },
-    Wrapper { n_operands: 1, ..wrapper("taskset", &["-p"]) },
-    wrapper("nohup", &[]),
-    wrapper("setsid", &[]),
-    wrapper("time", &["-f", "--format", "-o", "--output"]),
-    wrapper("stdbuf", &["-i", "--input", "-o", "--output", "-e", "--error"]),
-    wrapper("unbuffer", &[]),
-    wrapper("caffeinate", &["-t", "-w"]),
-    Wrapper { own: &["-v", "-V"], ..wrapper("command", &[]) },
-    wrapper("builtin", &[]),
-    wrapper("exec", &["-a"]),
-    wrapper("noglob", &[]),
-    wrapper("nocorrect", &[]),
+    wrapper("doas", "uCa", ""),
+    Wrapper { assigns: true, ..wrapper("env genv", "uCa", "unset chdir argv0") },
+    Wrapper { n_operands: 1, ..wrapper("timeout gtimeout", "ks", "kill-after signal") },
+    wrapper("nice gnice", "n", "adjustment"),
+    Wrapper { own: "pPu", ..wrapper("ionice", "cn", "class classdata") },
+    Wrapper { own: "p", n_operands: 1, ..wrapper("chrt", "TPD", "") },
+    Wrapper { own: "p", n_operands: 1, ..wrapper("taskset", "", "") },
+    wrapper("nohup gnohup", "", ""),
+    wrapper("setsid", "", ""),
+    wrapper("time gtime", "fo", "format output"),
+    wrapper("stdbuf gstdbuf", "ioe", "input output error"),
+    wrapper("unbuffer", "", ""),
+    wrapper("caffeinate", "tw", ""),
+    Wrapper { own: "vV", ..wrapper("command", "", "") },
+    wrapper("builtin", "", ""),
+    wrapper("exec", "a", ""),
+    wrapper("noglob", "", ""),
+    wrapper("nocorrect", "", ""),
     wrapper(
-        "xargs",
-        &[
-            "-I",
-            "-n",
-            "-P",
-            "-L",
-            "-s",
-            "-d",
-            "-a",
-            "-E",
-            "-J",
-            "-R",
-            "-S",
-            "--max-args",
-            "--max-procs",
-            "--max-lines",
-            "--max-chars",
-            "--delimiter",
-            "--arg-file",
-            "--replace",
-        ],
+        "xargs gxargs",
+        "InPLsdaEJRS",
+        "max-args max-procs max-chars delimiter arg-file process-slot-var",
     ),
     wrapper(
         "strace",
-        &["-e", "-o", "-p", "-s", "-E", "-u", "-a", "-b", "-I", "-O", "-P", "-S", "-X"],
+        "eopsEuabIOPSX",
+        "output trace attach string-limit env user columns interruptible",
     ),
-    wrapper("ltrace", &["-e", "-o", "-p", "-s", "-u", "-a", "-A", "-l", "-n", "-x"]),
-    Wrapper {
-        n_operands: 1,
-        ..wrapper("flock", &["-w", "--timeout", "-E", "--conflict-exit-code"])
-    },
-    wrapper("busybox", &[]),
-    wrapper("toybox", &[]),
-    wrapper("ifne", &[]),
-    wrapper("chronic", &[]),
+    wrapper("ltrace", "eopsuaAlnxDw", "output"),
+    Wrapper { n_operands: 1, ..wrapper("flock", "wE", "timeout wait conflict-exit-code") },
+    wrapper("busybox toybox", "", ""),
+    wrapper("ifne", "", ""),
+    wrapper("chronic", "", ""),
 ];
 
 /// Wrappers whose operands are joined to one shell script.
 const SCRIPT_WRAPPERS: &[Wrapper] = &[
-    Wrapper { own: &["-h", "--help"], ..wrapper("watch", &["-n", "--interval"]) },
+    Wrapper { own: "hv", ..wrapper("watch gwatch", "nqs", "interval equexit shotsdir") },
     wrapper(
         "parallel",
-        &["-j", "--jobs", "-N", "-n", "-I", "-a", "--arg-file", "--delay", "--timeout"],
+        "jNnIaLsSPdECM",
+        "jobs max-args max-replace-args arg-file delay timeout joblog retries sshlogin results tmpdir \
+         delimiter colsep max-procs max-lines max-chars workdir env basefile return halt load memfree",
     ),
 ];
 
+/// Whether a wrapper joins its operands to a script.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Joins {
+    Yes,
+    No,
+}
+
+/// The wrappers by each of their names.
+static BY_NAME: LazyLock<BTreeMap<&str, (&Wrapper, Joins)>> = LazyLock::new(|| {
+    let plain = WRAPPERS.iter().map(|it| (it, Joins::No));
+    let all = plain.chain(SCRIPT_WRAPPERS.iter().map(|it| (it, Joins::Yes)));
+    all.flat_map(|(it, joins)| it.names.split(' ').map(move |name| (name, (it, joins)))).collect()
+});
+
 /// The names of all wrappers.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
-    WRAPPERS.iter().chain(SCRIPT_WRAPPERS).map(|it| it.name)
+    BY_NAME.keys().copied()
 }
 
 /// What `argv` runs, where it is a wrapper around something; `None` where it stands for itself.
-///
-/// Also gives the assignments that the wrapper makes for it.
-pub(super) fn unwrap(argv: &[String]) -> Option<(Inner, Assignments)> {
+pub(super) fn unwrap(argv: &[String]) -> Option<Inside> {
     let name = base_name(argv.first()?);
-    if let Some(wrapper) = WRAPPERS.iter().find(|it| it.name == name) {
-        if let Some(script) = flock_script(name, argv) {
-            return Some((Inner::Script(script.clone()), Vec::new()));
+    let &(wrapper, joins) = BY_NAME.get(name)?;
+    if joins == Joins::No {
+        if let Some(at) = flock_script(name, argv) {
+            let (inner, assignments) = (Inner::Script(at..at + 1), Vec::new());
+            return Some(Inside { inner, assignments, placeholder: None });
         }
-        let (rest, assignments) = wrapper.rest(argv)?;
-        return Some((Inner::Vector(rest.to_vec()), assignments));
+        let (at, assignments) = wrapper.rest(argv)?;
+        let placeholder = wrapper.is_named("xargs").then(|| placeholder(argv.get(..at)?)).flatten();
+        return Some(Inside { inner: Inner::Vector(at..argv.len()), assignments, placeholder });
     }
-    let wrapper = SCRIPT_WRAPPERS.iter().find(|it| it.name == name)?;
-    let (rest, assignments) = wrapper.rest(argv)?;
-    let end = rest.iter().position(|word| word.starts_with(":::")).unwrap_or(rest.len());
-    let words = rest.get(..end).unwrap_or_default();
-    (!words.is_empty()).then(|| (Inner::Script(words.join(" ")), assignments))
+    let (at, assignments) = wrapper.rest(argv)?;
+    let words = argv.get(at..)?;
+    let n_words = words.iter().position(|word| word.starts_with(":::")).unwrap_or(words.len());
+    let is_vector = wrapper.is_named("watch")
+        && argv.get(1..at)?.iter().any(|word| matches!(word.as_str(), "-x" | "--exec"));
+    let places = at..at + n_words;
+    let inner = if is_vector { Inner::Vector(places) } else { Inner::Script(places) };
+    (n_words > 0).then_some(Inside { inner, assignments, placeholder: None })
 }
 
-/// `flock FILE -c SCRIPT`.
-fn flock_script<'a>(name: &str, argv: &'a [String]) -> Option<&'a String> {
+/// `flock FILE -c SCRIPT`: where the script is.
+fn flock_script(name: &str, argv: &[String]) -> Option<usize> {
     let is_script = |word: &String| matches!(word.as_str(), "-c" | "--command");
     let at = argv.iter().position(is_script).filter(|_| name == "flock")?;
-    argv.get(at + 1)
+    (at + 1 < argv.len()).then_some(at + 1)
+}
+
+/// What `xargs -I R`, `-i` or `--replace=R` replaces.
+fn placeholder(options: &[String]) -> Option<String> {
+    let mut words = options.iter().skip(1);
+    let mut res = None;
+    while let Some(word) = words.next() {
+        res = match (word.strip_prefix("--replace"), word.strip_prefix("-i")) {
+            (Some(text), _) => Some(text.strip_prefix('=').unwrap_or("{}").to_owned()),
+            (_, Some("")) => Some("{}".to_owned()),
+            (_, Some(text)) => Some(text.to_owned()),
+            _ => match word.split_once(['I', 'J']).filter(|(before, _)| is_cluster(before)) {
+                Some((_, "")) => words.next().cloned(),
+                Some((_, text)) => Some(text.to_owned()),
+                None => res,
+            },
+        };
+    }
+    res
+}
+
+fn is_cluster(text: &str) -> bool {
+    text.strip_prefix('-').is_some_and(|it| it.bytes().all(|byte| byte.is_ascii_alphanumeric()))
 }
 
 impl Wrapper {
-    /// The words after the wrapper's own; `None` where none are left or it stands for itself.
-    fn rest<'a>(&self, argv: &'a [String]) -> Option<(&'a [String], Assignments)> {
-        let mut rest = argv.get(1..)?;
+    pub(super) fn is_named(&self, name: &str) -> bool {
+        self.names.split(' ').any(|it| it == name)
+    }
+
+    /// Where the words after the wrapper's own begin; `None` where none are left or it stands for
+    /// itself.
+    pub(super) fn rest(&self, argv: &[String]) -> Option<(usize, Assignments)> {
+        let mut at = 1;
         let mut assignments = Vec::new();
         let mut n_operands = self.n_operands;
         loop {
-            let (first, after) = rest.split_first()?;
-            if self.own.contains(&first.as_str()) {
-                return None;
-            }
-            if first == "--" {
-                rest = after;
-                rest = rest.get(n_operands..)?;
+            let word = argv.get(at)?;
+            if word == "--" {
+                at += 1 + n_operands;
                 break;
             }
-            if first.len() > 1 && first.starts_with('-') {
-                let valued = self.valued.contains(&first.as_str());
-                rest = if valued { after.get(1..)? } else { after };
-                continue;
-            }
-            if self.assignments
-                && let Some((name, value)) = assignment(first)
+            if word.starts_with('-') && (word.len() > 1 || self.assigns) {
+                at += self.width(word)?;
+            } else if self.assigns
+                && let Some((name, value)) = assignment(word)
             {
                 assignments.push((name.to_owned(), value.to_owned()));
-                rest = after;
-                continue;
-            }
-            if n_operands > 0 {
+                at += 1;
+            } else if n_operands > 0 {
                 n_operands -= 1;
-                rest = after;
-                continue;
+                at += 1;
+            } else {
+                break;
             }
-            break;
         }
-        (!rest.is_empty()).then_some((rest, assignments))
+        (at < argv.len()).then_some((at, assignments))
+    }
+
+    /// How many words an option takes, itself included; `None` where it makes the wrapper something
+    /// else.
+    fn width(&self, option: &str) -> Option<usize> {
+        if let Some(name) = option.strip_prefix("--") {
+            const OWN: &[&str] = &["edit", "list", "validate", "help", "version"];
+            let is_own = OWN.contains(&name) && !self.own.is_empty();
+            let is_valued = self.long.split(' ').any(|it| it == name);
+            return (!is_own).then_some(if is_valued { 2 } else { 1 });
+        }
+        for (at, ch) in option.char_indices().skip(1) {
+            if self.own.contains(ch) {
+                return None;
+            }
+            if self.short.contains(ch) {
+                return Some(if at + 1 == option.len() { 2 } else { 1 });
+            }
+        }
+        Some(1)
     }
 }
 
@@ -230,71 +264,6 @@ pub(super) fn assignment(word: &str) -> Option<(&str, &str)> {
     is_name.then_some((name, value))
 }
 
-/// What `find -exec` and `fd --exec` run, each vector without its terminator.
-pub(super) fn executed(argv: &[String]) -> Vec<Vec<String>> {
-    let flags: &[&str] = match argv.first().map(|it| base_name(it)) {
-        Some("find" | "gfind") => &["-exec", "-execdir", "-ok", "-okdir"],
-        Some("fd" | "fdfind") => &["-x", "--exec", "-X", "--exec-batch"],
-        _ => return Vec::new(),
-    };
-    let starts = argv.iter().enumerate().filter(|(_, word)| flags.contains(&word.as_str()));
-    let vectors = starts.filter_map(|(at, _)| {
-        let words = argv.get(at + 1..)?;
-        let ends = |word: &String| matches!(word.as_str(), ";" | "+" | "\\;");
-        let end = words.iter().position(ends).unwrap_or(words.len());
-        words.get(..end).filter(|words| !words.is_empty()).map(<[String]>::to_vec)
-    });
-    vectors.collect()
-}
-
-/// What `ssh`, `docker exec` and `kubectl exec` run elsewhere.
-pub(super) fn remote(argv: &[String]) -> Option<Inner> {
-    const SSH_VALUED: &str = "BbcDEeFIiJLlmOoPpQRSWw";
-    const EXEC_VALUED: &[&str] = &[
-        "-u",
-        "--user",
-        "-w",
-        "--workdir",
-        "-e",
-        "--env",
-        "--env-file",
-        "--detach-keys",
-        "-n",
-        "--namespace",
-        "-c",
-        "--container",
-        "--context",
-        "--index",
-    ];
-    let name = base_name(argv.first()?);
-    match name {
-        "ssh" => {
-            let mut at = 1;
-            while let Some(word) = argv.get(at).filter(|word| word.starts_with('-')) {
-                let flag = word.chars().nth(1)?;
-                at += if word.len() == 2 && SSH_VALUED.contains(flag) { 2 } else { 1 };
-            }
-            let words = argv.get(at + 1..)?;
-            (!words.is_empty()).then(|| Inner::Script(words.join(" ")))
-        }
-        "docker" | "podman" | "nerdctl" | "kubectl" | "oc" | "docker-compose" => {
-            let exec = argv.iter().position(|word| word == "exec")?;
-            let mut rest = argv.get(exec + 1..)?;
-            if let Some(at) = rest.iter().position(|word| word == "--") {
-                rest = rest.get(at + 1..)?;
-            } else {
-                while let Some(word) = rest.first().filter(|word| word.starts_with('-')) {
-                    let n = if EXEC_VALUED.contains(&word.as_str()) { 2 } else { 1 };
-                    rest = rest.get(n..)?;
-                }
-                rest = rest.get(1..)?;
-            }
-            (!rest.is_empty()).then(|| Inner::Vector(rest.to_vec()))
-        }
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -303,47 +272,112 @@ mod tests {
         split(line).unwrap()
     }
 
+    /// What is inside, as text; scripts in braces.
+    pub(in crate::commands) fn shown(argv: &[String], inner: &Inner) -> String {
+        match inner {
+            Inner::Vector(places) => argv[places.clone()].join(" "),
+            Inner::Script(places) => format!("{{{}}}", argv[places.clone()].join(" ")),
+        }
+    }
+
     #[test]
     fn wrappers_give_what_they_run() {
         for (line, inner) in [
             ("sudo -u bob ls -l", Some("ls -l")),
+            ("sudo -nu bob -E A=b ls", Some("ls")),
+            ("sudo --user=bob -- ls", Some("ls")),
+            ("sudo -k ls", Some("ls")),
             ("sudo -l", None),
+            ("sudo -nl ls", None),
+            ("sudo --list ls", None),
+            ("sudo -e f", None),
+            ("sudo", None),
+            ("doas -u bob ls", Some("ls")),
             ("env -i A=b PATH=/x make", Some("make")),
+            ("env -iu X make", Some("make")),
+            ("env - A=b make", Some("make")),
+            ("env -C /x make", Some("make")),
             ("env", None),
+            ("env A=b", None),
             ("timeout -k 5 60 go test", Some("go test")),
+            ("timeout -k5 60 go test", Some("go test")),
+            ("timeout --kill-after 5 60 go test", Some("go test")),
+            ("timeout --signal=KILL 60 go test", Some("go test")),
             ("timeout --foreground 5s ls", Some("ls")),
+            ("timeout 5", None),
             ("nice -n 10 make", Some("make")),
+            ("nice -10 make", Some("make")),
+            ("nice", None),
+            ("ionice -c2 -n 7 make", Some("make")),
+            ("ionice -p 12", None),
+            ("chrt -f 50 make", Some("make")),
+            ("taskset 0x3 ls", Some("ls")),
+            ("taskset -c 0,1 ls", Some("ls")),
+            ("taskset -cp 0 12", None),
+            ("nohup make", Some("make")),
+            ("setsid -w make", Some("make")),
+            ("time -p ls", Some("ls")),
+            ("time -f %e -o f ls", Some("ls")),
+            ("stdbuf -oL grep x", Some("grep x")),
+            ("stdbuf -o L -e0 grep x", Some("grep x")),
+            ("unbuffer make", Some("make")),
+            ("caffeinate -dit 60 make", Some("make")),
+            ("command -v git", None),
+            ("command -pV git", None),
+            ("command git status", Some("git status")),
+            ("command -p git", Some("git")),
+            ("builtin cd x", Some("cd x")),
+            ("exec -a name ls", Some("ls")),
+            ("exec -cl ls", Some("ls")),
+            ("noglob ls *", Some("ls *")),
             ("xargs -I {} rm {}", Some("rm {}")),
             ("xargs -0 -n1 wc -l", Some("wc -l")),
+            ("xargs -0n 1 wc", Some("wc")),
+            ("xargs -rP4 -L 1 git add", Some("git add")),
+            ("xargs --max-args 1 wc", Some("wc")),
+            ("xargs --max-args=1 wc", Some("wc")),
             ("xargs", None),
-            ("command -v git", None),
-            ("command git status", Some("git status")),
+            ("strace -f -e trace=open ls", Some("ls")),
             ("flock /tmp/lock ls", Some("ls")),
-            ("taskset 0x3 ls", Some("ls")),
-            ("time -p ls", Some("ls")),
-            ("stdbuf -oL grep x", Some("grep x")),
-            ("exec -a name ls", Some("ls")),
+            ("flock -xn -w 5 /tmp/lock ls -l", Some("ls -l")),
+            ("flock 9", None),
+            ("flock f -c 'a; b'", Some("{a; b}")),
+            ("busybox ls", Some("ls")),
+            ("watch -n 1 'ls | wc'", Some("{ls | wc}")),
+            ("watch -dn1 ls -l", Some("{ls -l}")),
+            ("watch -x ls -l", Some("ls -l")),
+            ("watch --help", None),
+            ("parallel -j4 gzip -9 ::: a b", Some("{gzip -9}")),
+            ("parallel --jobs 4 'echo {} | wc' :::: f", Some("{echo {} | wc}")),
+            ("parallel ::: a b", None),
             ("ls -l", None),
+            ("timeouts 5 ls", None),
         ] {
-            let inner = inner.map(|it| Inner::Vector(argv(it)));
-            assert_eq!(unwrap(&argv(line)).map(|it| it.0), inner, "{line}");
+            let argv = argv(line);
+            let found = unwrap(&argv).map(|it| shown(&argv, &it.inner));
+            assert_eq!(found.as_deref(), inner, "{line}");
         }
-        let script = |text: &str| Some(Inner::Script(text.to_owned()));
-        assert_eq!(unwrap(&argv("watch -n 1 'ls | wc'")).map(|it| it.0), script("ls | wc"));
-        assert_eq!(unwrap(&argv("flock f -c 'a; b'")).map(|it| it.0), script("a; b"));
-        assert_eq!(split_string(&argv("env -S 'ls -l' x")).unwrap(), argv("env ls -l x"));
     }
 
     #[test]
-    fn what_runs_elsewhere_is_found() {
-        let script = |text: &str| Some(Inner::Script(text.to_owned()));
-        assert_eq!(remote(&argv("ssh -p 22 -i key bob@h ls -l")), script("ls -l"));
-        assert_eq!(remote(&argv("ssh h")), None);
-        let vector = |text: &str| Some(Inner::Vector(argv(text)));
-        assert_eq!(remote(&argv("docker exec -it -u root c sh -c ls")), vector("sh -c ls"));
-        assert_eq!(remote(&argv("kubectl -n x exec pod -- ls /")), vector("ls /"));
-        assert_eq!(remote(&argv("docker ps")), None);
-        let found = executed(&argv("find . -name x -exec rm -f {} ';' -exec ls {} +"));
-        assert_eq!(found, [argv("rm -f {}"), argv("ls {}")]);
+    fn wrappers_assign_and_replace() {
+        let inside = |line: &str| unwrap(&argv(line)).unwrap();
+        let pairs = [("A".to_owned(), "b".to_owned()), ("C".to_owned(), "d=e".to_owned())];
+        assert_eq!(inside("env -u X A=b C=d=e make D=f").assignments, pairs);
+        assert_eq!(inside("nice make A=b").assignments, []);
+        for (line, placeholder) in [
+            ("xargs -I{} sh -c x", Some("{}")),
+            ("xargs -0I % -n 1 sh -c x", Some("%")),
+            ("xargs -i sh", Some("{}")),
+            ("xargs --replace=@ sh", Some("@")),
+            ("xargs --replace sh", Some("{}")),
+            ("xargs -n 1 sh -I x", None),
+            ("sudo -u I sh", None),
+        ] {
+            assert_eq!(inside(line).placeholder.as_deref(), placeholder, "{line}");
+        }
+        assert_eq!(split_string(&argv("env -S 'ls -l' x")).unwrap(), argv("env ls -l x"));
+        assert_eq!(split_string(&argv("env '-Sls -l' x")).unwrap(), argv("env ls -l x"));
+        assert_eq!(split_string(&argv("env ls")), None);
     }
 }

@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     clusters::{Observation, Support, Use},
-    events::Timestamp,
+    events::{Outcome, Timestamp, Unit},
 };
 
 /// Most examples that are kept.
@@ -45,50 +45,76 @@ pub struct Evidence {
 impl Evidence {
     /// The evidence of uses taken together.
     pub fn of_uses(uses: &[&Use], observation: &Observation) -> Self {
+        let mut evidence = Self::of_counts(uses, observation);
+        evidence.illustrate(uses);
+        evidence
+    }
+
+    /// The counts of uses taken together, without examples.
+    pub fn of_counts(uses: &[&Use], observation: &Observation) -> Self {
         let support = Support::of_all(uses.iter().map(|seen| &seen.support));
+        Self::of_support(&support, observation)
+    }
+
+    /// Puts in examples and shapes of the uses it stands on.
+    pub fn illustrate(&mut self, uses: &[&Use]) {
         let mut shapes: BTreeMap<&str, u64> = BTreeMap::new();
         for seen in uses {
             *shapes.entry(&seen.shape).or_default() += seen.support.n_events;
         }
         let mut by_units: Vec<&&Use> = uses.iter().collect();
-        by_units.sort_by_key(|seen| (std::cmp::Reverse(seen.support.n_units()), &seen.line));
+        let often_first = |a: &&&Use, b: &&&Use| {
+            let n_units = b.support.n_units().cmp(&a.support.n_units());
+            n_units.then_with(|| a.line.cmp(&b.line))
+        };
+        if by_units.len() > MAX_EXAMPLES {
+            by_units.select_nth_unstable_by(MAX_EXAMPLES, often_first);
+            by_units.truncate(MAX_EXAMPLES);
+        }
+        by_units.sort_by(often_first);
         let mut shapes: Vec<(String, u64)> =
             shapes.into_iter().map(|(shape, n_events)| (shape.to_owned(), n_events)).collect();
         shapes.sort_by_key(|(shape, n_events)| (std::cmp::Reverse(*n_events), shape.clone()));
         shapes.truncate(MAX_SHAPES);
-        let examples = by_units.iter().take(MAX_EXAMPLES).map(|seen| shorten(&seen.line)).collect();
-        Self { examples, shapes, ..Self::of_support(&support, observation) }
+        self.examples = by_units.iter().map(|seen| shorten(&seen.line)).collect();
+        self.shapes = shapes;
     }
 
     /// The counts of everything in the window.
     pub fn of_units(observation: &Observation) -> Self {
         let all = 0..u32::try_from(observation.units.len()).unwrap_or(u32::MAX);
-        let support = Support { units: all.collect(), ..Support::default() };
+        let mut support = Support::default();
+        support.units.extend(all);
         Self::of_support(&support, observation)
     }
 
     /// The counts of a support, without examples.
     pub fn of_support(support: &Support, observation: &Observation) -> Self {
+        // Units are sorted by host, then session: a new one begins where it differs from the last.
         let units = support.units.iter().filter_map(|&unit| observation.units.get(unit as usize));
-        let mut hosts = BTreeSet::new();
-        let mut sessions = BTreeSet::new();
+        let (mut n_hosts, mut n_sessions) = (0, 0);
         let mut days = BTreeSet::new();
+        let mut last: Option<&Unit> = None;
         for unit in units {
-            hosts.insert(&unit.hostname);
-            sessions.insert((&unit.hostname, &unit.session_id));
+            let is_new_host = last.is_none_or(|last| last.hostname != unit.hostname);
+            if is_new_host || last.is_none_or(|last| last.session_id != unit.session_id) {
+                n_sessions += 1;
+            }
+            n_hosts += u64::from(is_new_host);
             days.insert(unit.day);
+            last = Some(unit);
         }
-        let blocked = support.outcomes.get(&crate::events::Outcome::Blocked);
+        let blocked = support.outcomes().find(|(outcome, _)| *outcome == Outcome::Blocked);
         Self {
             n_events: support.n_events,
-            n_blocked: blocked.copied().unwrap_or(0),
+            n_blocked: blocked.map_or(0, |(_, n_events)| n_events),
             n_units: support.units.len() as u64,
-            n_hosts: hosts.len() as u64,
-            n_sessions: sessions.len() as u64,
+            n_hosts,
+            n_sessions,
             n_days: days.len() as u64,
             first: support.first,
             last: support.last,
-            outcomes: support.outcomes.iter().map(|(it, n)| (it.to_string(), *n)).collect(),
+            outcomes: support.outcomes().map(|(it, n)| (it.to_string(), n)).collect(),
             examples: Vec::new(),
             shapes: Vec::new(),
         }

@@ -2,7 +2,6 @@
 use serde_json::{Map, Value};
 
 use super::notes::Notes;
-use crate::events::redact;
 
 /// The compact text of a JSON value, redacted; depth is bounded by whoever parsed it.
 pub(super) fn compact(value: Value, notes: &mut Notes) -> String {
@@ -12,14 +11,16 @@ pub(super) fn compact(value: Value, notes: &mut Notes) -> String {
 /// A value without its secrets; `name` is the key it was found under, which often tells them.
 fn clean(value: Value, name: &str, notes: &mut Notes) -> Value {
     match value {
-        Value::String(text) => Value::String(clean_text(text, name, notes)),
+        Value::String(text) => Value::String(notes.clean_named(name, text)),
         Value::Array(items) => {
             Value::Array(items.into_iter().map(|item| clean(item, name, notes)).collect())
         }
         Value::Object(object) => {
+            let named = named(&object);
             let mut res = Map::new();
             for (key, value) in object {
-                let value = clean(value, &key, notes);
+                let name = named.as_deref().filter(|_| key.eq_ignore_ascii_case("value"));
+                let value = clean(value, name.unwrap_or(&key), notes);
                 res.insert(notes.clean(key.into()), value);
             }
             Value::Object(res)
@@ -27,26 +28,53 @@ fn clean(value: Value, name: &str, notes: &mut Notes) -> Value {
         Value::Number(number) => {
             // A password of digits is still a password.
             let text = number.to_string();
-            let cleaned = clean_text(text.clone(), name, notes);
+            let cleaned = notes.clean_named(name, text.clone());
             if cleaned == text { Value::Number(number) } else { Value::String(cleaned) }
         }
         Value::Null | Value::Bool(_) => value,
     }
 }
 
-/// A text without its secrets: on its own, else as what its name says it is.
-fn clean_text(text: String, name: &str, notes: &mut Notes) -> String {
-    let alone = notes.n_secrets;
-    let text = notes.clean(text.into());
-    if notes.n_secrets > alone || name.is_empty() {
-        return text;
+/// The name in `{"name": "API_KEY", "value": "..."}`.
+fn named(object: &Map<String, Value>) -> Option<String> {
+    let named = ["name", "key", "Name", "Key"].iter().find_map(|key| object.get(*key));
+    named.and_then(Value::as_str).map(ToOwned::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn names_tell_secrets_however_deep_they_lie() {
+        for (arguments, clean) in [
+            (json!({"password": "my pass phrase"}), r#"{"password":"%redacted:password%"}"#),
+            (
+                json!({"a": [{"apiKey": "a1b2c3d4e5f6"}]}),
+                r#"{"a":[{"apiKey":"%redacted:api-key%"}]}"#,
+            ),
+            (
+                json!({"headers": {"Authorization": "Bearer abcdef0123456789xyz"}}),
+                r#"{"headers":{"Authorization":"Bearer %redacted:authorization%"}}"#,
+            ),
+            (
+                json!({"env": [{"name": "DB_PASSWORD", "value": "hunter2"}]}),
+                r#"{"env":[{"name":"DB_PASSWORD","value":"%redacted:password%"}]}"#,
+            ),
+            (json!({"pin_password": 48_151_623}), r#"{"pin_password":"%redacted:password%"}"#),
+            (
+                json!({"command": "curl -u me:s3cret9 https://x"}),
+                r#"{"command":"curl -u me:%redacted:password% https://x"}"#,
+            ),
+            (json!({"name": "x", "value": "hunter2"}), r#"{"name":"x","value":"hunter2"}"#),
+            (
+                json!({"path": "src/a.rs", "n": 3, "b": true}),
+                r#"{"b":true,"n":3,"path":"src/a.rs"}"#,
+            ),
+        ] {
+            assert_eq!(compact(arguments, &mut Notes::default()), clean);
+        }
     }
-    let pair = format!("{name}={text}");
-    let redacted = redact(&pair);
-    if redacted.n_secrets == 0 {
-        return text;
-    }
-    notes.n_secrets += redacted.n_secrets as u64;
-    let value = redacted.text.strip_prefix(&format!("{name}=")).map(ToOwned::to_owned);
-    value.unwrap_or_else(|| redacted.text.into_owned())
 }

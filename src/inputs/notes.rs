@@ -2,7 +2,7 @@
 use std::{borrow::Cow, collections::BTreeMap};
 
 use super::reject::safe_name;
-use crate::events::redact;
+use crate::events::{redact, redact_argv, redact_named};
 
 /// What was met on the way and is neither event nor reject.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -56,7 +56,19 @@ impl Notes {
 
     /// An argument vector without its secrets.
     pub(super) fn clean_argv(&mut self, argv: Vec<String>) -> Vec<String> {
-        argv.into_iter().map(|word| self.clean(word.into())).collect()
+        let (argv, n_secrets) = redact_argv(argv);
+        self.n_secrets += n_secrets as u64;
+        argv
+    }
+
+    /// A value without its secrets, some of which only its name tells.
+    pub(super) fn clean_named(&mut self, name: &str, text: String) -> String {
+        let redacted = redact_named(name, &text);
+        if redacted.n_secrets == 0 {
+            return text;
+        }
+        self.n_secrets += redacted.n_secrets as u64;
+        redacted.text.into_owned()
     }
 
     /// `text` without its secrets.

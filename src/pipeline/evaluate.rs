@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     commands::{grammar, read},
-    events::{Event, EventType, Timestamp},
+    events::{Event, EventType, Timestamp, marker, markers},
     policy::{CommandDecision, Engine, Role, RuleAction, Subject},
     risk::{Effects, RiskLevel, effects, level, mcp_effects},
 };
@@ -103,7 +103,7 @@ impl<'a> Judge<'a> {
             reason: decision.reason,
             risk_score: risk_score(level(stake)),
             approver_role: needs_approval.then_some("security"),
-            redactions: markers(&text),
+            redactions: redactions(&text),
             timestamp: event.timestamp,
             role_revision: self.role.revision,
             commands: decision.commands,
@@ -134,14 +134,11 @@ fn argument_names(arguments: &str) -> Vec<String> {
 }
 
 /// The redaction markers in a text, in order, each once.
-fn markers(text: &str) -> Vec<String> {
+fn redactions(text: &str) -> Vec<String> {
     let mut res: Vec<String> = Vec::new();
-    for part in text.split("<redacted:").skip(1) {
-        if let Some((kind, _)) = part.split_once('>') {
-            let marker = format!("<redacted:{kind}>");
-            if !res.contains(&marker) {
-                res.push(marker);
-            }
+    for marker in markers(text).map(marker) {
+        if !res.contains(&marker) {
+            res.push(marker);
         }
     }
     res

@@ -1,4 +1,7 @@
 //! Which paths hold secrets.
+use std::sync::LazyLock;
+
+use aho_corasick::{AhoCorasick, AhoCorasickBuilder, AhoCorasickKind};
 
 /// File names that are secrets wherever they lie.
 const NAMES: &[&str] = &[
@@ -77,6 +80,12 @@ const FOLDERS: &[&str] = &[
 const SAMPLES: &[&str] =
     &[".example", ".sample", ".template", ".dist", ".pub", "known_hosts", ".defaults", ".tpl"];
 
+/// Finds what every path into one of the folders holds; most paths hold none of it.
+static FOLDER_NAMES: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+    let bare = FOLDERS.iter().map(|folder| folder.trim_matches('/'));
+    AhoCorasickBuilder::new().kind(Some(AhoCorasickKind::DFA)).build(bare).ok()
+});
+
 /// Whether a path is one of those that hold credentials, keys or shell history.
 ///
 /// Takes a word of a command line: a leading `@`, `file=` or `--flag=` is looked through.
@@ -87,13 +96,15 @@ pub fn is_secret_path(word: &str) -> bool {
     if path.is_empty() || SAMPLES.iter().any(|it| name.ends_with(it)) {
         return false;
     }
-    let rooted = FOLDERS.iter().any(|folder| {
-        let bare = folder.trim_start_matches('/');
-        path.contains(folder)
-            || path.starts_with(bare)
-            || path.ends_with(bare.trim_end_matches('/'))
-    });
-    rooted
+    let is_in_folder = || {
+        FOLDERS.iter().any(|folder| {
+            let bare = folder.trim_start_matches('/');
+            path.contains(folder)
+                || path.starts_with(bare)
+                || path.ends_with(bare.trim_end_matches('/'))
+        })
+    };
+    FOLDER_NAMES.as_ref().is_none_or(|it| it.is_match(path)) && is_in_folder()
         || NAMES.contains(&name)
         || name.starts_with(".env.")
         || ENDINGS.iter().any(|it| name.len() > it.len() && name.ends_with(it))

@@ -2,6 +2,7 @@
 use std::fmt;
 
 use super::place::Place;
+use crate::events::markers;
 
 /// What a variable argument is.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -87,11 +88,15 @@ impl ArgumentType {
             "url" if !rest.is_empty() && rest.chars().all(is_host_char) => {
                 Some(Self::Url(rest.to_owned()))
             }
-            "redacted" if !rest.is_empty() && rest.chars().all(is_marker_char) => {
-                Some(Self::Redacted(rest.to_owned()))
-            }
+            "redacted" => Self::redacted(rest),
             _ => None,
         }
+    }
+
+    /// A secret that was taken out, by its kind; `None` where that is no name of one.
+    pub(super) fn redacted(kind: &str) -> Option<Self> {
+        let is_kind = !kind.is_empty() && kind.chars().all(is_marker_char);
+        is_kind.then(|| Self::Redacted(kind.to_owned()))
     }
 
     /// Whether a word can be of this type, judged by its form alone.
@@ -109,7 +114,7 @@ impl ArgumentType {
             Self::Hash => text.chars().any(|it| it.is_ascii_hexdigit()),
             Self::Uuid => has_digit() && text.contains('-'),
             Self::Email => text.contains('@'),
-            Self::Redacted(marker) => text.contains(marker.as_str()),
+            Self::Redacted(kind) => markers(text).any(|it| it == kind),
             _ => true,
         }
     }

@@ -4,6 +4,7 @@ use super::{
     kind::{ArgumentType, is_host_char},
     place::{Place, place},
 };
+use crate::events::{MARKER_CLOSE, MARKER_OPEN, markers};
 
 /// A word as a part of a shape: literal where it is one of a tool's own words, typed otherwise.
 pub(super) fn classify(text: &str, cwd: Option<&str>) -> ShapeWord {
@@ -12,6 +13,15 @@ pub(super) fn classify(text: &str, cwd: Option<&str>) -> ShapeWord {
 
 /// A word that is a placeholder, or holds the marker of a secret: these stay what they are.
 pub(super) fn given(text: &str) -> Option<ShapeWord> {
+    if let Some(kind) = markers(text).next().and_then(ArgumentType::redacted) {
+        let (before, _) = text.split_once(MARKER_OPEN)?;
+        let is_whole = text.len() == before.len() + marker_len(&kind) && is_prefix(before);
+        // What begins like an option goes on doing so.
+        let dashes = text.len() - text.trim_start_matches(['-', '+']).len();
+        let before = if is_whole { before } else { text.get(..dashes)? };
+        let before = before.to_owned();
+        return Some(ShapeWord::Typed { before, kind, many: false });
+    }
     let (before, rest) = text.split_at_checked(text.find('<')?)?;
     let many = rest.ends_with("...");
     let kind = ArgumentType::parse(rest.strip_suffix("...").unwrap_or(rest));
@@ -20,6 +30,14 @@ pub(super) fn given(text: &str) -> Option<ShapeWord> {
     }
     let marker = text.get(text.find("<redacted:")?..)?.split_inclusive('>').next()?;
     Some(ShapeWord::typed(ArgumentType::parse(marker)?))
+}
+
+/// How long the marker of a kind of secret is.
+fn marker_len(kind: &ArgumentType) -> usize {
+    match kind {
+        ArgumentType::Redacted(kind) => MARKER_OPEN.len() + kind.len() + MARKER_CLOSE.len(),
+        _ => 0,
+    }
 }
 
 /// What may stand before a placeholder in one word, `key=` or `--name=`: nothing that needs quotes.
@@ -469,6 +487,11 @@ mod tests {
             ("foo|bar", "<regex>"),
             ("$HOME/.config", "<home-path>"),
             ("$(date)", "<str>"),
+            ("--token=%redacted:jwt%", "--token=<redacted:jwt>"),
+            ("Token: %redacted:jwt%", "<redacted:jwt>"),
+            ("%redacted:jwt%.%redacted:password%", "<redacted:jwt>"),
+            ("%redacted:%", "<str>"),
+            ("--%redacted:jwt%x", "--<redacted:jwt>"),
             ("--token=<redacted:jwt>", "--token=<redacted:jwt>"),
             ("Token: <redacted:jwt>", "<redacted:jwt>"),
             ("x=<path>...", "x=<path>..."),

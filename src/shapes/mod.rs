@@ -6,10 +6,13 @@ mod place;
 
 use std::{collections::BTreeSet, fmt};
 
-use crate::commands::{
-    base_name,
-    grammar::{Argument, ArgumentKind, Flag, Join, Learned, Parsed, parse_with},
-    quote,
+use crate::{
+    commands::{
+        base_name,
+        grammar::{Argument, ArgumentKind, Flag, Join, Learned, Parsed, parse_with},
+        quote,
+    },
+    events::MARKER_OPEN,
 };
 use context::{Hint, OperandHints, classify_as, option_hint};
 use lexical::given;
@@ -63,16 +66,20 @@ const MAX_FLAG: usize = 64;
 /// Paths are judged against `cwd`. The shape of a shape is itself, so that a shape's text can be
 /// read back.
 pub fn shape(argv: &[String], cwd: Option<&str>, learned: &Learned) -> Shape {
-    let parsed = parse_with(argv, learned);
+    shape_of(argv, &parse_with(argv, learned), cwd)
+}
+
+/// The same of a vector that was taken apart already.
+pub fn shape_of(argv: &[String], parsed: &Parsed<'_>, cwd: Option<&str>) -> Shape {
     let binary = base_name(argv.first().map_or("", String::as_str)).to_owned();
-    let mut draft = Draft::new(argv, &binary, &parsed, cwd);
+    let mut draft = Draft::new(argv, &binary, parsed, cwd);
     for argument in &parsed.arguments {
         draft.argument(argument);
     }
     let words = collapse(draft.finish());
     let text = line(&words);
     let subcommand = parsed.subcommand.iter().map(|&it| it.to_owned()).collect();
-    let flags = flags(&parsed);
+    let flags = flags(parsed);
     let operands = operands(&words);
     let words = words.into_iter().map(|it| it.word).collect();
     Shape { binary, subcommand, text, flags, operands, words }
@@ -122,7 +129,9 @@ impl ShapeWord {
         match self {
             Self::Literal(text) => text == word,
             Self::Typed { before, kind, .. } => {
-                matches!(kind, ArgumentType::Redacted(_)) && kind.accepts(word)
+                matches!(kind, ArgumentType::Redacted(_))
+                    && word.starts_with(before.as_str())
+                    && kind.accepts(word)
                     || word.strip_prefix(before.as_str()).is_some_and(|it| {
                         kind.accepts(it)
                             || it.strip_suffix("...").is_some_and(|it| kind.accepts(it))
@@ -228,7 +237,8 @@ impl<'a> Draft<'a> {
 /// Whether a word that begins with a dash is an option rather than text.
 fn is_flag(name: &str) -> bool {
     let plain = |ch: char| ch.is_ascii_alphanumeric() || "-_.:+,@/%=".contains(ch);
-    name.len() <= MAX_FLAG && name.chars().all(plain) || matches!(name, "-#" | "-?")
+    name.len() <= MAX_FLAG && name.chars().all(plain) && !name.contains(MARKER_OPEN)
+        || matches!(name, "-#" | "-?")
 }
 
 /// An operand in the form of an option, such as `--port=3` in `npm run x -- --port=3`, or `+nightly`:
@@ -370,9 +380,10 @@ mod tests {
             ("jq '.a[0]' f.json", "jq <code> <path>"),
             ("echo hello", "echo <str>"),
             ("mytool -Xfoo=/etc/x --we'i r'd", "mytool -Xfoo=<system-path> --<str>"),
-            ("export TOKEN=<redacted:jwt>", "export TOKEN=<redacted:jwt>"),
+            ("export TOKEN=%redacted:jwt%", "export TOKEN=<redacted:jwt>"),
+            ("mysql -p%redacted:password% db", "mysql -p<redacted:password> db"),
             (
-                "curl -H 'Authorization: Bearer <redacted:jwt>' https://x.io",
+                "curl -H 'Authorization: Bearer %redacted:jwt%' https://x.io",
                 "curl -H <redacted:jwt> <url:x.io>",
             ),
         ] {
@@ -410,7 +421,8 @@ mod tests {
             4 => prop::sample::select(vec![
                 "status", "push", "run", "s3", "--", "-", "-rf", "-n5", "-20", "--x=y", "--file", "a.rs", "/etc/passwd",
                 "../x", "~/.ssh/id_rsa", "main", "HEAD~1", "https://h.io/p?q=1", "a=b", "1.2.3", "10.0.0.1:80", "a b",
-                "", "*.rs", "{}", ";", "<path>", "<path>...", "<url:x.y>", "<redacted:jwt>", "k=<redacted:a-b>", "+x",
+                "", "*.rs", "{}", ";", "<path>", "<path>...", "<url:x.y>", "<redacted:jwt>", "k=<redacted:a-b>", "%redacted:jwt%", "--x=%redacted:jwt%", "a b %redacted:p%",
+                "-p%redacted:p%", "%redacted:", "%redacted:a b%", "-%redacted:p%x", "+x",
                 "-<str>", "--y=<str>", "-Dk=/tmp/v", "$HOME/x", "@f.json", "a|b", "é", "-é", "<", ">", "a<path>", "-m",
             ]).prop_map(str::to_owned),
             1 => "-{0,2}[a-zA-Z0-9]{0,4}(=[a-z/<>. ]{0,5})?",

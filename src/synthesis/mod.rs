@@ -80,6 +80,10 @@ pub fn synthesize(clusters: &[Cluster], observation: &Observation) -> Vec<Candid
         }
     }
     let mut candidates = best.map(|(_, candidates)| candidates).unwrap_or_default();
+    for candidate in &mut candidates {
+        let uses = candidate.uses.iter().filter_map(|&idx| observation.uses.get(idx));
+        candidate.evidence.illustrate(&uses.collect::<Vec<_>>());
+    }
     candidates.extend(mcp_candidates(observation));
     candidates.sort_by(|a, b| {
         let key = |it: &Candidate| (std::cmp::Reverse(it.evidence.n_units), it.pattern.clone());
@@ -192,7 +196,7 @@ fn candidate(
     n_one_offs: u64,
 ) -> Option<Candidate> {
     let uses: Vec<&Use> = scope.uses.iter().filter_map(|&idx| observation.uses.get(idx)).collect();
-    let evidence = Evidence::of_uses(&uses, observation);
+    let evidence = Evidence::of_counts(&uses, observation);
     if evidence.n_units == 0 {
         return None;
     }

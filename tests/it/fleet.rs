@@ -70,7 +70,7 @@ fn every_event_is_read_once_and_bad_lines_are_told() {
     let status = commands.find(|it| it["line"] == "git status").unwrap();
     let expected = serde_json::json!({
         "binary": "git", "subcommand": ["status"], "shape": "git status", "line": "git status",
-        "wrappers": [], "effects": ["vcs.read"],
+        "wrappers": [], "origin": "script", "remote": false, "effects": ["vcs.read"],
     });
     assert_eq!(status, &expected);
 }

@@ -57,11 +57,11 @@ pub fn redact(text: &str) -> Redacted<'_> {
 /// Replaces every secret in an argument vector, and how many there were.
 ///
 /// Sees what one word alone does not tell: `--token X`, `sshpass -p X`, `curl -u user:X`.
-pub fn redact_argv(argv: &[String]) -> (Vec<String>, usize) {
+pub fn redact_argv(argv: Vec<String>) -> (Vec<String>, usize) {
     let line = argv.join(" ");
     let found = find(&line);
     if found.is_empty() {
-        return (argv.to_vec(), 0);
+        return (argv, 0);
     }
     let mut words = Vec::with_capacity(argv.len());
     let mut start = 0;
@@ -80,6 +80,9 @@ pub fn redact_argv(argv: &[String]) -> (Vec<String>, usize) {
             if secret.named && secret.range.start == start {
                 at = end;
             }
+            if secret.range.end > end + 1 {
+                break; // It goes on in the next word.
+            }
             rest = after;
         }
         res.push_str(line.get(at..end).unwrap_or_default());
@@ -90,10 +93,23 @@ pub fn redact_argv(argv: &[String]) -> (Vec<String>, usize) {
 }
 
 /// Replaces the secrets in a value that stands under a name, such as an argument of an MCP call:
-/// the whole value where the name tells, else what [`redact`] finds in it.
+/// the whole value where the name tells, else what [`redact`] finds in it, alone or as `name=value`.
 pub fn redact_named<'a>(name: &str, value: &'a str) -> Redacted<'a> {
-    let Some(kind) = names::tells(name, value) else { return redact(value) };
-    Redacted { text: Cow::Owned(marker(kind)), n_secrets: 1 }
+    if let Some(kind) = names::tells(name, value) {
+        return Redacted { text: Cow::Owned(marker(kind)), n_secrets: 1 };
+    }
+    let alone = redact(value);
+    if alone.n_secrets > 0 || name.is_empty() {
+        return alone;
+    }
+    let pair = format!("{name}={value}");
+    let redacted = redact(&pair);
+    match redacted.text.strip_prefix(&format!("{name}=")) {
+        Some(text) if redacted.n_secrets > 0 => {
+            Redacted { text: Cow::Owned(text.to_owned()), n_secrets: redacted.n_secrets }
+        }
+        _ => alone,
+    }
 }
 
 /// The marker of a kind of secret.
@@ -243,7 +259,7 @@ mod tests {
             ),
         ] {
             let argv: Vec<String> = argv.iter().map(|&it| it.to_owned()).collect();
-            let (words, found) = redact_argv(&argv);
+            let (words, found) = redact_argv(argv.clone());
             assert_eq!(words, clean);
             assert_eq!(found, n_secrets, "{argv:?}");
         }
@@ -255,6 +271,10 @@ mod tests {
         assert_eq!(redact_named("path", "src/main.rs").text, "src/main.rs");
         assert_eq!(redact_named("apiKey", "a1b2c3d4e5f6").text, "%redacted:api-key%");
         assert_eq!(redact_named("password", "%redacted:password%").n_secrets, 0);
+        assert_eq!(
+            redact_named("Authorization", "Bearer abcdef0123456789xyz").text,
+            "Bearer %redacted:authorization%"
+        );
     }
 
     #[test]
@@ -295,7 +315,7 @@ mod tests {
         #[test]
         fn any_text_is_survived(text in "\\PC{0,200}") {
             let _ = redact(&text);
-            let _ = redact_argv(&[text.clone(), text]);
+            let _ = redact_argv(vec![text.clone(), text]);
         }
     }
 }

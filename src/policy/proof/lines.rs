@@ -100,7 +100,7 @@ fn alone(how: Runs) -> Language {
     let operand = argument(&anything.minus(&Language::one_of(["-", "+"]).then(&anything)));
     match how {
         // Without a word that is no option there is nothing to unwrap.
-        Runs::Wrapped => {
+        Runs::Wrapped | Runs::Carried => {
             let option = begins("-")
                 .minus(&Language::one_of(["-", "--"]))
                 .minus(&begins("-S"))
@@ -118,9 +118,14 @@ fn alone(how: Runs) -> Language {
         Runs::Code => Language::nothing(),
         Runs::Executed(options) => without(options),
         Runs::Remote(valued) => {
-            let short = |flags: &str| Language::text("-").then(&Language::byte(Bytes::of(flags)));
-            let flag = begins("-").minus(&short(valued)).minus(&Language::text("-"));
-            let pair = argument(&short(valued)).then(&argument(&anything));
+            let valued = Bytes::of(valued);
+            let free = Language::byte(Bytes::range(b'0', b'z').minus(valued)).star();
+            let dash = Language::text("-");
+            let flag = dash.then(&free).minus(&dash);
+            let short = Language::chain([dash, free, Language::byte(valued)]);
+            let attached = short.then(&anything.minus(&Language::empty()));
+            let flag = flag.or(&attached);
+            let pair = argument(&short).then(&argument(&anything));
             let options = argument(&flag).or(&pair).star();
             options.then(&operand.maybe())
         }
@@ -176,10 +181,55 @@ mod tests {
 
     fn some_words() -> impl Strategy<Value = Vec<String>> {
         let names = [
-            "git", "sudo", "env", "bash", "sh", "find", "fd", "ssh", "docker", "kubectl", "exec",
-            "-c", "-x", "-u", "-S", "-e", "--", "-", "timeout", "5", "time", "xargs", "watch",
-            "flock", "parallel", "nice", "-exec", "+", ";", "A=b", "-p", "-lx", "it's", "a b", "",
-            "é", "eval",
+            "git",
+            "sudo",
+            "env",
+            "bash",
+            "sh",
+            "find",
+            "fd",
+            "ssh",
+            "docker",
+            "kubectl",
+            "exec",
+            "su",
+            "pkexec",
+            "runuser",
+            "nsenter",
+            "k",
+            "gcloud",
+            "vagrant",
+            "autossh",
+            "script",
+            "--command",
+            "compose",
+            "-vp",
+            "-c",
+            "-x",
+            "-u",
+            "-S",
+            "-e",
+            "--",
+            "-",
+            "timeout",
+            "5",
+            "time",
+            "xargs",
+            "watch",
+            "flock",
+            "parallel",
+            "nice",
+            "-exec",
+            "+",
+            ";",
+            "A=b",
+            "-p",
+            "-lx",
+            "it's",
+            "a b",
+            "",
+            "é",
+            "eval",
         ];
         let known = prop::sample::select(names.to_vec()).prop_map(str::to_owned);
         prop::collection::vec(prop_oneof![4 => known, 1 => "\\PC{0,4}".boxed()], 1..6)

@@ -14,7 +14,7 @@ mod system;
 use std::{collections::BTreeMap, sync::LazyLock};
 
 use super::{Effect, Effects, is_secret_path};
-use crate::commands::{Command, Origin};
+use crate::commands::{Command, Site};
 
 /// One line of knowledge about some binaries.
 #[derive(Debug)]
@@ -69,19 +69,32 @@ impl Entry {
         self
     }
 
-    /// How many words of `path` the entry's longest fitting path takes, `None` where none fits.
-    fn depth(&self, path: &[&str]) -> Option<usize> {
-        let fits = |it: &&str| {
-            let words: Vec<&str> = it.split_ascii_whitespace().collect();
-            path.starts_with(&words).then_some(words.len())
-        };
-        self.paths.iter().filter_map(fits).max()
-    }
-
-    fn holds(&self, args: &[&str], path: &[&str]) -> bool {
-        let rest = path.get(self.depth(path).unwrap_or(0)..).unwrap_or_default();
+    /// Whether its conditions hold. `rest` are the operands after its path.
+    fn holds(&self, args: &[&str], rest: &[&str]) -> bool {
         let some = |conditions: &[&str]| conditions.iter().any(|it| condition(it, args, rest));
         (self.when.is_empty() || some(self.when)) && !some(self.unless)
+    }
+}
+
+/// An entry with its paths cut into words.
+#[derive(Debug)]
+struct Known {
+    entry: &'static Entry,
+    paths: Vec<Vec<&'static str>>,
+}
+
+impl Known {
+    fn new(entry: &'static Entry) -> Self {
+        let paths = entry.paths.iter().map(|it| it.split_ascii_whitespace().collect());
+        Self { entry, paths: paths.collect() }
+    }
+
+    /// How many words of `path` the longest fitting path takes; `None` where none fits, or where a
+    /// condition does not hold.
+    fn fits(&self, args: &[&str], path: &[&str]) -> Option<usize> {
+        let fitting = self.paths.iter().filter(|words| path.starts_with(words));
+        let depth = fitting.map(Vec::len).max()?;
+        self.entry.holds(args, path.get(depth..).unwrap_or_default()).then_some(depth)
     }
 }
 
@@ -131,11 +144,11 @@ const TABLES: &[&[Entry]] = &[
 ];
 
 /// Base name -> its entries, in table order.
-static INDEX: LazyLock<BTreeMap<&str, Vec<&Entry>>> = LazyLock::new(|| {
-    let mut index: BTreeMap<&str, Vec<&Entry>> = BTreeMap::new();
+static INDEX: LazyLock<BTreeMap<&str, Vec<Known>>> = LazyLock::new(|| {
+    let mut index: BTreeMap<&str, Vec<Known>> = BTreeMap::new();
     for entry in TABLES.iter().copied().flatten() {
         for name in entry.names {
-            index.entry(name).or_default().push(entry);
+            index.entry(name).or_default().push(Known::new(entry));
         }
     }
     index
@@ -221,7 +234,7 @@ pub fn effects(command: &Command, subcommand: &[String]) -> Effects {
             _ => res,
         };
     }
-    if command.origin == Origin::Remote && !command.wrappers.iter().any(|it| it == "ssh") {
+    if command.site == Site::Remote && !command.wrappers.iter().any(|it| it == "ssh") {
         res = res.with(Effect::InfraChange);
     }
     res
@@ -245,13 +258,15 @@ fn table_effects(name: &str, args: &[&str], path: &[&str]) -> Effects {
     let Some(entries) = INDEX.get(name).or_else(|| INDEX.get(bare)) else {
         return Effects::of(&[Effect::Unknown]);
     };
-    let fits = |entry: &Entry| entry.depth(path).filter(|_| entry.holds(args, path));
-    let deepest = entries.iter().filter(|it| it.when.is_empty()).filter_map(|it| fits(it)).max();
-    let Some(deepest) = deepest else { return Effects::of(&[Effect::Unknown]) };
-    let counts = |entry: &&&Entry| {
-        fits(entry).is_some_and(|depth| !entry.when.is_empty() || depth == deepest)
+    let fitting: Vec<(&Entry, usize)> =
+        entries.iter().filter_map(|known| Some((known.entry, known.fits(args, path)?))).collect();
+    let bases = fitting.iter().filter(|(entry, _)| entry.when.is_empty());
+    let Some(deepest) = bases.map(|(_, depth)| *depth).max() else {
+        return Effects::of(&[Effect::Unknown]);
     };
-    entries.iter().filter(counts).flat_map(|entry| entry.effects.iter().copied()).collect()
+    let counting =
+        fitting.iter().filter(|(entry, depth)| !entry.when.is_empty() || *depth == deepest);
+    counting.flat_map(|(entry, _)| entry.effects.iter().copied()).collect()
 }
 
 #[cfg(test)]
@@ -259,25 +274,16 @@ mod tests {
     use super::*;
     use crate::commands::split;
 
-    fn fires(entry: &Entry, line: &str) -> bool {
+    fn fires(entry: &'static Entry, line: &str) -> bool {
         let argv = split(line).unwrap();
         let args: Vec<&str> = argv.iter().skip(1).map(String::as_str).collect();
         let path = operands(&args, &[]);
-        entry.names.contains(&argv[0].as_str())
-            && entry.depth(&path).is_some()
-            && entry.holds(&args, &path)
+        entry.names.contains(&argv[0].as_str()) && Known::new(entry).fits(&args, &path).is_some()
     }
 
     fn of(line: &str) -> Effects {
         let argv = split(line).unwrap();
-        let command = Command {
-            argv,
-            wrappers: vec![],
-            layers: vec![],
-            assignments: vec![],
-            origin: Origin::Direct,
-        };
-        effects(&command, &[])
+        effects(&Command { argv, ..Command::default() }, &[])
     }
 
     #[test]
@@ -324,9 +330,8 @@ mod tests {
         let command = |wrappers: &[&str], assignments: &[(&str, &str)]| Command {
             argv: vec!["ls".to_owned()],
             wrappers: wrappers.iter().map(|&it| it.to_owned()).collect(),
-            layers: vec![],
             assignments: assignments.iter().map(|&(k, v)| (k.to_owned(), v.to_owned())).collect(),
-            origin: Origin::Direct,
+            ..Command::default()
         };
         assert!(effects(&command(&["sudo"], &[]), &[]).contains(Effect::Privilege));
         assert!(

@@ -1,0 +1,207 @@
+//! Commands that do something of their own and run another command besides: `find -exec`, `su -c`,
+//! and those that run it elsewhere.
+use super::{
+    base_name,
+    grammar::{self, ArgumentKind},
+    wrappers::{Inner, Wrapper, wrapper},
+};
+
+/// Commands that run the rest of their vector with other rights or in another place of this machine.
+///
+/// They are no transparent wrappers: what they do of their own needs a rule, too.
+///
+/// # Source
+/// The manual pages of util-linux 2.39, shadow 4.14, polkit, coreutils 9 and systemd 255.
+const CARRIERS: &[Wrapper] = &[
+    wrapper("pkexec", "", "user"),
+    Wrapper { own: "clfw", ..wrapper("runuser", "ugGs", "user group supp-group shell") },
+    Wrapper { n_operands: 1, ..wrapper("chroot", "", "") },
+    wrapper("unshare", "RwSG", "root wd setuid setgid map-user map-group propagation setgroups"),
+    wrapper("nsenter", "tSGrw", "target setuid setgid root wd"),
+    wrapper(
+        "setpriv",
+        "",
+        "reuid regid groups inh-caps ambient-caps bounding-set securebits pdeathsig",
+    ),
+    wrapper(
+        "systemd-run",
+        "HMpEut",
+        "host machine property setenv unit slice uid gid description working-directory nice on-active \
+         on-calendar timer-property service-type",
+    ),
+    wrapper("dbus-run-session", "", "config-file dbus-daemon"),
+    wrapper("fakeroot", "lsib", "lib faked"),
+];
+
+/// The names of commands that run the rest of their vector besides.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    CARRIERS.iter().flat_map(|it| it.names.split(' '))
+}
+
+/// What runs here, besides the command itself.
+pub(super) fn carried(argv: &[String]) -> Vec<Inner> {
+    let Some(name) = argv.first().map(|it| base_name(it)) else { return Vec::new() };
+    match name {
+        "find" | "gfind" => executed(argv, &["-exec", "-execdir", "-ok", "-okdir"]),
+        "fd" | "fdfind" => executed(argv, &["-x", "--exec", "-X", "--exec-batch"]),
+        "su" | "runuser" | "script" | "sg" if option(argv, &["-c", "--command"]).is_some() => {
+            option(argv, &["-c", "--command"])
+                .map(|at| Inner::Script(at..at + 1))
+                .into_iter()
+                .collect()
+        }
+        _ => {
+            let carrier = CARRIERS.iter().find(|it| it.is_named(name));
+            let rest = carrier.and_then(|it| it.rest(argv));
+            rest.map(|(at, _)| Inner::Vector(at..argv.len())).into_iter().collect()
+        }
+    }
+}
+
+/// What is between one of `flags` and `;` or `+`, each time.
+fn executed(argv: &[String], flags: &[&str]) -> Vec<Inner> {
+    let starts = argv.iter().enumerate().filter(|(_, word)| flags.contains(&word.as_str()));
+    let vectors = starts.filter_map(|(at, _)| {
+        let words = argv.get(at + 1..)?;
+        let ends = |word: &String| matches!(word.as_str(), ";" | "+" | "\\;");
+        let n_words = words.iter().position(ends).unwrap_or(words.len());
+        (n_words > 0).then(|| Inner::Vector(at + 1..at + 1 + n_words))
+    });
+    vectors.collect()
+}
+
+/// Where the value of an option is that stands as a word of its own.
+fn option(argv: &[String], names: &[&str]) -> Option<usize> {
+    let at = argv.iter().position(|word| names.contains(&word.as_str()))?;
+    (at + 1 < argv.len()).then_some(at + 1)
+}
+
+/// What runs on another machine or in a container, besides the command itself.
+pub(super) fn remote(argv: &[String]) -> Option<Inner> {
+    match base_name(argv.first()?) {
+        "ssh" | "autossh" => ssh(argv).map(|at| Inner::Script(at..argv.len())),
+        "docker" | "podman" | "nerdctl" | "docker-compose" | "podman-compose" | "kubectl"
+        | "oc" | "k" | "lxc" | "incus" => exec(argv).map(|at| Inner::Vector(at..argv.len())),
+        "vagrant" if argv.get(1)? == "ssh" => {
+            option(argv, &["-c", "--command"]).map(|at| Inner::Script(at..at + 1))
+        }
+        "gcloud" if argv.iter().any(|word| word == "ssh") => {
+            option(argv, &["--command"]).map(|at| Inner::Script(at..at + 1))
+        }
+        _ => None,
+    }
+}
+
+/// Where the command of `ssh HOST COMMAND` begins.
+fn ssh(argv: &[String]) -> Option<usize> {
+    const VALUED: &str = "BbcDEeFIiJLlMmOoPpQRSWw";
+    let mut at = 1;
+    let mut has_host = false;
+    loop {
+        let word = argv.get(at)?;
+        if word == "--" {
+            at += 1;
+            return (at + usize::from(!has_host) < argv.len())
+                .then_some(at + usize::from(!has_host));
+        }
+        if word.len() > 1 && word.starts_with('-') {
+            let valued = word.char_indices().skip(1).find(|(_, ch)| VALUED.contains(*ch));
+            at += if valued.is_some_and(|(it, _)| it + 1 == word.len()) { 2 } else { 1 };
+        } else if has_host {
+            return Some(at);
+        } else {
+            has_host = true;
+            at += 1;
+        }
+    }
+}
+
+/// Where the command of `docker exec CONTAINER COMMAND` or `kubectl exec POD -- COMMAND` begins.
+fn exec(argv: &[String]) -> Option<usize> {
+    let parsed = grammar::parse(argv);
+    if *parsed.subcommand.last()? != "exec" {
+        return None;
+    }
+    let is_separator = |kind: &ArgumentKind<'_>| {
+        matches!(kind, ArgumentKind::Separator | ArgumentKind::Operand("--"))
+    };
+    let separator = parsed.arguments.iter().find(|it| is_separator(&it.kind));
+    let mut operands =
+        parsed.arguments.iter().filter(|it| matches!(it.kind, ArgumentKind::Operand(_)));
+    let at = match separator {
+        Some(separator) => separator.at + 1,
+        None => operands.nth(1)?.at,
+    };
+    (at < argv.len()).then_some(at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::split;
+
+    fn shown(argv: &[String], inner: &Inner) -> String {
+        match inner {
+            Inner::Vector(places) => argv[places.clone()].join(" "),
+            Inner::Script(places) => format!("{{{}}}", argv[places.clone()].join(" ")),
+        }
+    }
+
+    #[test]
+    fn what_runs_besides_is_found() {
+        for (line, inner) in [
+            ("find . -name x -exec rm -f {} ';' -execdir ls {} +", &["rm -f {}", "ls {}"][..]),
+            ("find . -name x -delete", &[]),
+            ("fd -e rs -x rustfmt", &["rustfmt"]),
+            ("fd -e rs", &[]),
+            ("su -c 'id; ls' bob", &["{id; ls}"]),
+            ("su - bob --command id", &["{id}"]),
+            ("su bob", &[]),
+            ("runuser -u bob -- ls -l", &["ls -l"]),
+            ("runuser -l bob -c ls", &["{ls}"]),
+            ("runuser -l bob", &[]),
+            ("pkexec --user bob ls", &["ls"]),
+            ("chroot /mnt ls /", &["ls /"]),
+            ("unshare -rn ls", &["ls"]),
+            ("nsenter -t 1 -m ls", &["ls"]),
+            ("systemd-run --user -p X=y --unit z ls", &["ls"]),
+            ("script -q -c ls f", &["{ls}"]),
+            ("script f", &[]),
+            ("ls -exec x", &[]),
+        ] {
+            let argv = split(line).unwrap();
+            let found: Vec<String> = carried(&argv).iter().map(|it| shown(&argv, it)).collect();
+            assert_eq!(found, inner, "{line}");
+        }
+    }
+
+    #[test]
+    fn what_runs_elsewhere_is_found() {
+        for (line, inner) in [
+            ("ssh -p 22 -i key bob@h ls -l", Some("{ls -l}")),
+            ("ssh -tt bob@h -p 22 ls", Some("{ls}")),
+            ("ssh -o A=b -- h 'cd x && ls'", Some("{cd x && ls}")),
+            ("ssh h", None),
+            ("ssh -N -L 1:h:2 h", None),
+            ("docker exec -it -u root c sh -c ls", Some("sh -c ls")),
+            ("docker exec -e A=b --workdir /x c ls", Some("ls")),
+            ("docker container exec c ls", Some("ls")),
+            ("docker compose -f x.yml exec -T web ls /", Some("ls /")),
+            ("docker-compose exec web ls", Some("ls")),
+            ("podman exec c ls", Some("ls")),
+            ("docker exec c", None),
+            ("docker run c exec ls", None),
+            ("docker ps", None),
+            ("kubectl -n x exec pod -- ls /", Some("ls /")),
+            ("kubectl exec -it pod -c app -- sh -c 'ls /'", Some("sh -c ls /")),
+            ("kubectl exec pod ls", Some("ls")),
+            ("kubectl get pods", None),
+            ("vagrant ssh -c 'ls -l'", Some("{ls -l}")),
+            ("gcloud compute ssh vm --zone z --command 'ls -l'", Some("{ls -l}")),
+        ] {
+            let argv = split(line).unwrap();
+            let found = remote(&argv).map(|it| shown(&argv, &it));
+            assert_eq!(found.as_deref(), inner, "{line}");
+        }
+    }
+}

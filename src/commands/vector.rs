@@ -1,0 +1,109 @@
+//! An argument vector on its way to a command: its words, which of them are known, what it reads.
+use std::{ops::Range, sync::Arc};
+
+/// An argument vector on its way to a command.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Vector {
+    pub(super) argv: Vec<String>,
+    /// Words with a part that is not known; it stands in the text as it was written.
+    pub(super) unknown: Unknown,
+    pub(super) input: Input,
+}
+
+/// What a command reads from its standard input.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) enum Input {
+    /// What the script itself reads.
+    #[default]
+    Inherited,
+    /// This text, of a heredoc, a here-string, or an `echo` in front of it in the pipeline.
+    Text(Arc<str>),
+    /// The same with parts that are not known, which stand as they were written.
+    Template(Arc<str>),
+    /// Another program's output.
+    Unknown,
+}
+
+/// Places in a vector, as a set; all from [`Unknown::LAST`] on are one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Unknown(u64);
+
+impl Vector {
+    /// A vector of known words.
+    pub(super) fn literal(argv: Vec<String>) -> Self {
+        Self { argv, ..Self::default() }
+    }
+
+    /// Adds a word.
+    pub(super) fn push(&mut self, word: String, is_unknown: bool) {
+        if is_unknown {
+            self.unknown.add(self.argv.len());
+        }
+        self.argv.push(word);
+    }
+
+    /// The words at some places, as a vector with the same input.
+    pub(super) fn part(&self, places: &Range<usize>) -> Self {
+        Self {
+            argv: self.argv.get(places.clone()).unwrap_or_default().to_vec(),
+            unknown: self.unknown.from(places.start),
+            input: self.input.clone(),
+        }
+    }
+
+    /// The words at some places, joined by blanks; whether all of it is known.
+    pub(super) fn joined(&self, places: &Range<usize>) -> (String, bool) {
+        let is_known = !places.clone().any(|at| self.unknown.has(at));
+        (self.argv.get(places.clone()).unwrap_or_default().join(" "), is_known)
+    }
+}
+
+impl Unknown {
+    const LAST: usize = 63;
+
+    /// Every place.
+    pub(super) const ALL: Self = Self(u64::MAX);
+
+    fn add(&mut self, at: usize) {
+        self.0 |= 1 << at.min(Self::LAST);
+    }
+
+    pub(super) const fn has(self, at: usize) -> bool {
+        self.0 >> if at < Self::LAST { at } else { Self::LAST } & 1 == 1
+    }
+
+    pub(super) const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The same places counted from another one.
+    fn from(self, start: usize) -> Self {
+        let start = start.min(Self::LAST);
+        // What is told no further apart stays so, wherever it comes to lie.
+        let rest = self.0 >> start;
+        let is_tail = start > 0 && self.has(Self::LAST);
+        Self(if is_tail { rest | u64::MAX << (Self::LAST - start) } else { rest })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_places_move_with_their_words() {
+        let mut vector = Vector::default();
+        for at in 0..80 {
+            vector.push(at.to_string(), [0, 2, 5, 70].contains(&at));
+        }
+        let part = vector.part(&(2..79));
+        assert_eq!(part.argv[0], "2");
+        let unknown: Vec<usize> = (0..30).filter(|at| part.unknown.has(*at)).collect();
+        assert_eq!(unknown, [0, 3]);
+        assert!((61..77).all(|at| part.unknown.has(at)), "never known by mistake");
+        assert!(vector.part(&(70..71)).unknown.has(0));
+        assert!(Vector::literal(vec!["a".to_owned()]).unknown.is_empty() && Unknown::ALL.has(9));
+        assert_eq!(vector.joined(&(3..5)), ("3 4".to_owned(), true));
+        assert!(!vector.joined(&(4..6)).1);
+    }
+}
