@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::{
-    Circumstances, Evaluation, Facts, Matching, Pattern, Role, Rule, RuleAction, when::Conditions,
+    Circumstances, Evaluation, Facts, Matching, Pattern, Role, Rule, RuleAction,
+    automaton::{Automaton, Keep},
+    when::Conditions,
 };
-use crate::commands::{Command, Reading, base_name, canonical, is_free_builtin, read};
+use crate::commands::{Command, Reading, canonical, is_free_builtin, read};
 
 /// What is decided on.
 #[derive(Clone, Copy, Debug)]
@@ -54,18 +56,20 @@ pub struct CommandDecision {
 #[derive(Debug)]
 pub struct Engine<'a> {
     role: &'a Role,
+    /// In the order in which they count: the first that applies decides.
     rules: Vec<Compiled<'a>>,
     mcp_rules: Vec<Compiled<'a>>,
-    /// Indexes into `rules` by the first word they name, and of those that name none.
-    by_word: BTreeMap<String, Vec<usize>>,
-    unnamed: Vec<usize>,
+    lines: Automaton,
+    /// The rules whose first word is literal, and their places in `rules`.
+    named_lines: Automaton,
+    named: Vec<usize>,
 }
 
 /// A rule that may apply on a host.
 #[derive(Debug)]
-struct Compiled<'a> {
-    rule: &'a Rule,
-    pattern: Pattern,
+pub(super) struct Compiled<'a> {
+    pub(super) rule: &'a Rule,
+    pub(super) pattern: Pattern,
     conditions: Conditions<'a>,
 }
 
@@ -78,16 +82,24 @@ impl<'a> Engine<'a> {
     /// A rule whose placeholder has no value there does not apply, unless it stops or asks: then the
     /// placeholder matches anything, so that a missing value never opens a door.
     pub fn new(role: &'a Role, variables: &BTreeMap<String, String>) -> Self {
-        let rules = compile(&role.rules, variables);
-        let mut by_word: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-        let mut unnamed = Vec::new();
-        for (idx, rule) in rules.iter().enumerate() {
-            match rule.pattern.first_word() {
-                Some(word) => by_word.entry(word.to_owned()).or_default().push(idx),
-                None => unnamed.push(idx),
+        let in_order = |rules: &'a [Rule]| {
+            let mut rules = compile_all(rules, variables);
+            if role.evaluation == Evaluation::DenyOverrides {
+                // The strictest of all that apply is the first that applies, strictest first.
+                rules.sort_by_key(|it| std::cmp::Reverse(it.rule.action));
             }
-        }
-        Self { role, rules, mcp_rules: compile(&role.mcp_rules, variables), by_word, unnamed }
+            rules
+        };
+        let (rules, mcp_rules) = (in_order(&role.rules), in_order(&role.mcp_rules));
+        let named = rules.iter().enumerate().filter(|(_, it)| it.pattern.first_word().is_some());
+        let named: Vec<usize> = named.map(|(idx, _)| idx).collect();
+        let patterns = |rules: &mut dyn Iterator<Item = &Compiled<'a>>| {
+            let patterns: Vec<Pattern> = rules.map(|it| it.pattern.clone()).collect();
+            Automaton::new(&patterns, Keep::First)
+        };
+        let lines = patterns(&mut rules.iter());
+        let named_lines = patterns(&mut named.iter().filter_map(|&idx| rules.get(idx)));
+        Self { role, rules, mcp_rules, lines, named_lines, named }
     }
 
     /// Decides one action of which nothing is known but its lines.
@@ -115,7 +127,7 @@ impl<'a> Engine<'a> {
     ) -> Decision {
         if self.role.matching == Matching::Literal {
             let line = canonical(argv);
-            let (decision, rule) = self.line(&line, first_word(&line), known, known.whole);
+            let (decision, rule) = self.line(&line, known, known.whole);
             return single(line, decision, rule);
         }
         let mut commands = Vec::with_capacity(reading.commands.len());
@@ -140,7 +152,7 @@ impl<'a> Engine<'a> {
         let mut unresolved = None;
         if !reading.unresolved.is_empty() || argv.is_empty() {
             let line = canonical(argv);
-            let (decision, rule) = self.line(&line, first_word(&line), known, known.whole);
+            let (decision, rule) = self.line(&line, known, known.whole);
             note(decision, rule);
             unresolved = reading.unresolved.first();
         }
@@ -190,88 +202,78 @@ impl<'a> Engine<'a> {
                 format!("the endpoint's trust, {trust}, is below the threshold, {threshold}");
             return decision;
         }
-        let rules = self.mcp_rules.iter().filter(|it| it.pattern.matches(&line));
-        let (decision, rule) = self
-            .pick(rules, known, known.whole)
-            .map_or((self.role.default_action, None), |(action, rule)| (action, Some(rule)));
+        let (decision, rule) = applying(self.mcp_rules.iter(), &line, known, known.whole)
+            .unwrap_or((self.role.default_action, None));
         single(line, decision, rule)
     }
 
     /// Decides one inner command: its own line, and the lines of the wrappers that rules name.
     fn command(&self, command: &Command, known: &Circumstances<'_>, facts: &Facts) -> Said<'a> {
-        let name = command.name();
         let line = command.line();
-        let mut res = if is_free_builtin(name) {
-            self.named(name, &line, known, facts)
-                .map_or((RuleAction::Allow, None), |(action, rule)| (action, Some(rule)))
+        let mut res = if is_free_builtin(command.name()) {
+            self.named(&line, known, facts).unwrap_or((RuleAction::Allow, None))
         } else {
-            self.line(&line, name, known, facts)
+            self.line(&line, known, facts)
         };
         for layer in &command.layers {
-            let wrapper = layer.first().map_or("", |it| base_name(it));
-            if let Some((action, rule)) = self.named(wrapper, &canonical(layer), known, facts)
-                && action > res.0
-            {
-                res = (action, Some(rule));
+            let named = self.named(&canonical(layer), known, facts);
+            if let Some(named) = named.filter(|named| named.0 > res.0) {
+                res = named;
             }
         }
         res
     }
 
-    /// The decision on a line whose first word is `word`.
-    fn line(&self, line: &str, word: &str, known: &Circumstances<'_>, facts: &Facts) -> Said<'a> {
-        match self.pick(self.matching(line, word, true), known, facts) {
-            Some((action, rule)) => (action, Some(rule)),
-            None => (self.role.default_action, None),
-        }
+    /// The decision on one canonical line, taken as it stands, of which nothing else is known: what
+    /// every decision is made of.
+    pub fn decide_line(&self, line: &str) -> (RuleAction, Option<&'a Rule>) {
+        let known = Circumstances::UNKNOWN;
+        self.line(line, &known, known.whole)
     }
 
-    /// The decision of the rules that name `word`.
-    fn named(
-        &self,
-        word: &str,
+    fn line(&self, line: &str, known: &Circumstances<'_>, facts: &Facts) -> Said<'a> {
+        let said = self.lines.first(line).and_then(|first| {
+            let later = || self.rules.iter().skip(first + 1);
+            Self::from(self.rules.get(first)?, later, line, known, facts)
+        });
+        said.unwrap_or((self.role.default_action, None))
+    }
+
+    /// The decision of the rules that name the first word of a line.
+    fn named(&self, line: &str, known: &Circumstances<'_>, facts: &Facts) -> Option<Said<'a>> {
+        let first = self.named_lines.first(line)?;
+        let later = || self.named.iter().skip(first + 1).filter_map(|idx| self.rules.get(*idx));
+        Self::from(self.rules.get(*self.named.get(first)?)?, later, line, known, facts)
+    }
+
+    /// What the first rule that matches says, or where it asks for something else, a later one.
+    fn from<'e, I: Iterator<Item = &'e Compiled<'a>>>(
+        first: &Compiled<'a>,
+        later: impl FnOnce() -> I,
         line: &str,
         known: &Circumstances<'_>,
         facts: &Facts,
-    ) -> Option<(RuleAction, &'a Rule)> {
-        self.pick(self.matching(line, word, false), known, facts)
-    }
-
-    /// The rules whose pattern matches a line, in order: those that name its first word, and where
-    /// `all` of them count, those that name none.
-    fn matching<'e>(
-        &'e self,
-        line: &'e str,
-        word: &str,
-        all: bool,
-    ) -> impl Iterator<Item = &'e Compiled<'a>> {
-        let named = self.by_word.get(word).map_or(&[][..], Vec::as_slice);
-        let unnamed = if all { self.unnamed.as_slice() } else { &[] };
-        Merged { left: named, right: unnamed }
-            .filter_map(|idx| self.rules.get(idx))
-            .filter(move |it| it.pattern.matches(line))
-    }
-
-    /// What the rules that match come to where the conditions of some hold.
-    fn pick<'e>(
-        &self,
-        matching: impl Iterator<Item = &'e Compiled<'a>>,
-        known: &Circumstances<'_>,
-        facts: &Facts,
-    ) -> Option<(RuleAction, &'a Rule)>
+    ) -> Option<Said<'a>>
     where
         'a: 'e,
     {
-        let mut applying = matching
-            .filter(|it| it.conditions.hold(known.inputs, facts))
-            .map(|it| (it.rule.action, it.rule));
-        match self.role.evaluation {
-            Evaluation::FirstMatch => applying.next(),
-            Evaluation::DenyOverrides => {
-                applying.reduce(|best, next| if next.0 > best.0 { next } else { best })
-            }
+        if first.conditions.hold(known.inputs, facts) {
+            return Some((first.rule.action, Some(first.rule)));
         }
+        applying(later(), line, known, facts)
     }
+}
+
+/// What the first of some rules says that matches a line and whose conditions hold.
+fn applying<'a: 'e, 'e>(
+    mut rules: impl Iterator<Item = &'e Compiled<'a>>,
+    line: &str,
+    known: &Circumstances<'_>,
+    facts: &Facts,
+) -> Option<Said<'a>> {
+    let applies =
+        |it: &&Compiled<'a>| it.pattern.matches(line) && it.conditions.hold(known.inputs, facts);
+    rules.find(applies).map(|it| (it.rule.action, Some(it.rule)))
 }
 
 /// The first word of a canonical line.
@@ -304,28 +306,19 @@ fn single(line: String, decision: RuleAction, rule: Option<&Rule>) -> Decision {
     }
 }
 
-/// Two ascending lists of indexes as one.
-struct Merged<'a> {
-    left: &'a [usize],
-    right: &'a [usize],
+/// The rules that apply on a host with these variables, where nothing else is known.
+pub(super) fn compile<'a>(
+    rules: &'a [Rule],
+    variables: &BTreeMap<String, String>,
+) -> Vec<Compiled<'a>> {
+    let mut rules = compile_all(rules, variables);
+    let known = Circumstances::UNKNOWN;
+    rules.retain(|it| it.conditions.hold(known.inputs, known.whole));
+    rules
 }
 
-impl Iterator for Merged<'_> {
-    type Item = usize;
-
-    fn next(&mut self) -> Option<usize> {
-        let take = match (self.left.split_first(), self.right.split_first()) {
-            (Some((left, _)), Some((right, _))) => left < right,
-            (left, _) => left.is_some(),
-        };
-        let list = if take { &mut self.left } else { &mut self.right };
-        let (first, rest) = list.split_first()?;
-        *list = rest;
-        Some(*first)
-    }
-}
-
-fn compile<'a>(rules: &'a [Rule], variables: &BTreeMap<String, String>) -> Vec<Compiled<'a>> {
+/// The rules that may apply on a host with these variables.
+fn compile_all<'a>(rules: &'a [Rule], variables: &BTreeMap<String, String>) -> Vec<Compiled<'a>> {
     let compiled = rules.iter().filter_map(|rule| {
         let conditions = Conditions::new(&rule.when, variables);
         if conditions.never_hold() {

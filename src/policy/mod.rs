@@ -1,5 +1,6 @@
 //! What is allowed: the rule language of the contract, section 3.
 mod algebra;
+mod automaton;
 mod decide;
 mod explain;
 mod inputs;
@@ -7,12 +8,15 @@ mod meet;
 mod merge;
 mod merge_when;
 mod nearest;
+pub mod model;
 mod pattern;
+pub mod proof;
 mod role;
 mod validate;
 mod when;
 
 pub use algebra::{includes, overlaps};
+pub use automaton::{Automaton, Globs, Keep, Place};
 pub use decide::{CommandDecision, Decision, Engine, Subject};
 pub use explain::{LineKind, LineSteps, Step, StepOutcome, explain_call, explain_command};
 pub use inputs::{
