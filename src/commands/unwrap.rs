@@ -18,7 +18,7 @@ const MAX_NODES: usize = 20_000;
 const MAX_DEPTH: usize = 24;
 
 /// Shells whose `-c` takes a script.
-const SHELLS: &[&str] = &["bash", "sh", "zsh", "dash", "ksh", "ash", "mksh", "rbash"];
+pub(super) const SHELLS: &[&str] = &["bash", "sh", "zsh", "dash", "ksh", "ash", "mksh", "rbash"];
 
 /// The simple commands inside an argument vector.
 ///
