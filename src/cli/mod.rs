@@ -11,6 +11,7 @@ mod init;
 mod lake;
 mod policy;
 mod printer;
+mod readiness_text;
 mod review;
 mod role_edit;
 mod role_text;

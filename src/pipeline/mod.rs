@@ -4,5 +4,6 @@ pub mod backtest;
 pub mod evaluate;
 pub mod fixtures;
 pub mod ingest;
+pub mod outlook;
 pub mod simulate;
 pub mod suggest;
