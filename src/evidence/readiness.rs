@@ -306,7 +306,7 @@ impl Past {
     /// worth; both follow the power law at the pace of recent days.
     fn days_until(&self, tolerance: f64) -> Option<u32> {
         let recent = self.recent_sizes();
-        let first = self.sizes.iter().rev().take(RECENT_DAYS).last()?.0;
+        let first = self.sizes.get(self.sizes.len().saturating_sub(RECENT_DAYS))?.0;
         let last = self.sizes.last()?.0;
         let a_day = float(recent.iter().sum()) / (f64::from(last.0.saturating_sub(first.0)) + 1.0);
         let day_size = float(recent.iter().sum()) / float(recent.len().max(1) as u64);

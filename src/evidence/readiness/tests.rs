@@ -8,7 +8,7 @@ struct Dice(u64);
 
 impl Dice {
     /// # Source
-    /// SplitMix64, Steele, Lea and Flood (2014).
+    /// `SplitMix64`, Steele, Lea and Flood (2014).
     fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
