@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use sha2::{Digest, Sha256};
 
 use super::{
-    BatchStatus, Change, ChangeEvidence, ChangeKind, ChangeState, PlacedRule, SCHEMA_VERSION,
-    SeenShape, SuggestionBatch, Summary, Target, Window, words,
+    BatchStatus, Change, ChangeEvidence, ChangeKind, ChangeState, Findings, PlacedRule,
+    SCHEMA_VERSION, SeenShape, SuggestionBatch, Summary, Target, Window, words,
 };
 use crate::{
     changes::{Draft, Why},
@@ -131,6 +131,7 @@ fn batch(meta: &Meta, changes: Vec<Change>) -> SuggestionBatch {
         risk: changes.iter().map(|it| it.risk).max().unwrap_or(RiskLevel::Low),
         summary,
         changes,
+        findings: Findings::default(),
     }
 }
 

@@ -4,7 +4,10 @@ mod words;
 
 use serde::{Deserialize, Serialize};
 
-use crate::events::{Timestamp, text_forms};
+use crate::{
+    events::{Timestamp, text_forms},
+    evidence::Readiness,
+};
 
 pub use assemble::{Assembled, Meta, assemble, change_id};
 
@@ -48,6 +51,18 @@ pub struct SuggestionBatch {
     pub summary: Summary,
     /// In the order in which a reviewer should read them.
     pub changes: Vec<Change>,
+    /// What else the activity says; no part of the batch's identity.
+    #[serde(flatten)]
+    pub findings: Findings,
+}
+
+/// What the activity says besides changes.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Findings {
+    /// How much of tomorrow's activity is likely to be new, and whether enforcing is safe; `None`
+    /// in batches of older programs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub readiness: Option<Readiness>,
 }
 
 /// The time that was analyzed, both ends included.

@@ -50,6 +50,7 @@ pub(super) fn page(report: &Report) -> String {
         text.push('\n');
         text.push_str(&stops(run));
         text.push_str(&attacks(run));
+        text.push_str(&foresight(run));
     }
     text.push('\n');
     text.push_str(&confidence(&report.calibration));
@@ -95,6 +96,22 @@ fn stops(run: &Backtest) -> String {
         );
     }
     text
+}
+
+/// What was forecast for the next day, and what came.
+fn foresight(run: &Backtest) -> String {
+    let Some(foresight) = &run.foresight else { return String::new() };
+    let percent = |share: f64| format!("{:.1}%", share * 100.0);
+    let readiness = &foresight.readiness;
+    format!(
+        "not seen yet on the next day: forecast {} ({} to {}), came {} of {} acts, {}\n",
+        percent(readiness.unseen),
+        percent(readiness.unseen_low),
+        percent(readiness.unseen_high),
+        percent(foresight.came_unseen),
+        foresight.came_acts,
+        if foresight.is_held() { "within" } else { "outside" }
+    )
 }
 
 fn by(stop: &Stop) -> String {
@@ -261,6 +278,7 @@ mod tests {
                 ..Replay::default()
             },
             without: Coverage { events: 400, allowed: 100, asked: 0, stopped: 300 },
+            foresight: None,
             attacks: Attacks {
                 examples: 50,
                 stopped: 44,

@@ -6,10 +6,13 @@ use comfy_table::Table;
 use super::{
     Color, Printer, Rows,
     printer::table,
+    readiness_text,
     role_text::{grouped, when_text},
 };
 use crate::{
-    batch::{BatchStatus, Change, ChangeKind, ChangeState, PlacedRule, SuggestionBatch, Target},
+    batch::{
+        BatchStatus, Change, ChangeKind, ChangeState, Findings, PlacedRule, SuggestionBatch, Target,
+    },
     events::visible,
 };
 
@@ -24,7 +27,12 @@ const INDENT: usize = 6;
 
 /// One line a change.
 pub(super) fn overview(batch: &SuggestionBatch, printer: Printer) -> String {
-    format!("{}\n\n{}", head(batch, printer), table(&change_rows(batch)).trim_end())
+    format!(
+        "{}\n\n{}{}",
+        head(batch, printer),
+        table(&change_rows(batch)).trim_end(),
+        findings(&batch.findings)
+    )
 }
 
 /// The changes as rows.
@@ -50,12 +58,13 @@ pub(super) fn change_rows(batch: &SuggestionBatch) -> Rows {
 /// Every change with its rules, reasoning and risk: green `+`, red `-`, yellow `~`, and the signs
 /// for those without color.
 pub(super) fn diff(batch: &SuggestionBatch, printer: Printer) -> String {
-    let columns = Table::new().width().map_or(DEFAULT_COLUMNS, usize::from).clamp(40, MAX_COLUMNS);
+    let columns = width();
     let mut text = format!("{}\n", head(batch, printer));
     for change in &batch.changes {
         text.push('\n');
         text.push_str(&section(batch, change, printer, columns));
     }
+    text.push_str(&findings(&batch.findings));
     if batch.status == BatchStatus::Pending {
         let id = visible(&batch.batch_id);
         let _ = write!(
@@ -65,6 +74,13 @@ pub(super) fn diff(batch: &SuggestionBatch, printer: Printer) -> String {
         );
     }
     text.trim_end().to_owned()
+}
+
+/// What the activity says besides changes.
+fn findings(findings: &Findings) -> String {
+    let readiness = findings.readiness.as_ref();
+    readiness
+        .map_or_else(String::new, |it| format!("\n\n{}", readiness_text::paragraph(it).trim_end()))
 }
 
 /// What the batch is, in three lines.
@@ -202,13 +218,27 @@ fn patterns(change: &Change) -> String {
     }
 }
 
+/// Text broken at blanks to the width of the terminal.
+pub(super) fn folded_at(text: &str, indent: usize) -> String {
+    broken(text, indent, width())
+}
+
+/// Columns that text may take.
+fn width() -> usize {
+    Table::new().width().map_or(DEFAULT_COLUMNS, usize::from).clamp(40, MAX_COLUMNS)
+}
+
 /// Text broken at blanks, indented; a word longer than a line stays whole.
 fn folded(text: &str, columns: usize) -> String {
+    broken(text, INDENT, columns)
+}
+
+fn broken(text: &str, indent: usize, columns: usize) -> String {
     let mut res = String::new();
     let mut line = String::new();
     for word in text.split_whitespace() {
-        if !line.is_empty() && INDENT + line.chars().count() + 1 + word.chars().count() > columns {
-            let _ = writeln!(res, "{:INDENT$}{line}", "");
+        if !line.is_empty() && indent + line.chars().count() + 1 + word.chars().count() > columns {
+            let _ = writeln!(res, "{:indent$}{line}", "");
             line.clear();
         }
         if !line.is_empty() {
@@ -217,7 +247,7 @@ fn folded(text: &str, columns: usize) -> String {
         line.push_str(word);
     }
     if !line.is_empty() {
-        let _ = writeln!(res, "{:INDENT$}{line}", "");
+        let _ = writeln!(res, "{:indent$}{line}", "");
     }
     res
 }

@@ -16,6 +16,7 @@ mod policy_source;
 mod policy_test;
 mod policy_validate;
 mod printer;
+mod readiness_text;
 mod review;
 mod role_edit;
 mod role_text;

@@ -6,14 +6,18 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use super::{
-    Context, Exit, Rows, WrongUse,
+    Context, Exit, Rows, WrongUse, readiness_text,
     role_edit::Changes,
     role_text,
     words::{instant, one_of},
 };
 use crate::{
+    clock,
     events::Timestamp,
+    evidence::Readiness,
     formats::{RoleDocument, load_role},
+    lake::Lake,
+    pipeline::{analyze::Analysis, outlook::outlook},
     policy::{Mode, Role},
     store::{Saved, Why},
 };
@@ -162,7 +166,17 @@ pub(super) async fn run(args: Roles, context: &Context) -> anyhow::Result<Exit> 
         }
         Verb::Show { role, revision } => {
             let role = get(context, &role, revision).await?;
-            printer.document(&RoleDocument::new(&role), || role_text::page(&role))?;
+            // An old revision is history: nobody asks whether to enforce it.
+            let readiness = match revision {
+                None => readiness(context, &role).await?,
+                Some(_) => None,
+            };
+            let shown = Shown { role: RoleDocument::new(&role), readiness };
+            printer.document(&shown, || {
+                let readiness = shown.readiness.as_ref().map(readiness_text::paragraph);
+                let readiness = readiness.map(|it| format!("\n\n{}", it.trim_end()));
+                format!("{}{}", role_text::page(&role), readiness.unwrap_or_default())
+            })?;
         }
         Verb::Export { role, revision } => {
             let role = get(context, &role, revision).await?;
@@ -252,6 +266,22 @@ pub(super) async fn run(args: Roles, context: &Context) -> anyhow::Result<Exit> 
         }
     }
     Ok(Exit::Done)
+}
+
+/// A role, and how ready it is to be enforced.
+#[derive(Debug, Serialize)]
+struct Shown<'a> {
+    #[serde(flatten)]
+    role: RoleDocument<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    readiness: Option<Readiness>,
+}
+
+/// The forecast from what is kept of the role's activity.
+async fn readiness(context: &Context, role: &Role) -> anyhow::Result<Option<Readiness>> {
+    let lake = Lake::open(&context.config.data_dir)?;
+    let analysis = Analysis { role: role.name.clone(), from: None, to: None, now: clock::now() };
+    outlook(context.store().await?, &lake, &analysis).await
 }
 
 async fn get(context: &Context, name: &str, revision: Option<u64>) -> anyhow::Result<Role> {

@@ -1,13 +1,14 @@
 //! `advisor suggest`: analyze a role and write a batch.
 use clap::Args;
 
-use super::{Context, Exit, Output, WrongUse, batch_text, words::instant};
+use super::{Context, Exit, Output, WrongUse, batch_text, readiness_text, words::instant};
 use crate::{
     clock,
     events::Timestamp,
     lake::Lake,
     pipeline::{
         analyze::{Analysis, analyze},
+        outlook::outlook,
         suggest::Advice,
     },
 };
@@ -17,7 +18,8 @@ use crate::{
 #[command(after_help = "\
 The batch is stored and printed; review it with `advisor review`. The same role, rules and activity
 give the same batch, which is stored once. Where there is nothing to suggest, a sentence on stderr
-says why, and nothing is printed.
+says why, and nothing is printed. Below the changes stands how ready the role is: how much of
+tomorrow's activity is likely to be of a kind not seen yet, and whether enforcing is safe.
 
 Examples:
   advisor suggest --role platform
@@ -58,6 +60,9 @@ pub(super) async fn run(args: Suggest, context: &Context) -> anyhow::Result<Exit
     match analyze(store, &lake, &analysis, args.dry_run).await? {
         Advice::Nothing(silence) => {
             printer.note(&format!("no suggestion for role `{}`: {silence}", analysis.role));
+            if let Some(readiness) = outlook(store, &lake, &analysis).await? {
+                printer.note(readiness_text::paragraph(&readiness).trim_end());
+            }
             Ok(Exit::Done)
         }
         Advice::Batch(batch) => {

@@ -1,9 +1,15 @@
 //! What speaks for a cluster: counts that repetition inside one session cannot raise.
+mod readiness;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     clusters::{Observation, Support, Use},
     events::{Outcome, Timestamp, Unit},
+};
+
+pub use readiness::{
+    DEFAULT_TOLERANCE, Days, Readiness, Trend, acts_by_day, forecast, readiness, unseen_on,
 };
 
 /// Most examples that are kept.

@@ -5,5 +5,6 @@ pub mod dry_run;
 pub mod evaluate;
 pub mod fixtures;
 pub mod ingest;
+pub mod outlook;
 pub mod simulate;
 pub mod suggest;

@@ -2,11 +2,11 @@
 use std::fmt;
 
 use crate::{
-    batch::{Change, Meta, SuggestionBatch, Window, assemble},
+    batch::{Change, Findings, Meta, SuggestionBatch, Window, assemble},
     changes::propose,
     clusters::{cluster, observe},
     events::{Tally, Timestamp},
-    evidence::Evidence,
+    evidence::{DEFAULT_TOLERANCE, Evidence, readiness},
     policy::Role,
     synthesis::synthesize,
 };
@@ -99,7 +99,9 @@ pub fn suggest(
     };
     let assembled = assemble(&drafts, &meta, is_rejected);
     if !assembled.batch.changes.is_empty() {
-        return Advice::Batch(Box::new(assembled.batch));
+        let mut batch = assembled.batch;
+        batch.findings = Findings { readiness: readiness(&observation, DEFAULT_TOLERANCE) };
+        return Advice::Batch(Box::new(batch));
     }
     Advice::Nothing(match (assembled.n_below_threshold, assembled.n_rejected_before) {
         (0, 0) => Silence::NothingToChange,

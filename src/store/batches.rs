@@ -176,6 +176,7 @@ pub(super) async fn load(
             remove: row.count("changes_remove")?,
         },
         changes: changes?,
+        findings: row.json("findings_json")?,
     })
 }
 
@@ -205,8 +206,8 @@ async fn insert(conn: &mut AnyConnection, batch: &SuggestionBatch) -> Result<boo
     let inserted = sqlx::query(
         "INSERT INTO batches (batch_id, schema_version, role, role_revision, status, generated_us,
              window_from_us, window_to_us, window_hours, hosts, sessions, events, confidence, risk,
-             changes_add, changes_modify, changes_remove)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+             changes_add, changes_modify, changes_remove, findings_json)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
          ON CONFLICT (batch_id) DO NOTHING",
     )
     .bind(&batch.batch_id)
@@ -226,6 +227,7 @@ async fn insert(conn: &mut AnyConnection, batch: &SuggestionBatch) -> Result<boo
     .bind(bigint(batch.summary.add))
     .bind(bigint(batch.summary.modify))
     .bind(bigint(batch.summary.remove))
+    .bind(json(&batch.findings)?)
     .execute(&mut *conn)
     .await?
     .rows_affected();

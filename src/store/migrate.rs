@@ -11,6 +11,7 @@ use super::{Backend, StoreError};
 const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "init", include_str!("migrations/0001_init.sql")),
     (2, "ingest", include_str!("migrations/0002_ingest.sql")),
+    (3, "findings", include_str!("migrations/0003_findings.sql")),
 ];
 
 /// The newest schema version this program knows.

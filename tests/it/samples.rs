@@ -90,5 +90,6 @@ pub(crate) fn batch(batch_id: &str, role: &str, role_revision: u64) -> Suggestio
         risk: RiskLevel::Medium,
         summary: Summary { add: 2, modify: 1, remove: 0 },
         changes,
+        findings: policy_advisor::batch::Findings::default(),
     }
 }

@@ -88,6 +88,24 @@ fn the_same_analysis_is_one_batch() {
 }
 
 #[test]
+fn readiness_comes_with_the_batch_and_with_the_role() {
+    let dir = ingested(&[fleet()]);
+    let batch = suggest(dir.path(), "backend");
+    let readiness = &batch["readiness"];
+    assert!(readiness["acts"].as_u64().unwrap() > 500, "{readiness}");
+    let share = |key: &str| readiness[key].as_f64().unwrap();
+    assert!(share("unseen_low") <= share("unseen") && share("unseen") <= share("unseen_high"));
+    let id = batch["batch_id"].as_str().unwrap();
+    let stored = parsed(dir.path(), &["suggestions", "show", id, "--output", "json"]);
+    assert_eq!(stored["readiness"], *readiness);
+    for args in [["suggestions", "show", id], ["suggestions", "diff", id]] {
+        assert!(advisor(dir.path(), &args).contains("\nReadiness: "), "{args:?}");
+    }
+    // The kept activity of the role may be older than what `roles show` looks at by default.
+    assert!(advisor(dir.path(), &["roles", "show", "backend"]).starts_with("backend, revision 1"));
+}
+
+#[test]
 fn the_loop_closes_and_planted_acts_stay_out() {
     let lines = fleet();
     let dir = ingested(std::slice::from_ref(&lines));

@@ -1,6 +1,7 @@
 //! What a suggestion would have done to later activity: learn on a part of a window, decide the rest.
 mod attacks;
 mod calibration;
+mod foresight;
 mod gather;
 mod judged;
 mod picture;
@@ -25,6 +26,7 @@ use crate::{
 
 pub use attacks::{Attacks, ClassAttacks, attacks};
 pub use calibration::{Bin, Calibration, NAIVE, Naive, Scores, calibrate};
+pub use foresight::Foresight;
 pub use gather::{Experiment, Start, run};
 pub use judged::{Judged, Outcomes};
 pub use picture::picture;
@@ -71,6 +73,8 @@ pub struct Backtest {
     pub replay: Replay,
     /// The later part by the role without it.
     pub without: Coverage,
+    /// What was forecast for the day after the cut, and what came.
+    pub foresight: Option<Foresight>,
     /// Examples of attacks, by the role with the suggestion.
     pub attacks: Attacks,
     /// Stated confidence against what came of it.
@@ -155,6 +159,7 @@ pub fn backtest(
         }),
         rules: n_rules(&role),
         without: replayed.without,
+        foresight: foresight::foresee(&seen.tallies, later),
         attacks: attacks(&role),
         calibration: calibrate(&changes),
         replay: replayed.replay,

@@ -90,6 +90,7 @@ pub(in crate::review) fn batch(changes: Vec<Change>) -> SuggestionBatch {
         risk: RiskLevel::Low,
         summary: Summary::default(),
         changes,
+        findings: crate::batch::Findings::default(),
     }
 }
 
