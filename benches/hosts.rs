@@ -5,7 +5,6 @@
     clippy::unwrap_used,
     clippy::print_stdout,
     clippy::disallowed_methods,
-    clippy::cast_precision_loss,
     reason = "a benchmark fails loudly, prints, and reads the clock"
 )]
 
@@ -45,8 +44,9 @@ fn measure(name: &str, pattern: impl Fn(u32) -> String) {
     let began = Instant::now();
     let mut n_found = 0_u32;
     for n in 0..N_HOSTS {
-        let (site, kind) = (n % 997, ["web", "db", "ci"][(n % 3) as usize]);
-        let host = format!("site{site}-prod-rack{}-{kind}-{n}.zone{}.example.com", n % 313, n % 211);
+        let (site, kind) = (n % 997, if n % 3 == 0 { "web" } else { "db" });
+        let host =
+            format!("site{site}-prod-rack{}-{kind}-{n}.zone{}.example.com", n % 313, n % 211);
         n_found += u32::from(!variables.of(&host).is_empty());
     }
     let seconds = began.elapsed().as_secs_f64();
