@@ -1,7 +1,7 @@
 //! The door to the shell parser: bounded in size, nesting and harm.
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use brush_parser::{Parser, ParserOptions, ast::Program};
+use brush_parser::{ParseError, Parser, ParserOptions, TokenizerError, ast::Program, unquote_str};
 
 use super::{Doubt, plain};
 
@@ -41,12 +41,47 @@ pub(super) fn with_program<T>(script: &str, walk: impl FnOnce(Result<&Program, D
     stacker::maybe_grow(BIG_STACK_BYTES / 2, BIG_STACK_BYTES, run)
 }
 
-/// Parses a script with the full grammar.
+/// Parses a script with the full grammar, and what a shell forgives at its end: a lone backslash
+/// stands for itself there, and the end of the text ends a heredoc.
 pub(super) fn parse_fully(script: &str) -> Result<Program, Doubt> {
+    let error = match attempt(script) {
+        Ok(program) => return Ok(program),
+        Err(error) => error.ok_or(Doubt::ParseError)?,
+    };
+    let n_backslashes = script.len() - script.trim_end_matches('\\').len();
+    let repaired = match error {
+        ParseError::Tokenizing {
+            inner: TokenizerError::UnterminatedHereDocuments(tags, _),
+            ..
+        } => {
+            let ends = tags.split(", ").map(|tag| format!("\n{}", unquote_str(tag)));
+            format!("{script}{}", ends.collect::<String>())
+        }
+        _ if n_backslashes % 2 == 1 => format!("{script}\\"),
+        _ => return Err(Doubt::ParseError),
+    };
+    attempt(&repaired).map_err(|_| Doubt::ParseError)
+}
+
+/// `None` for the error of a parser that gave up.
+fn attempt(script: &str) -> Result<Program, Option<ParseError>> {
+    if has_huge_number(script) {
+        return Err(None);
+    }
     let options = ParserOptions::default();
     // The parser unwraps in places that hostile text can reach; such text is a parse error to us.
     catch_unwind(AssertUnwindSafe(|| Parser::new(script.as_bytes(), &options).parse_program()))
-        .map_or(Err(Doubt::ParseError), |parsed| parsed.map_err(|_| Doubt::ParseError))
+        .map_or(Err(None), |parsed| parsed.map_err(Some))
+}
+
+/// Whether a redirection has a number that is none of a file: the parser would panic over it.
+fn has_huge_number(script: &str) -> bool {
+    let mut n_digits = 0;
+    script.bytes().any(|byte| {
+        let is_huge = matches!(byte, b'<' | b'>') && n_digits > 9;
+        n_digits = if byte.is_ascii_digit() { n_digits + 1 } else { 0 };
+        is_huge
+    })
 }
 
 /// How many characters and keywords of `script` may open a nesting, quotes not regarded.
