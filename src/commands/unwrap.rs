@@ -14,6 +14,9 @@ const MAX_COMMANDS: usize = 1_000;
 /// Most nodes of scripts that are walked for one event.
 const MAX_NODES: usize = 20_000;
 
+/// Most words of vectors that are looked at for one event: each wrapper has its own copy.
+const MAX_WORDS: usize = 150_000;
+
 /// Most bytes of wrappers' vectors that commands stand in, counted for each command.
 const MAX_LAYER_BYTES: usize = 4 * 1024 * 1024;
 
@@ -71,6 +74,7 @@ pub(super) struct Reader {
     /// What the last simple command wrote, where it is plain text.
     pub(super) said: Option<Arc<str>>,
     pub(super) n_layer_bytes: usize,
+    pub(super) n_words: usize,
 }
 
 impl Default for Reader {
@@ -82,6 +86,7 @@ impl Default for Reader {
             piped: Input::Inherited,
             said: None,
             n_layer_bytes: 0,
+            n_words: 0,
         }
     }
 }
@@ -94,7 +99,9 @@ impl Reader {
         if vector.unknown.has(0) || is_filled {
             return self.doubt(Doubt::ComputedName, first);
         }
-        if self.depth > MAX_DEPTH || self.reading.commands.len() >= MAX_COMMANDS {
+        self.n_words += vector.argv.len();
+        let is_full = self.reading.commands.len() >= MAX_COMMANDS || self.n_words > MAX_WORDS;
+        if self.depth > MAX_DEPTH || is_full {
             return self.doubt(Doubt::TooLarge, first);
         }
         self.depth += 1;
