@@ -236,6 +236,8 @@ impl List<'_> {
                 _ => (Why::NeedsApproval, Place::Approvals),
             };
             taken.push((pattern, candidate.action));
+            let spelled = candidate.spellings.iter();
+            taken.extend(spelled.map(|it| (Pattern::new(it), candidate.action)));
             let mut draft = self.draft(ChangeKind::Add, why, candidate.evidence.clone());
             draft.confidence = candidate.confidence;
             draft.risk = candidate.risk;
@@ -259,7 +261,7 @@ impl List<'_> {
             rules.iter().filter(|it| it.action.passes()).map(|it| it.pattern.clone()).collect();
         allows.extend(new_allows.map(|rule| rule.pattern.clone()));
         rules.retain(|rule| !rule.action.passes());
-        let needed = guard_rules(&allows, &rules);
+        let needed = guard_rules(&allows, &rules, self.observation);
         let mut families: BTreeMap<&str, Vec<&GuardRules>> = BTreeMap::new();
         for guard in &needed {
             families.entry(guard.family()).or_default().push(guard);

@@ -1,5 +1,7 @@
 //! The command line: one file a subcommand; `printer` is the only writer to stdout and stderr.
 mod activity;
+mod backtest;
+mod backtest_text;
 mod batch_text;
 mod context;
 mod demo;
@@ -111,6 +113,8 @@ enum Command {
     Suggestions(suggestions::Suggestions),
     /// Decide on the changes of a batch: accept, reject, modify, apply, dismiss
     Review(review::Review),
+    /// What the suggestion would have done to later activity: coverage, stops, calibration
+    Backtest(backtest::Backtest),
     /// The life of a role: make, edit, assign, history, import, export
     Roles(roles::Roles),
     /// Which host has which role
@@ -199,6 +203,7 @@ async fn dispatch(command: Command, context: &Context) -> anyhow::Result<Exit> {
         Command::Simulate(args) => simulate::run(&args, context),
         Command::Ingest(args) => ingest::run(args, context).await,
         Command::Lake(args) => lake::run(args, context).await,
+        Command::Backtest(args) => backtest::run(args, context).await,
         Command::Suggest(args) => suggest::run(args, context).await,
         Command::Run(args) => run::run(args, context).await,
         Command::Policy(args) => policy::run(args, context).await,

@@ -68,6 +68,11 @@ const FREE: &[&str] = &[
     "wait",
 ];
 
+/// The builtins that are allowed unless a rule names them, sorted.
+pub const fn free_builtins() -> &'static [&'static str] {
+    FREE
+}
+
 /// Whether `name` is allowed unless a rule names it.
 pub fn is_free_builtin(name: &str) -> bool {
     FREE.binary_search(&name).is_ok()

@@ -33,6 +33,11 @@ const CARRIERS: &[Wrapper] = &[
     wrapper("fakeroot", "lsib", "lib faked"),
 ];
 
+/// The names of commands that run the rest of their vector besides.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    CARRIERS.iter().flat_map(|it| it.names.split(' '))
+}
+
 /// What runs here, besides the command itself.
 pub(super) fn carried(argv: &[String]) -> Vec<Inner> {
     let Some(name) = argv.first().map(|it| base_name(it)) else { return Vec::new() };

@@ -7,6 +7,7 @@ pub mod grammar;
 mod parse;
 mod plain;
 mod quote;
+mod runs;
 mod scope;
 mod script;
 mod unwrap;
@@ -14,8 +15,9 @@ mod vector;
 mod word;
 mod wrappers;
 
-pub use builtins::is_free_builtin;
+pub use builtins::{free_builtins, is_free_builtin};
 pub use quote::{canonical, quote, split};
+pub use runs::{Runs, runs};
 pub use unwrap::read;
 
 /// What one argument vector comes down to.

@@ -24,7 +24,7 @@ const MAX_LAYER_BYTES: usize = 4 * 1024 * 1024;
 const MAX_DEPTH: usize = 24;
 
 /// Shells whose `-c` takes a script.
-const SHELLS: &[&str] = &["bash", "sh", "zsh", "dash", "ksh", "ash", "mksh", "rbash"];
+pub(super) const SHELLS: &[&str] = &["bash", "sh", "zsh", "dash", "ksh", "ash", "mksh", "rbash"];
 
 /// The simple commands inside an argument vector.
 ///

@@ -125,6 +125,11 @@ static BY_NAME: LazyLock<BTreeMap<&str, (&Wrapper, Joins)>> = LazyLock::new(|| {
     all.flat_map(|(it, joins)| it.names.split(' ').map(move |name| (name, (it, joins)))).collect()
 });
 
+/// The names of all wrappers.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    BY_NAME.keys().copied()
+}
+
 /// What `argv` runs, where it is a wrapper around something; `None` where it stands for itself.
 pub(super) fn unwrap(argv: &[String]) -> Option<Inside> {
     let name = base_name(argv.first()?);

@@ -3,7 +3,10 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{Evaluation, Matching, Pattern, Role, Rule, RuleAction};
+use super::{
+    Evaluation, Matching, Pattern, Role, Rule, RuleAction,
+    automaton::{Automaton, Keep},
+};
 use crate::commands::{Command, Reading, canonical, is_free_builtin, read};
 
 /// What is decided on.
@@ -54,15 +57,16 @@ pub struct Engine<'a> {
     role: &'a Role,
     rules: Vec<Compiled<'a>>,
     mcp_rules: Vec<Compiled<'a>>,
-    /// Indexes into `rules` by the first word they name, and of those that name none.
-    by_word: BTreeMap<String, Vec<usize>>,
-    unnamed: Vec<usize>,
+    lines: Automaton,
+    /// The rules whose first word is literal, and their places in `rules`.
+    named_lines: Automaton,
+    named: Vec<usize>,
 }
 
 #[derive(Debug)]
-struct Compiled<'a> {
-    rule: &'a Rule,
-    pattern: Pattern,
+pub(super) struct Compiled<'a> {
+    pub(super) rule: &'a Rule,
+    pub(super) pattern: Pattern,
 }
 
 impl<'a> Engine<'a> {
@@ -71,16 +75,21 @@ impl<'a> Engine<'a> {
     /// A rule whose variable has no value there does not apply, unless it denies: then its
     /// placeholder matches anything, so that a missing value never opens a door.
     pub fn new(role: &'a Role, variables: &BTreeMap<String, String>) -> Self {
-        let rules = compile(&role.rules, variables);
-        let mut by_word: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-        let mut unnamed = Vec::new();
-        for (idx, rule) in rules.iter().enumerate() {
-            match rule.pattern.first_word() {
-                Some(word) => by_word.entry(word.to_owned()).or_default().push(idx),
-                None => unnamed.push(idx),
-            }
+        let mut rules = compile(&role.rules, variables);
+        if role.evaluation == Evaluation::DenyOverrides {
+            // The strictest of all that match is the first that matches, strictest first.
+            rules.sort_by_key(|it| std::cmp::Reverse(it.rule.action));
         }
-        Self { role, rules, mcp_rules: compile(&role.mcp_rules, variables), by_word, unnamed }
+        let named = rules.iter().enumerate().filter(|(_, it)| it.pattern.first_word().is_some());
+        let named: Vec<usize> = named.map(|(idx, _)| idx).collect();
+        let patterns = |rules: &mut dyn Iterator<Item = &Compiled<'a>>| {
+            let patterns: Vec<Pattern> = rules.map(|it| it.pattern.clone()).collect();
+            Automaton::new(&patterns, Keep::First)
+        };
+        let lines = patterns(&mut rules.iter());
+        let named_lines = patterns(&mut named.iter().filter_map(|&idx| rules.get(idx)));
+        let mcp_rules = compile(&role.mcp_rules, variables);
+        Self { role, rules, mcp_rules, lines, named_lines, named }
     }
 
     /// Decides one action.
@@ -88,7 +97,7 @@ impl<'a> Engine<'a> {
         match subject {
             Subject::Command(argv) if self.role.matching == Matching::Literal => {
                 let line = canonical(argv);
-                let (decision, rule) = self.line(&line, None);
+                let (decision, rule) = self.decide_line(&line);
                 single(line, decision, rule)
             }
             Subject::Command(argv) => self.decide_reading(argv, &read(argv)),
@@ -121,7 +130,7 @@ impl<'a> Engine<'a> {
         // that is not free either.
         let mut unresolved = None;
         if !reading.unresolved.is_empty() || argv.is_empty() {
-            let (decision, rule) = self.line(&canonical(argv), None);
+            let (decision, rule) = self.decide_line(&canonical(argv));
             note(decision, rule);
             unresolved = reading.unresolved.first();
         }
@@ -155,48 +164,30 @@ impl<'a> Engine<'a> {
 
     /// Decides one inner command: its own line, and the lines of the wrappers that rules name.
     fn command(&self, command: &Command) -> (RuleAction, Option<&'a Rule>) {
-        let name = command.name();
         let line = command.line();
-        let mut res = if is_free_builtin(name) {
-            self.named(name, &line)
-                .map_or((RuleAction::Allow, None), |(action, rule)| (action, Some(rule)))
+        let mut res = if is_free_builtin(command.name()) {
+            self.named(&line).unwrap_or((RuleAction::Allow, None))
         } else {
-            self.line(&line, Some(name))
+            self.decide_line(&line)
         };
         for layer in &command.layers {
-            let wrapper = layer.first().map_or("", |it| crate::commands::base_name(it));
-            if let Some((action, rule)) = self.named(wrapper, &canonical(layer))
-                && action > res.0
-            {
-                res = (action, Some(rule));
+            if let Some(named) = self.named(&canonical(layer)).filter(|named| named.0 > res.0) {
+                res = named;
             }
         }
         res
     }
 
-    /// The decision on a line; `name` is its first word where that is known to be bare.
-    fn line(&self, line: &str, name: Option<&str>) -> (RuleAction, Option<&'a Rule>) {
-        let word = name.unwrap_or_else(|| line.split(' ').next().unwrap_or(line));
-        let named = self.by_word.get(word).map_or(&[][..], Vec::as_slice);
-        match self.pick(Merged { left: named, right: &self.unnamed }, line) {
-            Some((action, rule)) => (action, Some(rule)),
-            None => (self.role.default_action, None),
-        }
+    /// The decision on one canonical line, taken as it stands: what every decision is made of.
+    pub fn decide_line(&self, line: &str) -> (RuleAction, Option<&'a Rule>) {
+        let rule = self.lines.first(line).and_then(|idx| self.rules.get(idx));
+        rule.map_or((self.role.default_action, None), |it| (it.rule.action, Some(it.rule)))
     }
 
-    /// The decision of the rules that name `word`.
-    fn named(&self, word: &str, line: &str) -> Option<(RuleAction, &'a Rule)> {
-        let named = self.by_word.get(word)?;
-        self.pick(named.iter().copied(), line)
-    }
-
-    fn pick(
-        &self,
-        idxs: impl Iterator<Item = usize>,
-        line: &str,
-    ) -> Option<(RuleAction, &'a Rule)> {
-        let rules = idxs.filter_map(|idx| self.rules.get(idx));
-        pick(self.role.evaluation, rules, line)
+    /// The decision of the rules that name the first word of a line.
+    fn named(&self, line: &str) -> Option<(RuleAction, Option<&'a Rule>)> {
+        let rule = self.rules.get(*self.named.get(self.named_lines.first(line)?)?)?.rule;
+        Some((rule.action, Some(rule)))
     }
 
     fn decide_mcp(&self, line: &str, trust_score: Option<u8>) -> Decision {
@@ -232,27 +223,6 @@ fn single(line: String, decision: RuleAction, rule: Option<&Rule>) -> Decision {
     }
 }
 
-/// Two ascending lists of indexes as one.
-struct Merged<'a> {
-    left: &'a [usize],
-    right: &'a [usize],
-}
-
-impl Iterator for Merged<'_> {
-    type Item = usize;
-
-    fn next(&mut self) -> Option<usize> {
-        let take = match (self.left.split_first(), self.right.split_first()) {
-            (Some((left, _)), Some((right, _))) => left < right,
-            (left, _) => left.is_some(),
-        };
-        let list = if take { &mut self.left } else { &mut self.right };
-        let (first, rest) = list.split_first()?;
-        *list = rest;
-        Some(*first)
-    }
-}
-
 fn pick<'r, 'a: 'r>(
     evaluation: Evaluation,
     rules: impl Iterator<Item = &'r Compiled<'a>>,
@@ -268,7 +238,10 @@ fn pick<'r, 'a: 'r>(
     }
 }
 
-fn compile<'a>(rules: &'a [Rule], variables: &BTreeMap<String, String>) -> Vec<Compiled<'a>> {
+pub(super) fn compile<'a>(
+    rules: &'a [Rule],
+    variables: &BTreeMap<String, String>,
+) -> Vec<Compiled<'a>> {
     let applies = |rule: &&Rule| {
         rule.when
             .iter()

@@ -85,6 +85,16 @@ impl Pattern {
         }
     }
 
+    /// The literal parts between the stars: one more than there are stars.
+    pub fn parts(&self) -> &[String] {
+        &self.parts
+    }
+
+    /// Whether the pattern ends in ` *`, so that what stands before it matches on its own.
+    pub(super) const fn optional_tail(&self) -> bool {
+        self.optional_tail
+    }
+
     fn matches_parts(&self, line: &str) -> bool {
         match self.parts.as_slice() {
             [] => line.is_empty(),

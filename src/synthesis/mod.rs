@@ -1,6 +1,7 @@
 //! Evidence x guardrails -> candidate rules with scope, confidence and risk.
 mod confidence;
 mod guards;
+mod parents;
 mod scope;
 mod spellings;
 
@@ -56,21 +57,24 @@ const LIKELY: f64 = 0.6;
 const MIN_APPROVAL_UNITS: u64 = 3;
 
 /// Rules that a role may have for people to read it; the widest scopes that stay within it are taken.
-const MAX_RULES: usize = 278;
+const MAX_RULES: usize = 280;
 
 /// Prices in guard rules for each unit that are tried, dearest first.
-const GUARDS_PER_UNIT: &[f64] = &[4.0, 3.0, 2.0, 1.5, 1.2, 1.0, 0.7, 0.5, 0.3, 0.2, 0.1, 0.0];
+const GUARDS_PER_UNIT: &[f64] = &[
+    16.0, 12.0, 8.0, 6.0, 5.0, 4.0, 3.5, 3.0, 2.5, 2.0, 1.5, 1.2, 1.0, 0.7, 0.5, 0.3, 0.2, 0.1, 0.0,
+];
 
 /// Candidate rules for what was seen, ordered by what they give: units first, then pattern.
 ///
 /// Scopes are as wide as a role of `MAX_RULES` rules, guards included, can afford.
 pub fn synthesize(clusters: &[Cluster], observation: &Observation) -> Vec<Candidate> {
-    let market = Market::new(observation);
+    let clusters = &parents::widen(clusters, observation);
+    let market = Market::new(clusters, observation);
     let mut best: Option<(usize, Vec<Candidate>)> = None;
     for &guards_per_unit in GUARDS_PER_UNIT {
         let mut candidates = command_candidates(clusters, observation, &market, guards_per_unit);
-        spellings::add(&mut candidates, clusters);
-        let n_rules = n_rules(&candidates);
+        spellings::add(&mut candidates, clusters, observation);
+        let n_rules = n_rules(&candidates, observation);
         let is_better = best.as_ref().is_none_or(|(fewest, _)| n_rules < *fewest);
         if is_better {
             best = Some((n_rules, candidates));
@@ -93,13 +97,14 @@ pub fn synthesize(clusters: &[Cluster], observation: &Observation) -> Vec<Candid
 }
 
 /// How many rules a role of these candidates has, guards included.
-fn n_rules(candidates: &[Candidate]) -> usize {
+fn n_rules(candidates: &[Candidate], observation: &Observation) -> usize {
     let likely = candidates.iter().filter(|it| it.confidence >= LIKELY);
     let patterns = likely.clone().map(|it| 1 + it.spellings.len()).sum::<usize>();
     let allows = likely.filter(|it| it.action.passes());
     let allows = allows.flat_map(|it| std::iter::once(&it.pattern).chain(&it.spellings));
     let allows: Vec<String> = allows.cloned().collect();
-    let guards: usize = guard_rules(&allows, &[]).iter().map(|it| it.patterns.len()).sum();
+    let guards: usize =
+        guard_rules(&allows, &[], observation).iter().map(|it| it.patterns.len()).sum();
     patterns + guards
 }
 
@@ -195,25 +200,33 @@ fn candidate(
     action: RuleAction,
     n_one_offs: u64,
 ) -> Option<Candidate> {
-    let uses: Vec<&Use> = scope.uses.iter().filter_map(|&idx| observation.uses.get(idx)).collect();
-    let evidence = Evidence::of_counts(&uses, observation);
-    if evidence.n_units == 0 {
-        return None;
-    }
-    let effects = uses.iter().fold(Effects::NONE, |all, it| all.union(it.effects));
-    Some(Candidate {
+    let mut candidate = Candidate {
         target: Target::Command,
         pattern: scope.pattern,
         spellings: Vec::new(),
         action,
         binary: stem.binary.clone(),
-        confidence: allow_confidence(&evidence, observation),
-        risk: stake(effects),
-        effects,
-        evidence,
+        evidence: Evidence::default(),
+        effects: Effects::NONE,
+        risk: RiskLevel::Low,
+        confidence: 0.0,
         n_one_offs,
         uses: scope.uses,
-    })
+    };
+    candidate.weigh(observation);
+    (candidate.evidence.n_units > 0).then_some(candidate)
+}
+
+impl Candidate {
+    /// Takes evidence, effects and confidence from the uses it was made from.
+    fn weigh(&mut self, observation: &Observation) {
+        let uses = self.uses.iter().filter_map(|&idx| observation.uses.get(idx));
+        let uses: Vec<&Use> = uses.collect();
+        self.evidence = Evidence::of_counts(&uses, observation);
+        self.effects = uses.iter().fold(Effects::NONE, |all, it| all.union(it.effects));
+        self.confidence = allow_confidence(&self.evidence, observation);
+        self.risk = stake(self.effects);
+    }
 }
 
 /// A rule a tool; what is at most medium is allowed, what is high needs approval.

@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::guards::stops;
 use crate::{
-    clusters::{Observation, Stem, Use},
+    clusters::{Cluster, Observation, Stem, Use},
     policy::{Pattern, literal},
 };
 
@@ -91,12 +91,11 @@ pub(super) struct Market {
 
 impl Market {
     /// Looks at every stem of an observation.
-    pub(super) fn new(observation: &Observation) -> Self {
+    pub(super) fn new(clusters: &[Cluster], observation: &Observation) -> Self {
         let mut units: BTreeMap<&str, Vec<u32>> = BTreeMap::new();
-        let mut stems: BTreeSet<&Stem> = BTreeSet::new();
+        let stems: BTreeSet<&Stem> = clusters.iter().map(|it| &it.stem).collect();
         for seen in &observation.uses {
             units.entry(&seen.stem.binary).or_default().extend(&seen.support.units);
-            stems.insert(&seen.stem);
         }
         let mut binaries: BTreeMap<String, (usize, BTreeMap<usize, usize>)> = BTreeMap::new();
         for (binary, mut units) in units {

@@ -1,8 +1,12 @@
 //! Global options before a subcommand: the same act in another spelling.
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Candidate;
-use crate::{clusters::Cluster, policy::RuleAction, risk::RiskLevel};
+use crate::{
+    clusters::{Cluster, Observation},
+    policy::{Pattern, RuleAction, includes},
+    risk::RiskLevel,
+};
 
 /// Units behind an allow before its other spellings are worth a rule each.
 const MIN_SPELLED_UNITS: u64 = 5;
@@ -13,8 +17,7 @@ const MIN_SPELLED_UNITS: u64 = 5;
 /// # Source
 /// git(1), `go help`, `kubectl options`, docker(1), npm-prefix(1).
 const HARMLESS: &[(&str, &str, Habit)] = &[
-    ("git", "-C *", Habit::Everyone),
-    ("git", "--no-pager", Habit::Everyone),
+    ("git", "-*", Habit::Everyone),
     ("go", "-C *", Habit::Seen),
     ("kubectl", "-n *", Habit::Everyone),
     ("kubectl", "--namespace *", Habit::Seen),
@@ -33,7 +36,11 @@ enum Habit {
 }
 
 /// Adds to each low-risk allow its spellings with a global option.
-pub(super) fn add(candidates: &mut [Candidate], clusters: &[Cluster]) {
+pub(super) fn add(
+    candidates: &mut Vec<Candidate>,
+    clusters: &[Cluster],
+    observation: &Observation,
+) {
     let is_seen = |binary: &str, option: &str| {
         let prefix = format!("{binary} {option} ");
         clusters.iter().any(|it| it.stem.pattern.starts_with(&prefix))
@@ -55,4 +62,35 @@ pub(super) fn add(candidates: &mut [Candidate], clusters: &[Cluster]) {
         let spelled = options.map(|(_, option, _)| format!("{binary} {option} {rest}"));
         candidate.spellings = spelled.filter(|pattern| !known.contains(pattern)).collect();
     }
+    take_in(candidates, observation);
+}
+
+/// Candidates that a spelling of another one holds become part of that one.
+fn take_in(candidates: &mut Vec<Candidate>, observation: &Observation) {
+    let spelled: Vec<(usize, Pattern, RuleAction)> = candidates
+        .iter()
+        .enumerate()
+        .flat_map(|(idx, it)| it.spellings.iter().map(move |text| (idx, text, it.action)))
+        .map(|(idx, text, action)| (idx, Pattern::new(text), action))
+        .collect();
+    let holder_of = |candidate: &Candidate| {
+        let pattern = Pattern::new(&candidate.pattern);
+        let mut holders = spelled.iter().filter(|(_, _, action)| *action == candidate.action);
+        holders.find(|(_, outer, _)| includes(outer, &pattern)).map(|(idx, ..)| *idx)
+    };
+    let holders: Vec<Option<usize>> = candidates.iter().map(holder_of).collect();
+    let mut moved: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for (candidate, holder) in candidates.iter().zip(&holders) {
+        if let Some(holder) = holder {
+            moved.entry(*holder).or_default().extend(&candidate.uses);
+        }
+    }
+    for (holder, uses) in moved {
+        let Some(candidate) = candidates.get_mut(holder) else { continue };
+        candidate.uses.extend(uses);
+        candidate.uses.sort_unstable();
+        candidate.weigh(observation);
+    }
+    let mut is_kept = holders.into_iter().map(|holder| holder.is_none());
+    candidates.retain(|_| is_kept.next().unwrap_or(true));
 }

@@ -95,8 +95,8 @@ static EXTRA: LazyLock<Library> = LazyLock::new(|| Library::new(include_str!("ex
 /// Generated.
 static FIG: LazyLock<Library> = LazyLock::new(|| Library::new(include_str!("fig.txt")));
 
-/// Whether there is a tree for a binary.
-fn is_known(binary: &str) -> bool {
+/// Whether the options and subcommands of a binary are known from its documentation.
+pub fn is_described(binary: &str) -> bool {
     EXTRA.tree(binary).is_some() || FIG.tree(binary).is_some()
 }
 

@@ -1,0 +1,265 @@
+//! Which lines there are: canonical command lines, and among them those that stand for themselves.
+use std::sync::LazyLock;
+
+use super::{bytes::Bytes, language::Language};
+use crate::commands::{Runs, free_builtins, runs};
+
+/// The languages of lines that rules are tried on.
+#[derive(Debug)]
+pub struct Lines {
+    /// Every canonical command line.
+    pub canonical: Language,
+    /// Those whose name is not a free builtin.
+    pub commands: Language,
+    /// Of these, those that are read as one command with just this line:
+    /// nothing is unwrapped, and nothing inside them runs.
+    pub plain: Language,
+    /// Commands whose name is a free builtin and no wrapper.
+    pub builtins: Language,
+    /// Wrappers with what they run.
+    pub wrapped: Language,
+    /// `server/tool`.
+    pub calls: Language,
+}
+
+static LINES: LazyLock<Lines> = LazyLock::new(Lines::new);
+
+/// The languages of lines, made once.
+pub fn lines() -> &'static Lines {
+    &LINES
+}
+
+/// Words with this content, as a canonical line spells them.
+///
+/// # Source
+/// The quoting of [`crate::commands::quote`].
+pub fn words(content: &Language) -> Language {
+    let plain = Bytes::range(b'a', b'z')
+        .or(Bytes::range(b'A', b'Z'))
+        .or(Bytes::range(b'0', b'9'))
+        .or(Bytes::of("_@%+=:,./-"));
+    let bare = Language::byte(plain).then(&Language::byte(plain).star());
+    let quote = Language::text("'");
+    let inner = content.minus(&bare).spelled(b'\'', r#"'"'"'"#);
+    content.and(&bare).or(&Language::chain([quote.clone(), inner, quote]))
+}
+
+/// A blank and a word with this content.
+pub fn argument(content: &Language) -> Language {
+    Language::text(" ").then(&words(content)).minimal()
+}
+
+/// Text that begins so.
+pub fn begins(text: &str) -> Language {
+    Language::text(text).then(&Language::anything())
+}
+
+impl Lines {
+    fn new() -> Self {
+        let anything = Language::anything();
+        let args = argument(&anything).star();
+        let no_slash = anything.and(&Language::byte(Bytes::ALL.minus(Bytes::of("/"))).star());
+        let name = words(&no_slash).minimal();
+        let free = Language::one_of(
+            free_builtins()
+                .iter()
+                .map(|it| quoted(it))
+                .collect::<Vec<_>>()
+                .iter()
+                .map(String::as_str),
+        );
+        let wrappers =
+            Language::one_of(runs().filter(|(_, how)| *how == Runs::Wrapped).map(|(name, _)| name));
+        let special = Language::one_of(runs().map(|(name, _)| name));
+        let others = name.minus(&free).minus(&special).minus(&Language::text("''"));
+        let mut plain = vec![others.then(&args)];
+        for (name, how) in runs().filter(|(name, _)| !free_builtins().contains(name)) {
+            plain.push(Language::text(name).then(&alone(how)));
+        }
+        Self {
+            canonical: name.then(&args).minimal(),
+            commands: name.minus(&free).then(&args).minimal(),
+            plain: Language::any_of(plain).minimal(),
+            builtins: free.minus(&wrappers).then(&args).or(&free.and(&wrappers)).minimal(),
+            wrapped: wrappers.then(&argument(&anything)).then(&args).minimal(),
+            calls: Language::chain([anything.clone(), Language::text("/"), anything]).minimal(),
+        }
+    }
+}
+
+fn quoted(name: &str) -> String {
+    crate::commands::quote(name).into_owned()
+}
+
+/// The arguments with which a command that may run another one runs none.
+fn alone(how: Runs) -> Language {
+    let anything = Language::anything();
+    let any = argument(&anything).star();
+    let without =
+        |words: &[&str]| argument(&anything.minus(&Language::one_of(words.iter().copied()))).star();
+    let operand = argument(&anything.minus(&Language::one_of(["-", "+"]).then(&anything)));
+    match how {
+        // Without a word that is no option there is nothing to unwrap.
+        Runs::Wrapped | Runs::Carried => {
+            let option = begins("-")
+                .minus(&Language::one_of(["-", "--"]))
+                .minus(&begins("-S"))
+                .minus(&begins("--split"))
+                .minus(&begins("--command"))
+                .minus(&begins("-c"));
+            argument(&option).star()
+        }
+        Runs::Script => {
+            let letters = Bytes::range(b'a', b'z').or(Bytes::range(b'A', b'Z'));
+            let letter = Language::byte(letters.minus(Bytes::of("coO")));
+            let flags = Language::text("-").then(&letter).then(&letter.star());
+            argument(&flags).star().then(&operand.then(&any).maybe())
+        }
+        Runs::Code => Language::nothing(),
+        Runs::Executed(options) => without(options),
+        Runs::Remote(valued) => {
+            let valued = Bytes::of(valued);
+            let free = Language::byte(Bytes::range(b'0', b'z').minus(valued)).star();
+            let dash = Language::text("-");
+            let flag = dash.then(&free).minus(&dash);
+            let short = Language::chain([dash, free, Language::byte(valued)]);
+            let attached = short.then(&anything.minus(&Language::empty()));
+            let flag = flag.or(&attached);
+            let pair = argument(&short).then(&argument(&anything));
+            let options = argument(&flag).or(&pair).star();
+            options.then(&operand.maybe())
+        }
+        Runs::Inside => {
+            let before = without(&["exec"]);
+            let exec = Language::text(" exec").then(&operand);
+            before.then(&exec.maybe())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::commands::{canonical, read, split};
+
+    #[test]
+    fn canonical_lines_and_plain_ones() {
+        for (line, is_canonical, is_plain) in [
+            ("git status", true, true),
+            ("git  status", false, false),
+            ("git commit -m 'fix it'", true, true),
+            ("git commit -m fix' 'it", false, false),
+            ("echo hi", true, false),
+            ("sudo ls", true, false),
+            ("sudo -l", true, true),
+            ("sudo", true, true),
+            ("bash -c ls", true, false),
+            ("bash x.sh -c ls", true, true),
+            ("bash -x x.sh", true, true),
+            ("find . -delete", true, true),
+            ("find . -exec rm '{}' ';'", true, false),
+            ("ssh h", true, true),
+            ("ssh -p 22 h", true, true),
+            ("ssh h ls", true, false),
+            ("kubectl exec pod", true, true),
+            ("kubectl exec pod -- ls", true, false),
+            ("docker ps", true, true),
+            ("/bin/ls", false, false),
+            ("'a", false, false),
+            ("", false, false),
+            ("eval x", true, false),
+        ] {
+            assert_eq!(lines().canonical.contains(line), is_canonical, "{line}");
+            assert_eq!(lines().plain.contains(line), is_plain, "{line}");
+        }
+        assert!(lines().calls.contains("fs/read") && !lines().calls.contains("fs"));
+        assert!(lines().builtins.contains("'[' x") && lines().wrapped.contains("sudo ls"));
+        assert!(lines().canonical.n_states() < 60, "{}", lines().canonical.n_states());
+    }
+
+    fn some_words() -> impl Strategy<Value = Vec<String>> {
+        let names = [
+            "git",
+            "sudo",
+            "env",
+            "bash",
+            "sh",
+            "find",
+            "fd",
+            "ssh",
+            "docker",
+            "kubectl",
+            "exec",
+            "su",
+            "pkexec",
+            "runuser",
+            "nsenter",
+            "k",
+            "gcloud",
+            "vagrant",
+            "autossh",
+            "script",
+            "--command",
+            "compose",
+            "-vp",
+            "-c",
+            "-x",
+            "-u",
+            "-S",
+            "-e",
+            "--",
+            "-",
+            "timeout",
+            "5",
+            "time",
+            "xargs",
+            "watch",
+            "flock",
+            "parallel",
+            "nice",
+            "-exec",
+            "+",
+            ";",
+            "A=b",
+            "-p",
+            "-lx",
+            "it's",
+            "a b",
+            "",
+            "é",
+            "eval",
+        ];
+        let known = prop::sample::select(names.to_vec()).prop_map(str::to_owned);
+        prop::collection::vec(prop_oneof![4 => known, 1 => "\\PC{0,4}".boxed()], 1..6)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(3_000))]
+        #[test]
+        fn every_vector_has_a_canonical_line(words in some_words()) {
+            prop_assert!(lines().canonical.contains(&canonical(&words)));
+        }
+
+        #[test]
+        fn a_plain_line_is_read_as_itself(words in some_words()) {
+            let line = canonical(&words);
+            if lines().plain.contains(&line) {
+                let reading = read(&split(&line).unwrap());
+                let own: Vec<String> = reading.commands.iter().map(crate::commands::Command::line).collect();
+                prop_assert_eq!(own, [line]);
+                prop_assert!(reading.unresolved.is_empty());
+                prop_assert!(reading.commands[0].layers.is_empty());
+            }
+        }
+
+        #[test]
+        fn words_are_spelled_as_the_quoting_has_it(word in "\\PC{0,6}") {
+            let spelled = crate::commands::quote(&word).into_owned();
+            prop_assert!(words(&Language::text(&word)).contains(&spelled));
+            let argument = argument(&Language::anything());
+            prop_assert!(argument.contains(&[" ", &spelled].concat()));
+        }
+    }
+}
