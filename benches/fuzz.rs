@@ -6,6 +6,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
+    clippy::exit,
     clippy::disallowed_methods,
     clippy::disallowed_types,
     reason = "a benchmark fails loudly, prints, and reads the clock"
@@ -162,6 +163,10 @@ impl Run<'_> {
         let took = began.elapsed();
         let mut broken = Vec::new();
         for (command, shape, _) in &read {
+            // Both laws take time with the square of the words.
+            if command.argv.len() > 1_000 {
+                continue;
+            }
             if !shape.matches(&command.argv) {
                 broken.push(format!("`{}` does not match", shape.text));
             }
@@ -169,7 +174,9 @@ impl Run<'_> {
                 broken.push(format!("`{}` is not its own shape", shape.text));
             }
         }
-        if redact_argv(argv.clone()).1 > 0 {
+        // A format looks no further than 4 KiB, and markers are shorter than what they stand for.
+        let is_short = argv.iter().map(String::len).sum::<usize>() < 4_000;
+        if is_short && redact_argv(argv.clone()).1 > 0 {
             broken.push("redacted twice".to_owned());
         }
         if visible(&shown) != shown {

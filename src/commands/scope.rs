@@ -14,8 +14,8 @@ pub(super) struct Scope {
     /// `$1`, `$2`, ..., `None` for each that is not known; `None` where none is.
     pub(super) positional: Option<Rc<[Option<String>]>>,
     functions: Rc<BTreeMap<String, Rc<FunctionBody>>>,
-    /// What commands find in their environment, by the script's own doing, in order.
-    exports: Rc<Vec<(String, String)>>,
+    /// What commands find in their environment, by the script's own doing.
+    exports: Rc<BTreeMap<String, String>>,
     /// How many more bytes of values are put in, in all scopes of an event.
     budget: Rc<Cell<usize>>,
 }
@@ -84,18 +84,16 @@ impl Scope {
     }
 
     /// What commands find in their environment.
-    pub(super) fn exports(&self) -> &[(String, String)] {
+    pub(super) fn exports(&self) -> &BTreeMap<String, String> {
         &self.exports
     }
 
     /// Puts a variable into the environment of the commands that follow; `text` as it was written.
     pub(super) fn export(&mut self, name: &str, text: &str) {
         let exports = Rc::make_mut(&mut self.exports);
-        exports.retain(|(other, _)| other != name);
-        if exports.len() < MAX_EXPORTS && text.len() <= MAX_VALUE_BYTES / MAX_EXPORTS {
-            exports.push((name.to_owned(), text.to_owned()));
-        } else if exports.len() < MAX_EXPORTS {
-            exports.push((name.to_owned(), "...".to_owned()));
+        if exports.len() < MAX_EXPORTS || exports.contains_key(name) {
+            let is_short = text.len() <= MAX_VALUE_BYTES / MAX_EXPORTS;
+            exports.insert(name.to_owned(), if is_short { text } else { "..." }.to_owned());
         }
     }
 
@@ -117,7 +115,7 @@ impl Scope {
         // What may be in the environment counts as being there.
         if !Rc::ptr_eq(&self.exports, &other.exports) {
             for (name, text) in &*other.exports {
-                if self.exports.iter().all(|(known, _)| known != name) {
+                if !self.exports.contains_key(name) {
                     self.export(name, text);
                 }
             }

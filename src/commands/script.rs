@@ -20,13 +20,17 @@ use super::{
 /// Most values of a `for` that are put in one by one.
 const MAX_LOOP_VALUES: usize = 16;
 
+/// Most bytes of scripts that are read for one event, those inside others counted again.
+const MAX_SCRIPTS_BYTES: usize = 512 * 1024;
+
 /// Deepest nesting of scripts and calls.
 const MAX_DEPTH: usize = 24;
 
 impl Reader {
     /// Reads a script in a scope of variables.
     pub(super) fn script(&mut self, script: &str, context: &Context, scope: &mut Scope) {
-        if self.depth > MAX_DEPTH {
+        self.n_script_bytes += script.len();
+        if self.depth > MAX_DEPTH || self.n_script_bytes > MAX_SCRIPTS_BYTES {
             return self.doubt(Doubt::TooLarge, script);
         }
         with_program(script, |program| match program {
@@ -271,9 +275,7 @@ impl Reader {
         match vector.argv.first() {
             None => {
                 for Assigned { name, text, is_known } in assignments {
-                    if scope.exports().iter().any(|(exported, _)| *exported == name)
-                        || name == "PATH"
-                    {
+                    if scope.exports().contains_key(&name) || name == "PATH" {
                         scope.export(&name, &text);
                     }
                     scope.set(&name, is_known.then_some(text));
@@ -285,7 +287,7 @@ impl Reader {
                     self.call(vector, context, scope);
                 } else {
                     let mut own = context.clone();
-                    own.assignments.extend_from_slice(scope.exports());
+                    own.assignments.extend(scope.exports().clone());
                     own.assignments.extend(assignments.into_iter().map(|it| (it.name, it.text)));
                     self.call(vector, &own, scope);
                 }

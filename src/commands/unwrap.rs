@@ -15,7 +15,7 @@ const MAX_COMMANDS: usize = 1_000;
 const MAX_NODES: usize = 20_000;
 
 /// Most words of vectors that are looked at for one event: each wrapper has its own copy.
-const MAX_WORDS: usize = 150_000;
+const MAX_WORDS: usize = 60_000;
 
 /// Most bytes of wrappers' vectors that commands stand in, counted for each command.
 const MAX_LAYER_BYTES: usize = 4 * 1024 * 1024;
@@ -75,6 +75,7 @@ pub(super) struct Reader {
     pub(super) said: Option<Arc<str>>,
     pub(super) n_layer_bytes: usize,
     pub(super) n_words: usize,
+    pub(super) n_script_bytes: usize,
 }
 
 impl Default for Reader {
@@ -87,6 +88,7 @@ impl Default for Reader {
             said: None,
             n_layer_bytes: 0,
             n_words: 0,
+            n_script_bytes: 0,
         }
     }
 }

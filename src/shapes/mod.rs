@@ -82,6 +82,8 @@ pub fn shape_of(argv: &[String], parsed: &Parsed<'_>, cwd: Option<&str>) -> Shap
 
 impl Shape {
     /// Whether an argument vector has this shape, by the form of its words alone.
+    ///
+    /// Takes time with the words of both, multiplied.
     pub fn matches(&self, argv: &[String]) -> bool {
         let Some((binary, rest)) = argv.split_first() else { return false };
         base_name(binary) == self.binary
@@ -200,7 +202,7 @@ impl<'a> Draft<'a> {
             ArgumentKind::Operand(text) => {
                 let hint = self.hints.at(self.n_operands, self.is_after_separator);
                 let foreign = foreign_option(text, self.cwd)
-                    .filter(|_| hint == Hint::Any || text.starts_with('+'));
+                    .filter(|_| hint == Hint::Any || text.starts_with('+') || is_flag(text));
                 let word = foreign.unwrap_or_else(|| classify_as(hint, text, self.cwd));
                 self.n_operands += 1;
                 self.put(argument.at, word, true);

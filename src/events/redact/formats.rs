@@ -33,8 +33,7 @@ pub(super) struct Format {
     pub(super) pattern: &'static str,
     /// What the secret must be.
     pub(super) check: Check,
-    /// Texts with the secret in them, as templates of the tests: see `samples`.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the table's test reads it"))]
+    /// Texts with the secret in them, as templates: see `samples`.
     pub(super) hits: &'static [&'static str],
     /// Texts that only look like it.
     #[cfg_attr(not(test), expect(dead_code, reason = "the table's test reads it"))]

@@ -5,7 +5,6 @@
 //! costs is one pass of the automaton.
 mod formats;
 mod names;
-#[cfg(test)]
 mod samples;
 mod tables;
 mod values;
@@ -14,6 +13,7 @@ use std::{borrow::Cow, collections::BTreeMap, ops::Range, sync::LazyLock};
 
 use aho_corasick::{AhoCorasick, AhoCorasickBuilder, AhoCorasickKind};
 
+pub use self::samples::{Planted, planted};
 use self::{formats::FORMATS, names::NAMES};
 
 /// How every marker begins; after it the kind of secret, then [`MARKER_CLOSE`].
