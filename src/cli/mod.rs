@@ -8,6 +8,8 @@ mod ingest;
 mod init;
 mod lake;
 mod policy;
+mod policy_proofs;
+mod policy_roles;
 mod printer;
 mod review;
 mod role_edit;

@@ -7,7 +7,7 @@ use std::{
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 
-use super::{Context, Exit, Output, WrongUse, printer::Rows};
+use super::{Context, Exit, Output, WrongUse, policy_proofs, printer::Rows};
 use crate::{
     clock,
     events::visible,
@@ -31,6 +31,14 @@ enum PolicyCommand {
     Evaluate(Evaluate),
     /// Check a role file: exit 1 with field and reason where it cannot mean what it says
     Validate(Validate),
+    /// Which commands two roles decide differently, each change with the shortest one
+    Diff(policy_proofs::Diff),
+    /// Prove that no command of a dangerous kind passes, or show the shortest that does
+    Verify(policy_proofs::Verify),
+    /// What is wrong with a role: rules that never fire, denies that are walked round, and more
+    Lint(policy_proofs::Lint),
+    /// The patterns that stop every spelling of an act
+    Closure(policy_proofs::Close),
 }
 
 /// Which rules decide.
@@ -69,6 +77,10 @@ pub(super) async fn run(args: Policy, context: &Context) -> anyhow::Result<Exit>
     match args.command {
         PolicyCommand::Evaluate(args) => evaluate(args, context).await,
         PolicyCommand::Validate(args) => check(&args, context),
+        PolicyCommand::Diff(args) => policy_proofs::diff(args, context).await,
+        PolicyCommand::Verify(args) => policy_proofs::verify(args, context).await,
+        PolicyCommand::Lint(args) => policy_proofs::check(args, context).await,
+        PolicyCommand::Closure(args) => policy_proofs::close(&args, context),
     }
 }
 

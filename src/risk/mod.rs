@@ -1,7 +1,9 @@
 //! What a command can do, and what it must never be let do.
+pub mod acts;
 mod effect;
 mod effects;
 mod guards;
+pub mod lint;
 mod mcp;
 mod secrets;
 
