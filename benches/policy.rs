@@ -555,6 +555,11 @@ fn evasions(files: &[String]) {
     for (id, heads, groups) in SPELLED {
         let act: &Act = acts().iter().find(|act| act.id == *id).unwrap();
         let found = closure(act, &[], &benign, MAX_STATES);
+        println!(
+            "{id}: {} patterns, {:.1} s so far",
+            found.patterns.len(),
+            began.elapsed().as_secs_f64()
+        );
         assert_eq!(found.closed, Closed::Proved, "{id}: {:?}", found.patterns);
         n_patterns += found.patterns.len();
         let mut role = Role::new("closed");

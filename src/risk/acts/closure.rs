@@ -87,6 +87,15 @@ pub fn closure(act: &Act, given: &[Pattern], benign: &Benign, max_states: usize)
     let mut chosen: Vec<String> = Vec::new();
     let mut witnesses: Vec<String> = act.hits.iter().map(|&line| line.to_owned()).collect();
     witnesses.extend(own.iter().map(|&line| line.clone()));
+    // What can be listed need not be searched for.
+    for line in act.forms().flat_map(|(form, _)| form.samples()) {
+        let is_stopped = given.iter().any(|it| it.matches(&line))
+            || chosen.iter().any(|it| Pattern::new(it).matches(&line));
+        if !is_stopped && chosen.len() < MAX_PATTERNS && language.contains(&line) {
+            chosen.extend(best_pattern(act, &line, &witnesses, &others));
+            witnesses.push(line);
+        }
+    }
     let closed = loop {
         let passing = match left(act, given, &chosen, max_states) {
             Found::None => break Closed::Proved,
@@ -104,7 +113,17 @@ pub fn closure(act: &Act, given: &[Pattern], benign: &Benign, max_states: usize)
         // The first were found by the shortest spellings, and wider ones may have come later.
         for pattern in chosen.clone() {
             let rest: Vec<String> = chosen.iter().filter(|it| **it != pattern).cloned().collect();
-            if left(act, given, &rest, max_states) == Found::None {
+            let others: Vec<Pattern> =
+                rest.iter().map(|it| Pattern::new(it)).chain(given.iter().cloned()).collect();
+            let passes = |line: &String| !others.iter().any(|it| it.matches(line));
+            if witnesses.iter().any(passes) {
+                continue;
+            }
+            // All is stopped with it, so only its own lines can pass without it.
+            let globs = Globs::new(others.iter().chain([&Pattern::new(&pattern)]));
+            let outside: Vec<usize> = (0..others.len()).collect();
+            let search = Search { globs: &globs, language, max_states };
+            if search.shortest(&[others.len()], &outside) == Found::None {
                 chosen = rest;
             }
         }

@@ -51,7 +51,7 @@ pub(super) enum Word {
     Operand(Vec<String>),
     /// Any word that one of the first globs matches and none of the others, behind a `--` or not.
     Any(Vec<String>, Vec<String>),
-    /// One of these words as it stands, where options are taken.
+    /// A word that one of these globs matches, where options are taken.
     Is(Vec<String>),
     /// The `--` that ends the options.
     Dashes,
@@ -87,9 +87,9 @@ pub(super) fn any_word(globs: &[&str], except: &[&str]) -> Word {
     Word::Any(owned(globs), owned(except))
 }
 
-/// A word as it stands.
-pub(super) fn is(texts: &[&str]) -> Word {
-    Word::Is(owned(texts))
+/// A word, where options are taken.
+pub(super) fn is(globs: &[&str]) -> Word {
+    Word::Is(owned(globs))
 }
 
 fn owned(texts: &[&str]) -> Vec<String> {
@@ -268,7 +268,7 @@ impl Form {
     }
 
     /// What one word may say, where options are taken.
-    pub(super) fn content(&self, word: &Word) -> Language {
+    fn content(&self, word: &Word) -> Language {
         let anything = Language::anything();
         match word {
             Word::Short(letters) => {
@@ -296,7 +296,7 @@ impl Form {
             Word::Operand(globs) => any_glob(globs).minus(&begins("-").minus(&Language::text("-"))),
             Word::Any(globs, except) => any_glob(globs).minus(&any_glob(except)),
             Word::Dashes => Language::nothing(),
-            Word::Is(texts) => Language::one_of(texts.iter().map(String::as_str)),
+            Word::Is(globs) => any_glob(globs),
         }
     }
 }
@@ -317,7 +317,7 @@ fn behind_dashes(word: &Word, anything: &Language) -> Language {
 }
 
 /// The texts that one of these globs matches; `*` stands for any text, `\*` for itself.
-pub(super) fn any_glob(globs: &[String]) -> Language {
+fn any_glob(globs: &[String]) -> Language {
     let patterns: Vec<Pattern> = globs.iter().map(|it| Pattern::new(it)).collect();
     Language::matching(&patterns).and(&Language::anything()).minimal()
 }

@@ -77,14 +77,16 @@ pub(super) fn acts() -> Vec<Act> {
         ),
         Act::new("secrets.tools", "ask a tool for its secrets", SecretRead, "manuals of the tools")
             .by(form(&["gh"]).below(&["auth token"]))
-            .by(form(&["aws"]).below(&[
-                "configure export-credentials",
-                "secretsmanager get-secret-value",
-                "ssm get-parameter*",
-                "sts get-session-token",
-            ]))
+            .by(form(&["aws"])
+                .below(&[
+                    "configure export-credentials",
+                    "secretsmanager get-secret-value",
+                    "ssm get-parameter*",
+                    "sts get-session-token",
+                ])
+                .globals(&["--profile", "--region", "--output", "--query"]))
             .by(form(&["gcloud"]).with(&[operand(&["print-access-token", "print-identity-token"])]))
-            .by(form(&["vault"]).below(&["kv get", "read"]))
+            .by(form(&["vault"]).below(&["kv get", "read"]).globals(&["-address", "-namespace"]))
             .by(form(&["kubectl", "oc"]).below(&["get secret*", "describe secret*"]).globals(&[
                 "-n",
                 "--namespace",

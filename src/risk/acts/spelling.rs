@@ -1,8 +1,8 @@
 //! From one line of an act to the patterns that might stop it and its like.
-use super::form::{Form, Word, any_glob};
+use super::form::{Form, Word};
 use crate::{
     commands::{quote, split},
-    policy::literal,
+    policy::{Pattern, literal},
 };
 
 /// Binaries of a form from which on a pattern may leave them out.
@@ -104,10 +104,10 @@ impl Form {
             let mut at = 1;
             let mut found = Vec::new();
             for glob in path {
-                let content = any_glob(std::slice::from_ref(glob));
+                let wanted = Pattern::new(glob);
                 loop {
                     let word = words.get(at)?;
-                    if content.contains(word) {
+                    if wanted.matches(word) {
                         break;
                     }
                     if !word.starts_with('-') {
@@ -120,6 +120,59 @@ impl Form {
             }
             Some(found)
         })
+    }
+
+    /// Simple lines of the form: each word that meets a need once, the others as they come first.
+    pub(super) fn samples(&self) -> Vec<String> {
+        let first = |need: &Vec<Word>| need.first().map(simple).and_then(|it| it.first().cloned());
+        let usual: Vec<String> = self.needs.iter().filter_map(first).collect();
+        let paths: Vec<String> = self.paths.iter().map(|path| path.join(" ")).collect();
+        let heads = self.names.iter().flat_map(|name| {
+            let below = paths.iter().map(move |path| format!("{name} {}", path.replace('*', "")));
+            let bare = paths.is_empty().then(|| name.clone());
+            below.chain(bare)
+        });
+        let mut res = Vec::new();
+        for head in heads {
+            for (at, need) in self.needs.iter().enumerate() {
+                for word in need.iter().flat_map(simple) {
+                    let mut words = usual.clone();
+                    if let Some(slot) = words.get_mut(at) {
+                        *slot = word;
+                    }
+                    res.push(format!("{head} {}", words.join(" ")));
+                }
+            }
+            if self.needs.is_empty() {
+                res.push(head);
+            }
+        }
+        res
+    }
+
+    /// Whether a word of a line that is of the form may be the one that is needed.
+    fn fits(&self, word: &Word, text: &str) -> bool {
+        let cluster = text.strip_prefix('-').filter(|it| !it.starts_with('-') && !it.is_empty());
+        match word {
+            Word::Short(letters) => cluster.is_some_and(|it| {
+                let end = it.find(|ch| self.valued.contains(ch)).unwrap_or(it.len());
+                it.get(..end).is_some_and(|flags| flags.contains(|ch| letters.contains(ch)))
+            }),
+            Word::Long { name, least } => text.strip_prefix("--").is_some_and(|it| {
+                let given = it.split('=').next().unwrap_or(it);
+                given.len() >= *least && name.starts_with(given)
+            }),
+            Word::Value { short, long, globs } => {
+                let long = text.strip_prefix("--").and_then(|it| it.strip_prefix(long.as_str()));
+                let value = long.and_then(|it| it.strip_prefix('=')).or_else(|| {
+                    let (_, value) = cluster?.split_once((*short)?)?;
+                    Some(value)
+                });
+                value.is_some_and(|it| any_fits(globs, it))
+            }
+            Word::Operand(globs) | Word::Any(globs, _) | Word::Is(globs) => any_fits(globs, text),
+            Word::Dashes => text == "--",
+        }
     }
 
     /// For each need the first words that meet it.
@@ -136,7 +189,7 @@ impl Form {
                 let takes_options = at < end;
                 need.iter().find_map(|it| {
                     let fits = match it {
-                        Word::Operand(_) | Word::Any(..) => self.content(it).contains(word),
+                        Word::Operand(_) | Word::Any(..) => self.fits(it, word),
                         Word::Dashes => at == end,
                         Word::Value { short, long, globs } => {
                             let next = words.get(at + 1);
@@ -146,12 +199,12 @@ impl Form {
                                         && !word.starts_with("--")
                                         && word.ends_with(it)
                                 });
-                            if is_flag && next.is_some_and(|it| any_glob(globs).contains(it)) {
+                            if is_flag && next.is_some_and(|it| any_fits(globs, it)) {
                                 return Some((at, 2, it));
                             }
-                            takes_options && self.content(it).contains(word)
+                            takes_options && self.fits(it, word)
                         }
-                        _ => takes_options && self.content(it).contains(word),
+                        _ => takes_options && self.fits(it, word),
                     };
                     fits.then_some((at, 1, it))
                 })
@@ -178,6 +231,32 @@ impl Form {
         }
         res
     }
+}
+
+/// The simplest ways to write a word.
+fn simple(word: &Word) -> Vec<String> {
+    let of_globs = |globs: &[String]| {
+        let texts = globs.iter().map(|it| quote(&Pattern::new(it).parts().concat()).into_owned());
+        texts.collect::<Vec<String>>()
+    };
+    match word {
+        Word::Short(letters) => letters.chars().map(|it| format!("-{it}")).collect(),
+        Word::Long { name, .. } => vec![format!("--{name}")],
+        Word::Value { short, long, globs } => of_globs(globs)
+            .into_iter()
+            .flat_map(|it| {
+                [short.map(|short| format!("-{short} {it}")), Some(format!("--{long} {it}"))]
+            })
+            .flatten()
+            .collect(),
+        Word::Operand(globs) | Word::Any(globs, _) | Word::Is(globs) => of_globs(globs),
+        Word::Dashes => vec!["-- x".to_owned()],
+    }
+}
+
+/// Whether one of these globs matches.
+fn any_fits(globs: &[String], text: &str) -> bool {
+    globs.iter().any(|glob| Pattern::new(glob).matches(text))
 }
 
 /// How a pattern may have a cluster of short options for the sake of some of its letters: `-*f*`,
@@ -214,15 +293,14 @@ fn fragments(word: &Word, texts: &[String]) -> Vec<String> {
             let whole = format!("--{name}{WHOLE}");
             vec![format!("--{shortest}*"), format!("--{name}*"), whole, format!("--{name}=*")]
         }
-        Word::Operand(globs) | Word::Any(globs, _) => {
-            let fitting =
-                globs.iter().filter(|it| any_glob(std::slice::from_ref(it)).contains(text));
+        Word::Operand(globs) | Word::Any(globs, _) | Word::Is(globs) => {
+            let fitting = globs.iter().filter(|it| Pattern::new(it).matches(text));
             let mut res: Vec<String> = fitting.flat_map(|glob| quoted(glob, text)).collect();
             res.push(format!("{spelled}{WHOLE}"));
             res
         }
         Word::Value { short, .. } => valued(*short, text, texts.get(1), spelled),
-        Word::Is(_) | Word::Short(_) => vec![format!("{spelled}*"), format!("{spelled}{WHOLE}")],
+        Word::Short(_) => vec![format!("{spelled}*"), format!("{spelled}{WHOLE}")],
         Word::Dashes => vec!["-- *".to_owned()],
     }
 }
@@ -231,7 +309,9 @@ fn fragments(word: &Word, texts: &[String]) -> Vec<String> {
 fn valued(short: Option<char>, text: &str, next: Option<&String>, spelled: String) -> Vec<String> {
     if let Some(value) = next {
         let value = literal(&quote(value));
-        let first = value.chars().next().map(String::from).unwrap_or_default();
+        // Behind a quote the next character is the first of the value.
+        let n_chars = if value.starts_with('\'') { 2 } else { 1 };
+        let first: String = value.chars().take(n_chars).collect();
         return vec![
             format!("{spelled} *"),
             format!("{spelled} {first}*"),
@@ -263,7 +343,6 @@ fn quoted(glob: &str, text: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::super::form::{cut, form, long, operand, short};
-    use crate::policy::Pattern;
 
     #[test]
     fn candidates_match_their_line_from_wide_to_narrow() {

@@ -2,7 +2,7 @@
 use super::{
     Act,
     GuardClass::{Disruption, Persistence, Privilege},
-    form::{any_word, form, long, operand, short},
+    form::{any_word, form, is, long, operand, short},
 };
 
 /// Files that run at every login or start, or let others in.
@@ -116,7 +116,7 @@ pub(super) fn acts() -> Vec<Act> {
         )
         .by(form(&["tee", "cp", "mv", "ln"]).with(&[operand(STARTUP)]))
         .by(form(&["sed"])
-            .with(&[any_word(&["-i*", "--in-place*", "-ni*", "-Ei*", "-ri*", "-si*", "-zi*"], &[])])
+            .with(&[is(&["-i*", "--in-place*", "-ni*", "-Ei*", "-ri*", "-si*", "-zi*"])])
             .with(&[operand(STARTUP)]))
         .examples(
             &[
@@ -126,7 +126,7 @@ pub(super) fn acts() -> Vec<Act> {
                 "sed -i s/a/b/ /home/x/.zshrc",
                 "mv -f x.plist /Users/x/Library/LaunchAgents/x.plist",
             ],
-            &["tee notes.md", "cp a.profile b", "sed -n 1p /home/x/.zshrc"],
+            &["tee notes.md", "cp a.profile b", "sed -n 1p x"],
         ),
         Act::new(
             "system.stop",
