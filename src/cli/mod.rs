@@ -1,5 +1,7 @@
 //! The command line: one file a subcommand; `printer` is the only writer to stdout and stderr.
 mod activity;
+mod backtest;
+mod backtest_text;
 mod batch_text;
 mod context;
 mod demo;
@@ -9,7 +11,11 @@ mod init;
 mod lake;
 mod policy;
 mod policy_proofs;
-mod policy_roles;
+mod policy_explain;
+mod policy_merge;
+mod policy_source;
+mod policy_test;
+mod policy_validate;
 mod printer;
 mod review;
 mod role_edit;
@@ -113,6 +119,8 @@ enum Command {
     Suggestions(suggestions::Suggestions),
     /// Decide on the changes of a batch: accept, reject, modify, apply, dismiss
     Review(review::Review),
+    /// What the suggestion would have done to later activity: coverage, stops, calibration
+    Backtest(backtest::Backtest),
     /// The life of a role: make, edit, assign, history, import, export
     Roles(roles::Roles),
     /// Which host has which role
@@ -123,7 +131,7 @@ enum Command {
     Settings(settings::SettingsArgs),
     /// What cron calls: ingest what is new, analyze every role that is due
     Run(run::Run),
-    /// Check role files, decide events by them
+    /// Check roles, decide by them, explain, test and merge them
     Policy(policy::Policy),
     /// Show how commands are read: subcommands, shapes, wrappers, effects
     Shapes(shapes::Shapes),
@@ -201,6 +209,7 @@ async fn dispatch(command: Command, context: &Context) -> anyhow::Result<Exit> {
         Command::Simulate(args) => simulate::run(&args, context),
         Command::Ingest(args) => ingest::run(args, context).await,
         Command::Lake(args) => lake::run(args, context).await,
+        Command::Backtest(args) => backtest::run(args, context).await,
         Command::Suggest(args) => suggest::run(args, context).await,
         Command::Run(args) => run::run(args, context).await,
         Command::Policy(args) => policy::run(args, context).await,

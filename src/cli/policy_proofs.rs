@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, path::PathBuf};
 use anyhow::Context as _;
 use clap::Args;
 
-use super::{Context, Exit, Rows, WrongUse, activity, policy_roles::role_of};
+use super::{
+    Context, Exit, Rows, WrongUse, activity,
+    policy_source::{Source, from_file},
+};
 use crate::{
     events::{Action, EventType, visible},
     inputs::Format,
@@ -14,6 +17,7 @@ use crate::{
         proof::{self, Change, Decider, Opening, Verifier},
     },
     risk::{
+        BUILTIN_ROLE,
         acts::{Aim, Benign, Closed, Closure, acts, aims, closure},
         lint::{Finding, lint},
     },
@@ -76,7 +80,7 @@ Examples:
   advisor policy verify --policy role.json --act git.force-push --act secrets.read --output json")]
 pub(super) struct Verify {
     #[command(flatten)]
-    source: super::policy_roles::Source,
+    source: Source,
     /// Only these acts, or families such as `git` (repeat for more)
     #[arg(long = "act", value_name = "ACT")]
     acts: Vec<String>,
@@ -98,7 +102,7 @@ Examples:
   advisor policy lint --policy role.json --output json --deny-warnings")]
 pub(super) struct Lint {
     #[command(flatten)]
-    source: super::policy_roles::Source,
+    source: Source,
     /// Events to look for activity in, instead of the lake
     #[arg(long, value_name = "EVENTS")]
     input: Option<PathBuf>,
@@ -129,6 +133,16 @@ pub(super) struct Close {
     /// Most states of one proof
     #[arg(long, value_name = "N", default_value_t = proof::MAX_STATES)]
     max_states: usize,
+}
+
+/// A role by one word: the built-in one, a file where there is such a file, else one of the store.
+async fn role_of(word: &str, context: &Context) -> anyhow::Result<Role> {
+    let path = std::path::Path::new(word);
+    let is_file = path.extension().is_some_and(|it| it == "json") || word.contains('/');
+    if word == BUILTIN_ROLE || is_file || path.is_file() {
+        return from_file(word);
+    }
+    Ok(context.store().await?.role(word).await?)
 }
 
 /// Compares two roles.
@@ -196,7 +210,7 @@ struct Verdict {
 /// Asks a role about acts.
 pub(super) async fn verify(args: Verify, context: &Context) -> anyhow::Result<Exit> {
     let variables = args.bounds.variables()?;
-    let role = args.source.role(context).await?;
+    let (role, _) = args.source.load(context).await?;
     let is_meant = |id: &str| {
         let family = id.split('.').next().unwrap_or(id);
         args.acts.is_empty() || args.acts.iter().any(|it| it == id || it == family)
@@ -252,7 +266,7 @@ fn no_such_act(name: &str) -> anyhow::Error {
 
 /// Looks for what is wrong with a role.
 pub(super) async fn check(args: Lint, context: &Context) -> anyhow::Result<Exit> {
-    let role = args.source.role(context).await?;
+    let (role, _) = args.source.load(context).await?;
     let activity = match &args.input {
         Some(path) => Some(lines_of(path, context)?),
         None => lake_lines(&args.source, &role, context).await?,
@@ -277,11 +291,11 @@ fn finding_rows(findings: &[Finding]) -> Rows {
 /// The lines of a role's activity in the lake; `None` for a role that is not of the store, or where
 /// nothing was seen.
 async fn lake_lines(
-    source: &super::policy_roles::Source,
+    source: &Source,
     role: &Role,
     context: &Context,
 ) -> anyhow::Result<Option<Vec<String>>> {
-    if !source.is_of_store() {
+    if source.role.is_none() {
         return Ok(None);
     }
     let manifest = context.store().await?.manifest().await?;

@@ -22,6 +22,8 @@ pub struct Observation {
     pub units: Vec<Unit>,
     /// Simple commands, sorted by line and effects.
     pub uses: Vec<Use>,
+    /// Builtins of the shell that need no rule, with the units in which each was used.
+    pub builtins: BTreeMap<String, Vec<u32>>,
     /// MCP tools, sorted.
     pub mcp_uses: Vec<McpUse>,
     /// Events in all.
@@ -156,10 +158,12 @@ pub fn observe(tallies: &[Tally]) -> Observation {
         .map(|tallies| Group::new(tallies, &units))
         .collect();
     drop(by_action);
+    let builtins = builtins(&groups);
     let uses = command_uses(&mut groups);
     let mcp_uses = mcp_uses(&groups);
     Observation {
         uses,
+        builtins,
         mcp_uses,
         n_events: tallies.iter().map(|tally| tally.n_events).sum(),
         n_unresolved: groups
@@ -187,6 +191,8 @@ struct Group<'a> {
     action: Option<&'a Action>,
     /// Its simple commands, sorted, each once.
     commands: Vec<Command>,
+    /// Names of the free builtins in it, sorted, each once.
+    builtins: Vec<String>,
     /// Whether all of it could be read.
     is_readable: bool,
     support: Support,
@@ -196,14 +202,18 @@ impl<'a> Group<'a> {
     /// Reads an action, given all tallies of it.
     fn new(tallies: &[&'a Tally], units: &[Unit]) -> Self {
         let action = tallies.first().map(|tally| &*tally.action);
-        let (mut commands, is_readable) = match action {
+        let (commands, is_readable) = match action {
             Some(Action::Command { argv, .. }) => {
                 let reading = read(argv);
                 (reading.commands, reading.unresolved.is_empty())
             }
             _ => (Vec::new(), true),
         };
-        commands.retain(|command| !is_free_builtin(command.name()));
+        let (free, mut commands): (Vec<Command>, Vec<Command>) =
+            commands.into_iter().partition(|command| is_free_builtin(command.name()));
+        let mut builtins: Vec<String> = free.iter().map(|it| it.name().to_owned()).collect();
+        builtins.sort_unstable();
+        builtins.dedup();
         commands.sort_unstable();
         commands.dedup();
         let mut support = Support::default();
@@ -212,7 +222,7 @@ impl<'a> Group<'a> {
             support.add(tally, u32::try_from(unit).unwrap_or(u32::MAX), is_readable);
         }
         support.settle();
-        Self { action, commands, is_readable, support }
+        Self { action, commands, builtins, is_readable, support }
     }
 
     fn cwd(&self) -> Option<&'a str> {
@@ -221,6 +231,21 @@ impl<'a> Group<'a> {
             _ => None,
         }
     }
+}
+
+/// The units in which each free builtin was used, sorted.
+fn builtins(groups: &[Group<'_>]) -> BTreeMap<String, Vec<u32>> {
+    let mut builtins: BTreeMap<String, Vec<u32>> = BTreeMap::new();
+    for group in groups {
+        for name in &group.builtins {
+            builtins.entry(name.clone()).or_default().extend(&group.support.units);
+        }
+    }
+    for units in builtins.values_mut() {
+        units.sort_unstable();
+        units.dedup();
+    }
+    builtins
 }
 
 /// Every distinct simple command: sorted by line and effects, each once. Takes the commands out of

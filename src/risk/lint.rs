@@ -148,7 +148,7 @@ impl<'a> Lint<'a> {
         let named = |deciders: &[Decider]| {
             let texts = deciders.iter().map(|it| match (&it.pattern, it.position) {
                 (Some(pattern), Some(position)) => format!("`{pattern}` (rule {position})"),
-                _ => format!("the default, {}", it.action),
+                _ => format!("the default ({})", it.action),
             });
             texts.collect::<Vec<String>>().join(" and ")
         };

@@ -2,9 +2,14 @@
 use std::sync::LazyLock;
 
 use crate::{
+    clusters::Observation,
+    commands::is_free_builtin,
     policy::{Pattern, Rule, RuleAction, includes, overlaps},
     risk::{Guard, role_guards},
 };
+
+/// Units in which a builtin was used from which on it is routine.
+const MIN_ROUTINE_UNITS: usize = 3;
 
 /// One pattern of a guard that stops things.
 #[derive(Debug)]
@@ -56,9 +61,11 @@ static STOPS: LazyLock<Vec<Stop>> = LazyLock::new(|| {
 });
 
 impl Stop {
-    /// Whether the pattern names a binary, and so costs a role a rule for that binary alone.
-    pub(super) fn is_for_one_binary(&self) -> bool {
-        self.pattern.first_word().is_some()
+    /// Whether the pattern names a builtin of the shell that this role hardly uses.
+    pub(super) fn is_for_unused_builtin(&self, observation: &Observation) -> bool {
+        self.pattern.first_word().filter(|word| is_free_builtin(word)).is_some_and(|word| {
+            observation.builtins.get(word).is_none_or(|units| units.len() < MIN_ROUTINE_UNITS)
+        })
     }
 
     /// Whether some line is taken by both the guard and an allow.
@@ -86,14 +93,22 @@ fn binary(text: &str) -> Option<Pattern> {
 }
 
 /// The guards that allows with these patterns need, given the rules a role has.
-pub fn guard_rules(allows: &[String], rules: &[Rule]) -> Vec<GuardRules> {
+///
+/// Builtins of the shell are allowed without a rule, so that guards which name one are always
+/// needed, unless the role uses the builtin as a matter of routine.
+pub fn guard_rules(
+    allows: &[String],
+    rules: &[Rule],
+    observation: &Observation,
+) -> Vec<GuardRules> {
     let allows: Vec<Pattern> = allows.iter().map(|it| Pattern::new(it)).collect();
     let denies = rules.iter().filter(|rule| !rule.action.passes() && rule.when.is_empty());
     let denies: Vec<(Pattern, RuleAction)> =
         denies.map(|rule| (Pattern::new(&rule.pattern), rule.action)).collect();
     let mut needed: Vec<GuardRules> = Vec::new();
     for stop in stops() {
-        let is_needed = allows.iter().any(|allow| stop.meets(allow));
+        let is_needed =
+            stop.is_for_unused_builtin(observation) || allows.iter().any(|it| stop.meets(it));
         if !is_needed || denies.iter().any(|(deny, _)| includes(deny, &stop.pattern)) {
             continue;
         }

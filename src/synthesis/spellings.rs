@@ -1,8 +1,12 @@
 //! Global options before a subcommand: the same act in another spelling.
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use super::Candidate;
-use crate::{clusters::Cluster, policy::RuleAction, risk::RiskLevel};
+use crate::{
+    clusters::{Cluster, Observation},
+    policy::{Pattern, RuleAction, includes},
+    risk::RiskLevel,
+};
 
 /// Units behind an allow before its other spellings are worth a rule each.
 const MIN_SPELLED_UNITS: u64 = 5;
@@ -13,8 +17,7 @@ const MIN_SPELLED_UNITS: u64 = 5;
 /// # Source
 /// git(1), `go help`, `kubectl options`, docker(1), npm-prefix(1).
 const HARMLESS: &[(&str, &str, Habit)] = &[
-    ("git", "-C *", Habit::Everyone),
-    ("git", "--no-pager", Habit::Everyone),
+    ("git", "-*", Habit::Everyone),
     ("go", "-C *", Habit::Seen),
     ("kubectl", "-n *", Habit::Everyone),
     ("kubectl", "--namespace *", Habit::Seen),
@@ -32,27 +35,65 @@ enum Habit {
     Seen,
 }
 
-/// Adds to each low-risk allow its spellings with a global option.
-pub(super) fn add(candidates: &mut [Candidate], clusters: &[Cluster]) {
-    let is_seen = |binary: &str, option: &str| {
-        let prefix = format!("{binary} {option} ");
-        clusters.iter().any(|it| it.stem.pattern.starts_with(&prefix))
-    };
-    let known: BTreeSet<String> = candidates.iter().map(|it| it.pattern.clone()).collect();
-    for candidate in candidates.iter_mut() {
+/// The spellings that this role uses, or that everyone does.
+#[derive(Debug)]
+pub(super) struct Spellings {
+    options: Vec<(&'static str, &'static str)>,
+}
+
+impl Spellings {
+    pub(super) fn new(clusters: &[Cluster]) -> Self {
+        let is_seen = |binary: &str, option: &str| {
+            let prefix = format!("{binary} {option} ");
+            clusters.iter().any(|it| it.stem.pattern.starts_with(&prefix))
+        };
+        let used = HARMLESS
+            .iter()
+            .filter(|(binary, option, habit)| *habit == Habit::Everyone || is_seen(binary, option));
+        Self { options: used.map(|(binary, option, _)| (*binary, *option)).collect() }
+    }
+
+    /// Other spellings of a low-risk allow: the same with a global option.
+    pub(super) fn of(&self, candidate: &Candidate) -> Vec<String> {
         let is_ordinary = candidate.action == RuleAction::Allow
             && candidate.risk <= RiskLevel::Medium
             && candidate.evidence.n_units >= MIN_SPELLED_UNITS;
-        let Some((binary, rest)) = candidate.pattern.split_once(' ').filter(|_| is_ordinary) else {
-            continue;
+        let split = candidate.pattern.split_once(' ').filter(|_| is_ordinary);
+        let Some((binary, rest)) = split.filter(|(_, rest)| !rest.starts_with(['-', '*'])) else {
+            return Vec::new();
         };
-        if rest.starts_with(['-', '*']) {
-            continue;
-        }
-        let options = HARMLESS.iter().filter(|(name, option, habit)| {
-            *name == binary && (*habit == Habit::Everyone || is_seen(binary, option))
-        });
-        let spelled = options.map(|(_, option, _)| format!("{binary} {option} {rest}"));
-        candidate.spellings = spelled.filter(|pattern| !known.contains(pattern)).collect();
+        let options = self.options.iter().filter(|(name, _)| *name == binary);
+        options.map(|(_, option)| format!("{binary} {option} {rest}")).collect()
     }
+}
+
+/// Candidates that a spelling of another one holds become part of that one.
+pub(super) fn take_in(mut candidates: Vec<Candidate>, observation: &Observation) -> Vec<Candidate> {
+    let spelled: Vec<(usize, Pattern, RuleAction)> = candidates
+        .iter()
+        .enumerate()
+        .flat_map(|(idx, it)| it.spellings.iter().map(move |text| (idx, text, it.action)))
+        .map(|(idx, text, action)| (idx, Pattern::new(text), action))
+        .collect();
+    let holder_of = |candidate: &Candidate| {
+        let pattern = Pattern::new(&candidate.pattern);
+        let mut holders = spelled.iter().filter(|(_, _, action)| *action == candidate.action);
+        holders.find(|(_, outer, _)| includes(outer, &pattern)).map(|(idx, ..)| *idx)
+    };
+    let holders: Vec<Option<usize>> = candidates.iter().map(holder_of).collect();
+    let mut moved: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for (candidate, holder) in candidates.iter().zip(&holders) {
+        if let Some(holder) = holder {
+            moved.entry(*holder).or_default().extend(&candidate.uses);
+        }
+    }
+    for (holder, uses) in moved {
+        let Some(candidate) = candidates.get_mut(holder) else { continue };
+        candidate.uses.extend(uses);
+        candidate.uses.sort_unstable();
+        candidate.weigh(observation);
+    }
+    let mut is_kept = holders.into_iter().map(|holder| holder.is_none());
+    candidates.retain(|_| is_kept.next().unwrap_or(true));
+    candidates
 }

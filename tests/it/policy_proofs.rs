@@ -167,7 +167,10 @@ fn a_difference_is_a_table_of_rules_and_shortest_commands() {
     let (old, new) = (write(&dir, "old.json", &developer()), write(&dir, "new.json", &reordered()));
     let (code, out, err) = run(&dir, &["diff", &old, &new]);
     assert_eq!(code, 0, "{err}");
-    insta::assert_snapshot!(out, @"");
+    insta::assert_snapshot!(out, @r#"
+    CHANGE         SHORTEST          OLD RULE  NEW RULE              LINES
+    allow -> deny  git push --force  1: git *  1: git push --force*  command
+    "#);
     let (code, out, err) = run(&dir, &["diff", &old, &old]);
     assert_eq!(
         (code, err.as_str()),
@@ -185,7 +188,16 @@ fn verify_prints_what_passes_and_fails() {
     let (code, out, err) =
         run(&dir, &["verify", "--policy", &file, "--act", "git", "--act", "system.stop"]);
     assert_eq!(code, 1, "{err}");
-    insta::assert_snapshot!(format!("{out}{err}"), @"");
+    insta::assert_snapshot!(format!("{out}{err}"), @r#"
+     ACT                RESULT  PASSES           BY RULE
+     git.force-push     open    git push +       2: git *
+     git.delete-remote  open    git push :       2: git *
+     git.rewrite        open    git filter-repo  2: git *
+     git.discard        open    git clean -f     2: git *
+     git.delete-branch  open    git branch -D    2: git *
+     system.stop        proved
+    1 of 6 acts proved stopped, 5 open, 0 not decided
+    "#);
     let (code, _, err) = run(&dir, &["verify", "--policy", &file, "--act", "nope"]);
     assert_eq!(code, 1);
     assert!(
@@ -200,7 +212,17 @@ fn lint_prints_findings_and_fails_where_warnings_are_denied() {
     let file = write(&dir, "role.json", &developer());
     let (code, out, err) = run(&dir, &["lint", "--policy", &file]);
     assert_eq!(code, 0, "{err}");
-    insta::assert_snapshot!(format!("{out}{err}"), @"");
+    insta::assert_snapshot!(format!("{out}{err}"), @r#"
+     CODE   RULE                  FINDING
+     PL003  1: git *              lets `git push +` through (force push, and 4 more acts)
+     PL001  2: git push --force*  can never fire: `git *` (rule 1) takes all of it
+     PL002  3: kubectl exec *     decides as the default (deny) would without it
+     PL002  4: ssh *              decides as the default (deny) would without it
+     PL002  5: terraform apply*   decides as the default (deny) would without it
+     PL003  6: aws *              lets `aws ssm get-parameter` through (ask a tool for its secrets, and one more act)
+     PL005  6: aws *              is said to only read, but lets `aws ec2 run-instances` through
+    7 findings
+    "#);
     let (code, out, _) =
         run(&dir, &["lint", "--policy", &file, "--deny-warnings", "--output", "json"]);
     assert_eq!(code, 1);
@@ -213,13 +235,43 @@ fn closure_prints_rules_for_an_act_or_for_what_a_pattern_means() {
     let dir = tempfile::tempdir().unwrap();
     let events = dir.path().join("events.ndjson");
     std::fs::write(&events, concat!(
-        r#"{"schema_version":"1.0","event_id":"1","timestamp":"2026-03-02T09:14:07Z","hostname":"h","event_type":"command_execution","argv":["bash","-lc","cd x && shutdown-helper -f && git push -u origin fix"],"decision":"allowed"}"#,
+        r#"{"schema_version":"1.0","event_id":"1","timestamp":"2026-03-02T09:14:07Z","hostname":"h","event_type":"command_execution","binary":"bash","argv":["bash","-lc","cd x && shutdown-helper -f && git push -u origin fix"],"decision":"allowed"}"#,
         "\n"
     )).unwrap();
     let events = events.display().to_string();
     let (code, out, err) = run(&dir, &["closure", "system.stop", "--input", &events]);
     assert_eq!(code, 0, "{err}");
-    insta::assert_snapshot!(format!("{out}{err}"), @"");
+    insta::assert_snapshot!(format!("{out}{err}"), @r#"
+     ACTION  PATTERN                ACT
+     deny    shutdown *             system.stop
+     deny    reboot*                system.stop
+     deny    halt*                  system.stop
+     deny    poweroff*              system.stop
+     deny    systemctl *poweroff*   system.stop
+     deny    systemctl *reboot*     system.stop
+     deny    systemctl *halt*       system.stop
+     deny    systemctl *kexec*      system.stop
+     deny    systemctl *suspend*    system.stop
+     deny    systemctl *hibernate*  system.stop
+     deny    systemctl *isolate*    system.stop
+     deny    init* 0 *              system.stop
+     deny    init* 6 *              system.stop
+     deny    telinit* 0 *           system.stop
+     deny    telinit* 6 *           system.stop
+     deny    kill* -1* -9 *         system.stop
+     deny    kill* -9* -1 *         system.stop
+     deny    kill* -1* -15 *        system.stop
+     deny    kill* -15* -1 *        system.stop
+     deny    kill* -1* -KILL *      system.stop
+     deny    kill* -1* -TERM *      system.stop
+     deny    kill* -KILL* -1 *      system.stop
+     deny    kill* -TERM* -1 *      system.stop
+     deny    kill* -1* -SIGKILL *   system.stop
+     deny    kill* -SIGKILL* -1 *   system.stop
+    DIR/events.ndjson:1: missing_field `binary`
+    1 line is no event and was passed over
+    system.stop: 25 patterns stop every spelling, proved; 0 lines of the activity do it
+    "#);
     let (code, out, err) = run(&dir, &["closure", "npm publish *"]);
     assert_eq!(code, 0, "{err}");
     insta::assert_snapshot!(format!("{out}{err}"), @"");

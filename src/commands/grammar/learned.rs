@@ -44,7 +44,7 @@ impl Learned {
         for argv in commands {
             let Some((binary, rest)) = argv.split_first() else { continue };
             let name = crate::commands::base_name(binary);
-            if rest.is_empty() || super::is_known(name) {
+            if rest.is_empty() || super::is_described(name) {
                 continue;
             }
             if rest.first().is_some_and(|it| it.starts_with('-')) {

@@ -17,6 +17,10 @@ fn push() -> Form {
     git(&["push"]).flags("vqnu46df").valued("o", &["push-option", "repo", "receive-pack", "exec"])
 }
 
+fn branch() -> Form {
+    git(&["branch"]).flags("vqdDfra").valued("u", &["set-upstream-to", "contains"])
+}
+
 pub(super) fn acts() -> Vec<Act> {
     vec![
         Act::new("git.force-push", "force push", HistoryRewriting, "git-push(1)")
@@ -136,8 +140,8 @@ pub(super) fn acts() -> Vec<Act> {
             WorkLoss,
             "git-branch(1)",
         )
-        .by(git(&["branch"]).with(&[short("D")]))
-        .by(git(&["branch"])
+        .by(branch().with(&[short("D")]))
+        .by(branch()
             .with(&[short("d"), cut("delete", "d")])
             .with(&[short("f"), cut("force", "forc")]))
         .examples(

@@ -342,7 +342,10 @@ fn quoted(glob: &str, text: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::form::{cut, form, long, operand, short};
+    use super::{
+        super::form::{cut, form, long, operand, short},
+        Pattern,
+    };
 
     #[test]
     fn candidates_match_their_line_from_wide_to_narrow() {
