@@ -24,7 +24,14 @@ const MIN_ROUTINE_UNITS: usize = 3;
 /// New denies stand in front of everything, new allows behind the role's own rules, replacements at
 /// the place of what they replace; so a rule that a reviewer leaves out never changes what another
 /// one says about a line that both match, except through `requires`.
-pub fn propose(role: &Role, candidates: &[Candidate], observation: &Observation) -> Vec<Draft> {
+///
+/// Guards are those of the changes with at least `confidence_threshold`, 0 to 1: others are not shown.
+pub fn propose(
+    role: &Role,
+    candidates: &[Candidate],
+    observation: &Observation,
+    confidence_threshold: f64,
+) -> Vec<Draft> {
     let mut drafts = Vec::new();
     for target in [Target::Command, Target::Mcp] {
         let rules = match target {
@@ -39,6 +46,7 @@ pub fn propose(role: &Role, candidates: &[Candidate], observation: &Observation)
             rules,
             in_order: role.evaluation == Evaluation::FirstMatch,
             observation,
+            confidence_threshold,
             usage: Usage::new(if target == Target::Command { rules } else { &[] }, observation),
             placed: Vec::new(),
             drafts: Vec::new(),
@@ -75,6 +83,7 @@ struct List<'a> {
     rules: &'a [Rule],
     in_order: bool,
     observation: &'a Observation,
+    confidence_threshold: f64,
     usage: Usage,
     /// New rules: place, draft, index in its `after`.
     placed: Vec<(Place, usize, usize)>,
@@ -255,7 +264,8 @@ impl List<'_> {
         }
         let kept = self.rules.iter().enumerate().filter(|(idx, _)| !self.gone.contains(idx));
         let mut rules: Vec<Rule> = kept.map(|(_, rule)| rule.clone()).collect();
-        let new = self.drafts.iter().flat_map(|draft| &draft.after);
+        let shown = self.drafts.iter().filter(|it| it.confidence >= self.confidence_threshold);
+        let new = shown.flat_map(|draft| &draft.after);
         let new_allows = new.filter(|rule| rule.action.passes());
         let mut allows: Vec<String> =
             rules.iter().filter(|it| it.action.passes()).map(|it| it.pattern.clone()).collect();

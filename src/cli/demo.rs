@@ -84,8 +84,7 @@ async fn tour(dir: &Path, context: &Context) -> anyhow::Result<Outcome> {
     write(&events_dir, "fleet.ndjson.zst", DEMO_EVENTS)?;
     let mut roles = Vec::new();
     for text in DEMO_ROLES {
-        let role = read_role(text)
-            .map_err(|it| anyhow!("a bundled role, line {}: {}", it.line, it.message))?;
+        let role = read_role(text).map_err(|it| anyhow!("a bundled role: {it:?}"))?;
         write(&roles_dir, &format!("{}.json", role.name), text.as_bytes())?;
         roles.push(role);
     }

@@ -10,6 +10,11 @@ mod ingest;
 mod init;
 mod lake;
 mod policy;
+mod policy_explain;
+mod policy_merge;
+mod policy_source;
+mod policy_test;
+mod policy_validate;
 mod printer;
 mod review;
 mod role_edit;
@@ -125,7 +130,7 @@ enum Command {
     Settings(settings::SettingsArgs),
     /// What cron calls: ingest what is new, analyze every role that is due
     Run(run::Run),
-    /// Check role files, decide events by them
+    /// Check roles, decide by them, explain, test and merge them
     Policy(policy::Policy),
     /// Show how commands are read: subcommands, shapes, wrappers, effects
     Shapes(shapes::Shapes),

@@ -1,21 +1,25 @@
 //! `advisor policy`: what a role says about commands.
 use std::{
     io::{BufWriter, Write as _},
-    path::{Path, PathBuf},
+    path::PathBuf,
 };
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 
-use super::{Context, Exit, Output, WrongUse, printer::Rows};
+use super::{
+    Context, Exit, Output,
+    policy_explain::{self, Explain},
+    policy_merge::{self, Merge},
+    policy_source::{Given, Source},
+    policy_test::{self, Test},
+    policy_validate::{self, Validate},
+    printer::Rows,
+};
 use crate::{
     clock,
-    events::visible,
-    formats,
     inputs::{Format, each_event},
     pipeline::evaluate::{Judge, Verdict},
-    risk::{BUILTIN_ROLE, builtin_role},
-    store::HostVariables,
 };
 
 /// `advisor policy`.
@@ -29,67 +33,59 @@ pub(super) struct Policy {
 enum PolicyCommand {
     /// Decide recorded events by a role, one decision an event
     Evaluate(Evaluate),
-    /// Check a role file: exit 1 with field and reason where it cannot mean what it says
+    /// Check role files: every problem with file, line and field, exit 1 where there is one
     Validate(Validate),
-}
-
-/// Which rules decide.
-#[derive(Debug, Args)]
-#[group(required = true, multiple = false)]
-struct Source {
-    /// A role of the store
-    #[arg(long, value_name = "ROLE")]
-    role: Option<String>,
-    /// A role file, or `builtin:coding-agents`
-    #[arg(long, value_name = "FILE")]
-    policy: Option<String>,
+    /// Try a role on recent activity: pass, warn or fail for each distinct command
+    Test(Test),
+    /// Why a command gets its decision, and the nearest command that would get another
+    Explain(Explain),
+    /// An organization's floor and a role as one role, which may strengthen and never weakens
+    Merge(Merge),
 }
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
+What rules may ask in `when`, besides the variables of the host:
+  agent, session, owner, team     globs; owner is the account, else the variable `owner`; team a variable
+  environment                     else the variable `env`
+  action_type                     read, write, delete, execute, send, unknown
+  resource_type                   file, secret, network, process, account, package, repository,
+                                  infrastructure, database, unknown
+  resource_path                   globs over paths among the arguments, as written and made absolute
+  data_class                      workspace, system, personal, secret
+  risk_signal                     effects as `advisor shapes` prints them, redacted, unresolved
+  risk_level                      low, medium, high, critical
+  approval                        none, pending, granted, denied
+One of the values has to fit, for every key; `none` fits what is not known.
+
 Examples:
   advisor policy evaluate --role platform --input events.ndjson --output ndjson
-  advisor policy evaluate --policy builtin:coding-agents --input events.ndjson.gz")]
+  advisor policy evaluate --policy builtin:coding-agents --input events.ndjson.gz
+  advisor policy evaluate --policy role.json --given approval=granted --input events.ndjson")]
 struct Evaluate {
     #[command(flatten)]
     source: Source,
+    #[command(flatten)]
+    given: Given,
     /// Events in the signal schema, plain, gzip or zstd
     #[arg(long, value_name = "EVENTS")]
     input: PathBuf,
 }
 
-#[derive(Debug, Args)]
-struct Validate {
-    /// The role file
-    #[arg(value_name = "FILE")]
-    file: PathBuf,
-}
-
 pub(super) async fn run(args: Policy, context: &Context) -> anyhow::Result<Exit> {
     match args.command {
         PolicyCommand::Evaluate(args) => evaluate(args, context).await,
-        PolicyCommand::Validate(args) => check(&args, context),
+        PolicyCommand::Validate(args) => policy_validate::run(&args, context),
+        PolicyCommand::Test(args) => policy_test::run(args, context).await,
+        PolicyCommand::Explain(args) => policy_explain::run(args, context).await,
+        PolicyCommand::Merge(args) => policy_merge::run(args, context).await,
     }
 }
 
-fn check(args: &Validate, context: &Context) -> anyhow::Result<Exit> {
-    let role = formats::load_role(&args.file)?;
-    let n_rules = role.rules.len() + role.mcp_rules.len();
-    context.printer.note(&format!("role `{}` is valid: {n_rules} rules", visible(&role.name)));
-    Ok(Exit::Done)
-}
-
 async fn evaluate(args: Evaluate, context: &Context) -> anyhow::Result<Exit> {
-    let (role, variables) = match (&args.source.role, args.source.policy.as_deref()) {
-        (Some(name), _) => {
-            let store = context.store().await?;
-            (store.role(name).await?, HostVariables::new(&store.variables().await?)?)
-        }
-        (None, Some(BUILTIN_ROLE)) => (builtin_role(), HostVariables::default()),
-        (None, Some(file)) => (formats::load_role(Path::new(file))?, HostVariables::default()),
-        (None, None) => return Err(WrongUse("name a role or a policy".to_owned()).into()),
-    };
-    let mut judge = Judge::new(&role);
+    let given = args.given.inputs()?;
+    let (role, variables) = args.source.load(context).await?;
+    let mut judge = Judge::given(&role, given);
     let mut verdicts = Vec::new();
     let printer = &context.printer;
     let is_stream = printer.output == Output::Ndjson;

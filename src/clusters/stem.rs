@@ -4,7 +4,7 @@ use std::fmt;
 use crate::{
     commands::{
         base_name,
-        grammar::{ArgumentKind, Join, Parsed, is_described},
+        grammar::{ArgumentKind, Join, Parsed, lists_subcommands},
         quote,
     },
     policy::literal,
@@ -22,8 +22,8 @@ pub struct Stem {
     /// Whether the rest of the line decides what runs: an interpreter that was given code, or
     /// nothing at all. No pattern over such a stem can be narrow.
     pub is_open: bool,
-    /// Whether the options and subcommands of the binary are known from its documentation.
-    pub is_described: bool,
+    /// Whether the subcommands of the binary are known from its documentation.
+    pub is_listed: bool,
 }
 
 impl fmt::Display for Stem {
@@ -130,8 +130,8 @@ pub fn stem(argv: &[String], parsed: &Parsed<'_>) -> Stem {
     }
     let subcommand = parsed.subcommand.iter().map(|&it| it.to_owned()).collect();
     let pattern = words.join(" ");
-    let is_described = is_described(&binary);
-    Stem { pattern, binary, subcommand, is_open: false, is_described }
+    let is_listed = lists_subcommands(&binary);
+    Stem { pattern, binary, subcommand, is_open: false, is_listed }
 }
 
 /// What a word of the vector is to the stem.
@@ -146,7 +146,7 @@ enum Part {
 
 /// `python -m pytest`, `node build.js`, `bash scripts/x.sh`; open where there is no script.
 fn interpreter_stem(binary: String, argv: &[String]) -> Stem {
-    let is_described = is_described(&binary);
+    let is_listed = lists_subcommands(&binary);
     let mut words = vec![word_pattern(&binary)];
     // Any option but these may carry code.
     let found = match argv.get(1..).unwrap_or_default() {
@@ -161,9 +161,9 @@ fn interpreter_stem(binary: String, argv: &[String]) -> Stem {
     if let Some(script) = found {
         words.push(word_pattern(script));
         let subcommand = vec![script.clone()];
-        return Stem { pattern: words.join(" "), binary, subcommand, is_open: false, is_described };
+        return Stem { pattern: words.join(" "), binary, subcommand, is_open: false, is_listed };
     }
-    Stem { pattern: words.join(" "), binary, subcommand: Vec::new(), is_open: true, is_described }
+    Stem { pattern: words.join(" "), binary, subcommand: Vec::new(), is_open: true, is_listed }
 }
 
 /// A word as it stands in a line, as a pattern that matches exactly it.

@@ -1,7 +1,9 @@
 //! The contract's own JSON of a role: read with line and field, written in a fixed order.
 use std::{
     collections::BTreeMap,
-    fmt, fs, io,
+    fmt,
+    fmt::Write as _,
+    fs, io,
     io::Read as _,
     path::{Path, PathBuf},
 };
@@ -12,8 +14,9 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
-use crate::policy::{
-    Evaluation, Matching, Mode, RiskPolicy, Role, Rule, RuleAction, When, validate,
+use crate::{
+    policy::{Evaluation, Matching, Mode, RiskPolicy, Role, Rule, RuleAction, When, validate},
+    risk::signal_problems,
 };
 
 /// Largest role file, in bytes: ten thousand rules with the longest patterns are more than enough.
@@ -37,17 +40,39 @@ pub enum BadRoleFile {
         path: PathBuf,
     },
     /// It is not a valid role.
-    #[error("`{}` line {}: {}", path.display(), problem.line, problem.what())]
+    #[error("{}", told(path, problems))]
     Invalid {
         /// The file.
         path: PathBuf,
-        /// What is wrong, and where.
-        problem: Invalid,
+        /// What is wrong, and where, in the order of the lines; never empty.
+        problems: Vec<Invalid>,
     },
 }
 
+/// Most problems of a file that are told in one sentence; `policy validate` tells all.
+const MAX_TOLD: usize = 3;
+
+/// The first problems of a file.
+fn told(path: &Path, problems: &[Invalid]) -> String {
+    let first: Vec<String> = problems
+        .iter()
+        .take(MAX_TOLD)
+        .map(|it| format!("`{}` line {}: {}", path.display(), it.line, it.what()))
+        .collect();
+    let mut text = first.join("\n       ");
+    if problems.len() > MAX_TOLD {
+        let path = path.display();
+        let n = problems.len();
+        let _ = write!(
+            text,
+            "\nhint: {n} problems in all, `advisor policy validate {path}` shows them"
+        );
+    }
+    text
+}
+
 /// What is wrong with the text of a role, and where.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Invalid {
     /// 1-based.
     pub line: usize,
@@ -140,11 +165,11 @@ pub fn load_role(path: &Path) -> Result<Role, BadRoleFile> {
     if n_bytes.map_err(read)? as u64 > MAX_BYTES {
         return Err(BadRoleFile::TooLarge { path: path.to_owned() });
     }
-    let invalid = |problem| BadRoleFile::Invalid { path: path.to_owned(), problem };
+    let invalid = |problems| BadRoleFile::Invalid { path: path.to_owned(), problems };
     let text = String::from_utf8(bytes).map_err(|err| {
         let ends = line_ends(err.as_bytes());
         let line = 1 + ends.partition_point(|end| *end < err.utf8_error().valid_up_to());
-        invalid(Invalid { line, field: String::new(), message: "is not UTF-8".to_owned() })
+        invalid(vec![Invalid { line, field: String::new(), message: "is not UTF-8".to_owned() }])
     })?;
     read_role(&text).map_err(invalid)
 }
@@ -152,60 +177,76 @@ pub fn load_role(path: &Path) -> Result<Role, BadRoleFile> {
 /// Reads a role from JSON text.
 ///
 /// # Errors
-/// The first problem, with line and field.
-pub fn read_role(text: &str) -> Result<Role, Invalid> {
+/// Every problem, with line and field, in the order of the lines.
+pub fn read_role(text: &str) -> Result<Role, Vec<Invalid>> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let line_ends = line_ends(text.as_bytes());
-    let mut reader = Reader { text, line_ends, lines: BTreeMap::new() };
-    let mut fields = reader.object("", text)?;
+    let mut reader = Reader { text, line_ends, lines: BTreeMap::new(), problems: Vec::new() };
+    let Some(mut fields) = reader.object("", text) else { return Err(reader.problems) };
     let role = Role {
-        name: reader.needed(&mut fields, "", "name")?,
-        description: reader.field(&mut fields, "", "description")?.unwrap_or_default(),
-        mode: reader.field(&mut fields, "", "mode")?.unwrap_or_default(),
-        default_action: reader
-            .field(&mut fields, "", "default_action")?
-            .unwrap_or(RuleAction::Deny),
-        evaluation: reader.field(&mut fields, "", "evaluation")?.unwrap_or_default(),
-        matching: reader.field(&mut fields, "", "matching")?.unwrap_or_default(),
-        rules: reader.rules(&mut fields, "rules")?,
-        mcp_rules: reader.rules(&mut fields, "mcp_rules")?,
-        risk_policy: reader.field(&mut fields, "", "risk_policy")?.unwrap_or_default(),
-        revision: reader.field(&mut fields, "", "revision")?.unwrap_or_default(),
+        name: reader.needed(&mut fields, "", "name").unwrap_or_else(|| UNNAMED.to_owned()),
+        description: reader.field(&mut fields, "", "description").unwrap_or_default(),
+        mode: reader.field(&mut fields, "", "mode").unwrap_or_default(),
+        default_action: reader.field(&mut fields, "", "default_action").unwrap_or(RuleAction::Deny),
+        evaluation: reader.field(&mut fields, "", "evaluation").unwrap_or_default(),
+        matching: reader.field(&mut fields, "", "matching").unwrap_or_default(),
+        rules: reader.rules(&mut fields, "rules"),
+        mcp_rules: reader.rules(&mut fields, "mcp_rules"),
+        risk_policy: reader.field(&mut fields, "", "risk_policy").unwrap_or_default(),
+        revision: reader.field(&mut fields, "", "revision").unwrap_or_default(),
     };
-    reader.nothing_left(&fields, "")?;
-    match validate(&role).into_iter().next() {
-        None => Ok(role),
-        Some(problem) => Err(Invalid {
-            line: reader.line_of_field(&problem.field),
-            field: problem.field,
-            message: problem.message,
-        }),
+    reader.nothing_left(&fields, "");
+    for problem in validate(&role).into_iter().chain(signal_problems(&role)) {
+        reader.note(problem.field, problem.message);
     }
+    if reader.problems.is_empty() {
+        return Ok(role);
+    }
+    reader.problems.sort();
+    reader.problems.dedup();
+    Err(reader.problems)
 }
 
-/// Takes JSON apart and remembers on which line each field stands.
+/// Stands for what is missing or unreadable, so that the rest can be checked; a valid value.
+const UNNAMED: &str = "unnamed";
+
+/// Takes JSON apart, remembers on which line each field stands, and collects what is wrong.
 struct Reader<'a> {
     text: &'a str,
     line_ends: Vec<usize>,
     lines: BTreeMap<String, usize>,
+    problems: Vec<Invalid>,
 }
 
 /// The members of one object, in the order of the text.
 type Members<'a> = Vec<(String, &'a RawValue)>;
 
 impl<'a> Reader<'a> {
-    /// The members of the object that `part` is.
-    fn object(&self, field: &str, part: &'a str) -> Result<Members<'a>, Invalid> {
-        let members: Result<Object<'a>, serde_json::Error> = serde_json::from_str(part);
-        let members = members.map_err(|err| self.problem(field, part, &err))?.0;
-        for (idx, (name, value)) in members.iter().enumerate() {
-            if members.iter().take(idx).any(|(other, _)| other == name) {
-                let message = "is given twice".to_owned();
+    /// The members of the object that `part` is; `None` where it is none.
+    fn object(&mut self, field: &str, part: &'a str) -> Option<Members<'a>> {
+        let members: Object<'a> = self.parse(field, part)?;
+        let mut once: Members<'a> = Vec::with_capacity(members.0.len());
+        for (name, value) in members.0 {
+            if once.iter().any(|(other, _)| *other == name) {
                 let line = self.line_of(value.get());
-                return Err(Invalid { line, field: join(field, name), message });
+                let message = "is given twice".to_owned();
+                self.problems.push(Invalid { line, field: join(field, &name), message });
+            } else {
+                once.push((name, value));
             }
         }
-        Ok(members)
+        Some(once)
+    }
+
+    /// What a piece of the text says.
+    fn parse<T: Deserialize<'a>>(&mut self, field: &str, part: &'a str) -> Option<T> {
+        match serde_json::from_str(part) {
+            Ok(value) => Some(value),
+            Err(err) => {
+                self.complain(field, part, &err);
+                None
+            }
+        }
     }
 
     /// Takes a member, where it is there and not null.
@@ -214,12 +255,9 @@ impl<'a> Reader<'a> {
         members: &mut Members<'a>,
         parent: &str,
         name: &str,
-    ) -> Result<Option<T>, Invalid> {
-        let Some(at) = members.iter().position(|(it, _)| it == name) else { return Ok(None) };
-        let (_, value) = members.remove(at);
-        let field = join(parent, name);
-        self.lines.insert(field.clone(), self.line_of(value.get()));
-        serde_json::from_str(value.get()).map_err(|err| self.problem(&field, value.get(), &err))
+    ) -> Option<T> {
+        let (field, value) = self.take(members, parent, name)?;
+        self.parse::<Option<T>>(&field, value.get()).flatten()
     }
 
     /// Takes a member that must be there; where it is not, the object's line is named.
@@ -228,55 +266,94 @@ impl<'a> Reader<'a> {
         members: &mut Members<'a>,
         parent: &str,
         name: &str,
-    ) -> Result<T, Invalid> {
-        let line = members.first().map_or(1, |(_, value)| self.line_of(value.get()));
-        self.field(members, parent, name)?.ok_or_else(|| Invalid {
-            line: self.lines.get(parent).copied().unwrap_or(line),
-            field: join(parent, name),
-            message: "is missing".to_owned(),
-        })
+    ) -> Option<T> {
+        let first = members.first().map_or(1, |(_, value)| self.line_of(value.get()));
+        let value = self.take(members, parent, name);
+        let Some((field, value)) = value.filter(|(_, value)| value.get() != "null") else {
+            let line = self.lines.get(parent).copied().unwrap_or(first);
+            let message = "is missing".to_owned();
+            self.problems.push(Invalid { line, field: join(parent, name), message });
+            return None;
+        };
+        self.parse(&field, value.get())
+    }
+
+    fn take(
+        &mut self,
+        members: &mut Members<'a>,
+        parent: &str,
+        name: &str,
+    ) -> Option<(String, &'a RawValue)> {
+        let at = members.iter().position(|(it, _)| it == name)?;
+        let (_, value) = members.remove(at);
+        let field = join(parent, name);
+        self.lines.insert(field.clone(), self.line_of(value.get()));
+        Some((field, value))
     }
 
     /// Takes a list of rules.
-    fn rules(&mut self, members: &mut Members<'a>, list: &str) -> Result<Vec<Rule>, Invalid> {
-        let Some(at) = members.iter().position(|(it, _)| it == list) else { return Ok(Vec::new()) };
-        let (_, value) = members.remove(at);
-        let items: Result<Vec<&'a RawValue>, serde_json::Error> = serde_json::from_str(value.get());
-        let items = items.map_err(|err| self.problem(list, value.get(), &err))?;
+    fn rules(&mut self, members: &mut Members<'a>, list: &str) -> Vec<Rule> {
+        let Some((_, value)) = self.take(members, "", list) else { return Vec::new() };
+        let items: Vec<&'a RawValue> = self.parse(list, value.get()).unwrap_or_default();
         let mut rules = Vec::with_capacity(items.len());
         for (idx, item) in items.into_iter().enumerate() {
             let field = format!("{list}[{idx}]");
             self.lines.insert(field.clone(), self.line_of(item.get()));
-            let mut members = self.object(&field, item.get())?;
+            let Some(mut members) = self.object(&field, item.get()) else {
+                rules.push(stand_in());
+                continue;
+            };
+            let stand_in = stand_in();
             rules.push(Rule {
-                rule_id: self.field(&mut members, &field, "rule_id")?.unwrap_or_default(),
-                pattern: self.needed(&mut members, &field, "pattern")?,
-                action: self.needed(&mut members, &field, "action")?,
-                when: self.field(&mut members, &field, "when")?.unwrap_or_default(),
-                rationale: self.field(&mut members, &field, "rationale")?,
+                rule_id: self.field(&mut members, &field, "rule_id").unwrap_or_default(),
+                pattern: self.needed(&mut members, &field, "pattern").unwrap_or(stand_in.pattern),
+                action: self.needed(&mut members, &field, "action").unwrap_or(stand_in.action),
+                when: self.when(&mut members, &field),
+                rationale: self.field(&mut members, &field, "rationale"),
             });
-            self.nothing_left(&members, &field)?;
+            self.nothing_left(&members, &field);
         }
-        Ok(rules)
+        rules
     }
 
-    fn nothing_left(&self, members: &Members<'a>, parent: &str) -> Result<(), Invalid> {
-        match members.first() {
-            None => Ok(()),
-            Some((name, value)) => Err(Invalid {
-                line: self.line_of(value.get()),
-                field: join(parent, name),
-                message: "is no field of a role".to_owned(),
-            }),
+    /// Takes the conditions of a rule, each with its own line.
+    fn when(&mut self, members: &mut Members<'a>, parent: &str) -> When {
+        let Some((field, value)) = self.take(members, parent, "when") else { return When::new() };
+        if value.get() == "null" {
+            return When::new();
         }
+        let mut conditions = self.object(&field, value.get()).unwrap_or_default();
+        let names: Vec<String> = conditions.iter().map(|(name, _)| name.clone()).collect();
+        let mut when = When::new();
+        for name in names {
+            if let Some(values) = self.needed(&mut conditions, &field, &name) {
+                when.insert(name, values);
+            }
+        }
+        when
+    }
+
+    fn nothing_left(&mut self, members: &Members<'a>, parent: &str) {
+        for (name, value) in members {
+            let line = self.line_of(value.get());
+            let message = "is no field of a role".to_owned();
+            self.problems.push(Invalid { line, field: join(parent, name), message });
+        }
+    }
+
+    /// Notes what is wrong with a field that was read.
+    fn note(&mut self, field: String, message: String) {
+        let line = self.line_of_field(&field);
+        self.problems.push(Invalid { line, field, message });
     }
 
     /// A parser's complaint about `part`, without the place it names: that is relative to the part.
-    fn problem(&self, field: &str, part: &str, err: &serde_json::Error) -> Invalid {
+    fn complain(&mut self, field: &str, part: &str, err: &serde_json::Error) {
         let message = err.to_string();
         let message = message.rsplit_once(" at line ").map_or(message.as_str(), |(what, _)| what);
         let line = self.line_of(part) + err.line().saturating_sub(1);
-        Invalid { line, field: field.to_owned(), message: message.to_owned() }
+        let problem = Invalid { line, field: field.to_owned(), message: message.to_owned() };
+        self.problems.push(problem);
     }
 
     /// The line on which a field stands, or what holds it.
@@ -292,6 +369,17 @@ impl<'a> Reader<'a> {
     fn line_of(&self, part: &str) -> usize {
         let offset = part.as_ptr().addr().saturating_sub(self.text.as_ptr().addr());
         1 + self.line_ends.partition_point(|end| *end < offset)
+    }
+}
+
+/// A rule that nothing is wrong with, in the place of one that cannot be read.
+fn stand_in() -> Rule {
+    Rule {
+        rule_id: String::new(),
+        pattern: "*/*".to_owned(),
+        action: RuleAction::Deny,
+        when: When::new(),
+        rationale: None,
     }
 }
 
@@ -360,7 +448,7 @@ mod tests {
             (
                 "{\"name\": \"r\", \"mcp_rules\": [\n{\"pattern\": \"a/b\",\n\n\"action\": \"deny\", \"when\": {\"env\": 3}}]}",
                 4,
-                "mcp_rules[0].when",
+                "mcp_rules[0].when.env",
                 "invalid type: integer `3`, expected a sequence",
             ),
             (
@@ -377,7 +465,9 @@ mod tests {
             ),
             ("{\"name\": \"r\",\n\"rules\": [{},}", 2, "", "expected value"),
         ] {
-            let problem = read_role(text).unwrap_err();
+            let problems = read_role(text).unwrap_err();
+            assert_eq!(problems.len(), 1, "{text}: {problems:?}");
+            let problem = &problems[0];
             let shown = (problem.line, problem.field.as_str());
             assert_eq!(shown, (line, field), "{text}: {problem:?}");
             assert!(problem.message.starts_with(message), "{text}: {problem:?}");
@@ -385,11 +475,48 @@ mod tests {
     }
 
     #[test]
+    fn every_problem_is_told_in_the_order_of_the_lines() {
+        let text = r#"{
+            "name": "a/b",
+            "mode": "strict",
+            "rules": [
+                {"pattern": "", "action": "alow"},
+                {"pattern": "ls", "action": "allow", "when": {"action_type": ["reed"],
+                    "ENV": ["x"], "risk_signal": ["doom"]}},
+                7,
+                {"action": "deny", "colour": "red"}
+            ],
+            "rulez": []
+        }"#;
+        let found: Vec<String> = read_role(text)
+            .unwrap_err()
+            .into_iter()
+            .map(|it| format!("{} {}", it.line, it.field))
+            .collect();
+        assert_eq!(
+            found,
+            [
+                "2 name",
+                "3 mode",
+                "5 rules[0].action",
+                "5 rules[0].pattern",
+                "6 rules[1].when.action_type",
+                "7 rules[1].when.ENV",
+                "7 rules[1].when.risk_signal",
+                "8 rules[2]",
+                "9 rules[3].colour",
+                "9 rules[3].pattern",
+                "11 rulez",
+            ]
+        );
+    }
+
+    #[test]
     fn what_is_exported_is_imported() {
         let role: Role = serde_json::from_str(
             r#"{"name":"r","description":"d","mode":"enforce","default_action":"allow",
                 "evaluation":"deny_overrides","matching":"literal",
-                "rules":[{"rule_id":"r1","pattern":"git *","action":"allow","when":{"env":["dev"]},"rationale":"why"}],
+                "rules":[{"rule_id":"r1","pattern":"git *","action":"allow","when":{"env":["dev"],"resource_path":["*/auth/*"]},"rationale":"why"}],
                 "mcp_rules":[{"rule_id":"r2","pattern":"fs/*","action":"require_approval"}],
                 "risk_policy":{"trust_threshold":40},"revision":7}"#,
         )

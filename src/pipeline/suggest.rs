@@ -85,7 +85,7 @@ pub fn suggest(
     }
     let clusters = cluster(&observation);
     let candidates = synthesize(&clusters, &observation);
-    let drafts = propose(role, &candidates, &observation);
+    let drafts = propose(role, &candidates, &observation, params.confidence_threshold);
     let everything = Evidence::of_units(&observation);
     let meta = Meta {
         role: role.name.clone(),

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::{
-    Evaluation, Matching, Pattern, Role, Rule, RuleAction,
+    Circumstances, Evaluation, Facts, Matching, Pattern, Role, Rule, RuleAction,
     automaton::{Automaton, Keep},
+    when::Conditions,
 };
 use crate::commands::{Command, Reading, canonical, is_free_builtin, read};
 
@@ -55,6 +56,7 @@ pub struct CommandDecision {
 #[derive(Debug)]
 pub struct Engine<'a> {
     role: &'a Role,
+    /// In the order in which they count: the first that applies decides.
     rules: Vec<Compiled<'a>>,
     mcp_rules: Vec<Compiled<'a>>,
     lines: Automaton,
@@ -63,23 +65,32 @@ pub struct Engine<'a> {
     named: Vec<usize>,
 }
 
+/// A rule that may apply on a host.
 #[derive(Debug)]
 pub(super) struct Compiled<'a> {
     pub(super) rule: &'a Rule,
     pub(super) pattern: Pattern,
+    conditions: Conditions<'a>,
 }
+
+/// What an action comes to, and the rule that says so; `None` where none does.
+type Said<'a> = (RuleAction, Option<&'a Rule>);
 
 impl<'a> Engine<'a> {
     /// Compiles the rules of `role` that apply where `variables` hold.
     ///
-    /// A rule whose variable has no value there does not apply, unless it denies: then its
+    /// A rule whose placeholder has no value there does not apply, unless it stops or asks: then the
     /// placeholder matches anything, so that a missing value never opens a door.
     pub fn new(role: &'a Role, variables: &BTreeMap<String, String>) -> Self {
-        let mut rules = compile(&role.rules, variables);
-        if role.evaluation == Evaluation::DenyOverrides {
-            // The strictest of all that match is the first that matches, strictest first.
-            rules.sort_by_key(|it| std::cmp::Reverse(it.rule.action));
-        }
+        let in_order = |rules: &'a [Rule]| {
+            let mut rules = compile_all(rules, variables);
+            if role.evaluation == Evaluation::DenyOverrides {
+                // The strictest of all that apply is the first that applies, strictest first.
+                rules.sort_by_key(|it| std::cmp::Reverse(it.rule.action));
+            }
+            rules
+        };
+        let (rules, mcp_rules) = (in_order(&role.rules), in_order(&role.mcp_rules));
         let named = rules.iter().enumerate().filter(|(_, it)| it.pattern.first_word().is_some());
         let named: Vec<usize> = named.map(|(idx, _)| idx).collect();
         let patterns = |rules: &mut dyn Iterator<Item = &Compiled<'a>>| {
@@ -88,30 +99,40 @@ impl<'a> Engine<'a> {
         };
         let lines = patterns(&mut rules.iter());
         let named_lines = patterns(&mut named.iter().filter_map(|&idx| rules.get(idx)));
-        let mcp_rules = compile(&role.mcp_rules, variables);
         Self { role, rules, mcp_rules, lines, named_lines, named }
     }
 
-    /// Decides one action.
+    /// Decides one action of which nothing is known but its lines.
     pub fn decide(&self, subject: &Subject<'_>) -> Decision {
         match subject {
-            Subject::Command(argv) if self.role.matching == Matching::Literal => {
-                let line = canonical(argv);
-                let (decision, rule) = self.decide_line(&line);
-                single(line, decision, rule)
+            Subject::Command(argv) => {
+                let reading = match self.role.matching {
+                    Matching::Literal => Reading::default(),
+                    Matching::Expanded => read(argv),
+                };
+                self.decide_command(argv, &reading, &Circumstances::UNKNOWN)
             }
-            Subject::Command(argv) => self.decide_reading(argv, &read(argv)),
             Subject::McpCall { server, tool, trust_score } => {
-                self.decide_mcp(&format!("{server}/{tool}"), *trust_score)
+                self.decide_call(server, tool, *trust_score, &Circumstances::UNKNOWN)
             }
         }
     }
 
-    /// Decides a command that has been read already.
-    pub fn decide_reading(&self, argv: &[String], reading: &Reading) -> Decision {
+    /// Decides a command that has been read already; the reading counts where the role expands.
+    pub fn decide_command(
+        &self,
+        argv: &[String],
+        reading: &Reading,
+        known: &Circumstances<'_>,
+    ) -> Decision {
+        if self.role.matching == Matching::Literal {
+            let line = canonical(argv);
+            let (decision, rule) = self.line(&line, known, known.whole);
+            return single(line, decision, rule);
+        }
         let mut commands = Vec::with_capacity(reading.commands.len());
         let mut rule_ids: Vec<String> = Vec::new();
-        let mut strictest: Option<(RuleAction, Option<&Rule>)> = None;
+        let mut strictest: Option<Said<'a>> = None;
         let mut note = |decision: RuleAction, rule: Option<&'a Rule>| {
             if let Some(rule) = rule.filter(|rule| !rule_ids.contains(&rule.rule_id)) {
                 rule_ids.push(rule.rule_id.clone());
@@ -120,8 +141,8 @@ impl<'a> Engine<'a> {
                 strictest = Some((decision, rule));
             }
         };
-        for command in &reading.commands {
-            let (decision, rule) = self.command(command);
+        for (idx, command) in reading.commands.iter().enumerate() {
+            let (decision, rule) = self.command(command, known, known.command(idx));
             note(decision, rule);
             let rule = rule.map(|rule| rule.pattern.clone());
             commands.push(CommandDecision { line: command.line(), decision, rule });
@@ -130,13 +151,14 @@ impl<'a> Engine<'a> {
         // that is not free either.
         let mut unresolved = None;
         if !reading.unresolved.is_empty() || argv.is_empty() {
-            let (decision, rule) = self.decide_line(&canonical(argv));
+            let line = canonical(argv);
+            let (decision, rule) = self.line(&line, known, known.whole);
             note(decision, rule);
             unresolved = reading.unresolved.first();
         }
         let (decision, rule) = strictest.unwrap_or((RuleAction::Allow, None));
         let reason = match (rule, unresolved) {
-            (Some(rule), _) => format!("rule `{}` says {decision}", rule.pattern),
+            (Some(rule), _) => says(rule),
             (None, Some(doubt)) => {
                 format!(
                     "not all of it can be known ({}), so the default, {decision}, holds",
@@ -162,55 +184,116 @@ impl<'a> Engine<'a> {
         }
     }
 
+    /// Decides a call of an MCP tool.
+    pub fn decide_call(
+        &self,
+        server: &str,
+        tool: &str,
+        trust_score: Option<u8>,
+        known: &Circumstances<'_>,
+    ) -> Decision {
+        let line = format!("{server}/{tool}");
+        let threshold = self.role.risk_policy.trust_threshold;
+        if let (Some(threshold), Some(trust)) = (threshold, trust_score)
+            && trust < threshold
+        {
+            let mut decision = single(line, RuleAction::Deny, None);
+            decision.reason =
+                format!("the endpoint's trust, {trust}, is below the threshold, {threshold}");
+            return decision;
+        }
+        let (decision, rule) = applying(self.mcp_rules.iter(), &line, known, known.whole)
+            .unwrap_or((self.role.default_action, None));
+        single(line, decision, rule)
+    }
+
     /// Decides one inner command: its own line, and the lines of the wrappers that rules name.
-    fn command(&self, command: &Command) -> (RuleAction, Option<&'a Rule>) {
+    fn command(&self, command: &Command, known: &Circumstances<'_>, facts: &Facts) -> Said<'a> {
         let line = command.line();
         let mut res = if is_free_builtin(command.name()) {
-            self.named(&line).unwrap_or((RuleAction::Allow, None))
+            self.named(&line, known, facts).unwrap_or((RuleAction::Allow, None))
         } else {
-            self.decide_line(&line)
+            self.line(&line, known, facts)
         };
         for layer in &command.layers {
-            if let Some(named) = self.named(&canonical(layer)).filter(|named| named.0 > res.0) {
+            let named = self.named(&canonical(layer), known, facts);
+            if let Some(named) = named.filter(|named| named.0 > res.0) {
                 res = named;
             }
         }
         res
     }
 
-    /// The decision on one canonical line, taken as it stands: what every decision is made of.
+    /// The decision on one canonical line, taken as it stands, of which nothing else is known: what
+    /// every decision is made of.
     pub fn decide_line(&self, line: &str) -> (RuleAction, Option<&'a Rule>) {
-        let rule = self.lines.first(line).and_then(|idx| self.rules.get(idx));
-        rule.map_or((self.role.default_action, None), |it| (it.rule.action, Some(it.rule)))
+        let known = Circumstances::UNKNOWN;
+        self.line(line, &known, known.whole)
+    }
+
+    fn line(&self, line: &str, known: &Circumstances<'_>, facts: &Facts) -> Said<'a> {
+        let said = self.lines.first(line).and_then(|first| {
+            let later = || self.rules.iter().skip(first + 1);
+            Self::from(self.rules.get(first)?, later, line, known, facts)
+        });
+        said.unwrap_or((self.role.default_action, None))
     }
 
     /// The decision of the rules that name the first word of a line.
-    fn named(&self, line: &str) -> Option<(RuleAction, Option<&'a Rule>)> {
-        let rule = self.rules.get(*self.named.get(self.named_lines.first(line)?)?)?.rule;
-        Some((rule.action, Some(rule)))
+    fn named(&self, line: &str, known: &Circumstances<'_>, facts: &Facts) -> Option<Said<'a>> {
+        let first = self.named_lines.first(line)?;
+        let later = || self.named.iter().skip(first + 1).filter_map(|idx| self.rules.get(*idx));
+        Self::from(self.rules.get(*self.named.get(first)?)?, later, line, known, facts)
     }
 
-    fn decide_mcp(&self, line: &str, trust_score: Option<u8>) -> Decision {
-        let threshold = self.role.risk_policy.trust_threshold;
-        if let (Some(threshold), Some(trust)) = (threshold, trust_score)
-            && trust < threshold
-        {
-            let mut decision = single(line.to_owned(), RuleAction::Deny, None);
-            decision.reason =
-                format!("the endpoint's trust, {trust}, is below the threshold, {threshold}");
-            return decision;
+    /// What the first rule that matches says, or where it asks for something else, a later one.
+    fn from<'e, I: Iterator<Item = &'e Compiled<'a>>>(
+        first: &Compiled<'a>,
+        later: impl FnOnce() -> I,
+        line: &str,
+        known: &Circumstances<'_>,
+        facts: &Facts,
+    ) -> Option<Said<'a>>
+    where
+        'a: 'e,
+    {
+        if first.conditions.hold(known.inputs, facts) {
+            return Some((first.rule.action, Some(first.rule)));
         }
-        match pick(self.role.evaluation, self.mcp_rules.iter(), line) {
-            Some((action, rule)) => single(line.to_owned(), action, Some(rule)),
-            None => single(line.to_owned(), self.role.default_action, None),
-        }
+        applying(later(), line, known, facts)
     }
+}
+
+/// What the first of some rules says that matches a line and whose conditions hold.
+fn applying<'a: 'e, 'e>(
+    mut rules: impl Iterator<Item = &'e Compiled<'a>>,
+    line: &str,
+    known: &Circumstances<'_>,
+    facts: &Facts,
+) -> Option<Said<'a>> {
+    let applies =
+        |it: &&Compiled<'a>| it.pattern.matches(line) && it.conditions.hold(known.inputs, facts);
+    rules.find(applies).map(|it| (it.rule.action, Some(it.rule)))
+}
+
+/// The first word of a canonical line.
+pub(super) fn first_word(line: &str) -> &str {
+    line.split(' ').next().unwrap_or(line)
+}
+
+/// A rule's own words as a reason.
+fn says(rule: &Rule) -> String {
+    let clauses =
+        rule.when.iter().map(|(name, values)| format!("{name} is {}", values.join(" or ")));
+    let clauses: Vec<String> = clauses.collect();
+    let only = if clauses.is_empty() { "" } else { " where " };
+    format!("rule `{}` says {}{only}{}", rule.pattern, rule.action, clauses.join(" and "))
 }
 
 /// The decision on an action that is one line.
 fn single(line: String, decision: RuleAction, rule: Option<&Rule>) -> Decision {
     let reason = match rule {
-        Some(rule) => format!("rule `{}` says {decision}", rule.pattern),
+        Some(rule) => says(rule),
         None => format!("no rule matches, so the default, {decision}, holds"),
     };
     let pattern = rule.map(|rule| rule.pattern.clone());
@@ -223,37 +306,34 @@ fn single(line: String, decision: RuleAction, rule: Option<&Rule>) -> Decision {
     }
 }
 
-fn pick<'r, 'a: 'r>(
-    evaluation: Evaluation,
-    rules: impl Iterator<Item = &'r Compiled<'a>>,
-    line: &str,
-) -> Option<(RuleAction, &'a Rule)> {
-    let mut matching =
-        rules.filter(|it| it.pattern.matches(line)).map(|it| (it.rule.action, it.rule));
-    match evaluation {
-        Evaluation::FirstMatch => matching.next(),
-        Evaluation::DenyOverrides => {
-            matching.reduce(|best, next| if next.0 > best.0 { next } else { best })
-        }
-    }
-}
-
+/// The rules that apply on a host with these variables, where nothing else is known.
 pub(super) fn compile<'a>(
     rules: &'a [Rule],
     variables: &BTreeMap<String, String>,
 ) -> Vec<Compiled<'a>> {
-    let applies = |rule: &&Rule| {
-        rule.when
-            .iter()
-            .all(|(name, values)| variables.get(name).is_some_and(|it| values.contains(it)))
-    };
-    let compiled = rules.iter().filter(applies).filter_map(|rule| {
-        let pattern = Pattern::bind(&rule.pattern, variables).or_else(|| {
-            (!rule.action.passes()).then(|| Pattern::new(&without_placeholders(&rule.pattern)))
-        })?;
-        Some(Compiled { rule, pattern })
+    let mut rules = compile_all(rules, variables);
+    let known = Circumstances::UNKNOWN;
+    rules.retain(|it| it.conditions.hold(known.inputs, known.whole));
+    rules
+}
+
+/// The rules that may apply on a host with these variables.
+fn compile_all<'a>(rules: &'a [Rule], variables: &BTreeMap<String, String>) -> Vec<Compiled<'a>> {
+    let compiled = rules.iter().filter_map(|rule| {
+        let conditions = Conditions::new(&rule.when, variables);
+        if conditions.never_hold() {
+            return None;
+        }
+        Some(Compiled { rule, pattern: bind(rule, variables)?, conditions })
     });
     compiled.collect()
+}
+
+/// The pattern of a rule on a host with these variables; `None` where it does not apply.
+pub(super) fn bind(rule: &Rule, variables: &BTreeMap<String, String>) -> Option<Pattern> {
+    Pattern::bind(&rule.pattern, variables).or_else(|| {
+        (!rule.action.passes()).then(|| Pattern::new(&without_placeholders(&rule.pattern)))
+    })
 }
 
 /// A pattern with a star for each `{{name}}`.

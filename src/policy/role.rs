@@ -101,7 +101,9 @@ pub enum Matching {
 
 text_forms!(Matching { Expanded = "expanded", Literal = "literal" });
 
-/// When a rule applies: variable name -> one of these values (of the host). Empty: always.
+/// When a rule applies: a variable of the host or an [`Input`](super::Input) by name -> one of these
+/// values; all of them have to hold. [`NOT_KNOWN`](super::NOT_KNOWN) is the value of what nobody
+/// knows. Empty: always.
 pub type When = BTreeMap<String, Vec<String>>;
 
 /// A pattern and what happens to what it matches.

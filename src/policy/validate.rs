@@ -1,5 +1,5 @@
 //! Whether a role can mean what it says: problems with their field, for people.
-use super::Role;
+use super::{Role, when};
 
 /// Most rules of a role, command and MCP rules each.
 const MAX_RULES: usize = 10_000;
@@ -44,6 +44,9 @@ pub fn validate(role: &Role) -> Vec<Problem> {
                     format!("{field}.pattern"),
                     "matches no call, MCP patterns are `server/tool`",
                 );
+            }
+            for (key, message) in when::problems(rule) {
+                problem(format!("{field}.when.{key}"), &message);
             }
             if !rule.rule_id.is_empty() && !ids.insert(rule.rule_id.as_str()) {
                 problem(format!("{field}.rule_id"), "is used by an earlier rule, too");

@@ -1,6 +1,7 @@
 //! SQL: roles, batches, reviews, runs, and what ingest has read. SQLite or PostgreSQL, one history.
 mod batches;
 mod error;
+mod host_pattern;
 mod hosts;
 mod ingest;
 mod migrate;

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     batch::Target,
     events::Timestamp,
-    policy::{Evaluation, Matching, RiskPolicy, Role, Rule, RuleAction},
+    policy::{Evaluation, Input, Matching, RiskPolicy, Role, Rule, RuleAction},
 };
 
 /// Why a role changes.
@@ -247,7 +247,8 @@ pub(super) async fn insert(
 fn variables_of(role: &Role) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for rule in role.rules.iter().chain(&role.mcp_rules) {
-        names.extend(rule.when.keys().cloned());
+        let of_key = |key: &String| Input::parse(key).and_then(Input::variable).map(str::to_owned);
+        names.extend(rule.when.keys().map(|key| of_key(key).unwrap_or_else(|| key.clone())));
         for opened in rule.pattern.split("{{").skip(1) {
             names.extend(opened.split_once("}}").map(|(name, _)| name.trim().to_owned()));
         }
@@ -264,10 +265,11 @@ mod tests {
         let role: Role = serde_json::from_str(
             r#"{"name":"r","rules":[
                 {"pattern":"deploy {{env}} {{ region }} {{","action":"deny"},
-                {"pattern":"ls","action":"allow","when":{"tier":["gold"]}}]}"#,
+                {"pattern":"ls","action":"allow","when":{"tier":["gold"]}},
+                {"pattern":"pwd","action":"allow","when":{"environment":["dev"],"team":["web"]}}]}"#,
         )
         .unwrap();
         let names: Vec<String> = variables_of(&role).into_iter().collect();
-        assert_eq!(names, ["env", "region", "tier"]);
+        assert_eq!(names, ["env", "region", "team", "tier"]);
     }
 }

@@ -1,27 +1,22 @@
 //! Variables: which value a host has, by ordered patterns over its name.
 use std::collections::BTreeMap;
 
-use regex::{Regex, RegexBuilder};
 use serde::Serialize;
 use sqlx::AnyConnection;
 
 use super::{
     By, Store, StoreError,
+    host_pattern::{HostPatterns, compile},
     rows::{Columns as _, json},
     trail,
 };
+use crate::policy::Input;
 
 /// Most values of a variable.
 const MAX_VALUES: usize = 100;
 
 /// Most patterns of a value.
 const MAX_PATTERNS: usize = 100;
-
-/// Longest pattern, in bytes.
-const MAX_PATTERN_BYTES: usize = 1_000;
-
-/// Largest compiled pattern, in bytes: what is larger is written to be slow.
-const MAX_REGEX_BYTES: usize = 1 << 20;
 
 /// One value of a variable, and the hosts that have it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -38,11 +33,25 @@ pub struct VariableValue {
     pub used_by: u64,
 }
 
+/// The values that come with the program, as a new store has them.
+const BUILTIN: &[(&str, &str, &[&str])] = &[
+    ("env", "production", &["^prod-.*"]),
+    ("env", "staging", &["^staging-.*", "^stg-.*"]),
+    ("env", "dev", &["^dev-.*", "^[a-z]+-mbp.*"]),
+];
+
 /// Variables made ready to give hosts their values.
 #[derive(Clone, Debug, Default)]
 pub struct HostVariables {
-    /// By variable: values in order, each with its patterns.
-    values: BTreeMap<String, Vec<(String, Vec<Regex>)>>,
+    variables: Vec<Variable>,
+}
+
+/// One variable: its patterns in order, and the value that each of them gives.
+#[derive(Clone, Debug)]
+struct Variable {
+    name: String,
+    patterns: HostPatterns,
+    values: Vec<String>,
 }
 
 impl HostVariables {
@@ -51,27 +60,55 @@ impl HostVariables {
     /// # Errors
     /// Where a pattern is no regular expression, or too large.
     pub fn new(values: &[VariableValue]) -> Result<Self, StoreError> {
-        let mut res: BTreeMap<String, Vec<(String, Vec<Regex>)>> = BTreeMap::new();
+        let mut named: BTreeMap<&str, Vec<(&str, &str)>> = BTreeMap::new();
         for value in values {
-            let patterns: Result<Vec<Regex>, StoreError> =
-                value.patterns.iter().map(|it| compile(it)).collect();
-            res.entry(value.name.clone()).or_default().push((value.value.clone(), patterns?));
+            let patterns = value.patterns.iter().map(|it| (it.as_str(), value.value.as_str()));
+            named.entry(&value.name).or_default().extend(patterns);
         }
-        Ok(Self { values: res })
+        let variables = named.into_iter().map(|(name, pairs)| {
+            let patterns: Vec<&str> = pairs.iter().map(|(pattern, _)| *pattern).collect();
+            Ok(Variable {
+                name: name.to_owned(),
+                patterns: HostPatterns::new(&patterns).map_err(StoreError::Refused)?,
+                values: pairs.iter().map(|(_, value)| (*value).to_owned()).collect(),
+            })
+        });
+        Ok(Self { variables: variables.collect::<Result<_, StoreError>>()? })
+    }
+
+    /// The variables that come with the program, for where there is no store.
+    ///
+    /// # Errors
+    /// None that a test would not find.
+    pub fn builtin() -> Result<Self, StoreError> {
+        Self::new(&builtin_values())
     }
 
     /// The value of each variable that has one on a host: the first whose pattern matches.
     pub fn of(&self, hostname: &str) -> BTreeMap<String, String> {
-        let value = |values: &[(String, Vec<Regex>)]| {
-            let found =
-                values.iter().find(|(_, patterns)| patterns.iter().any(|it| it.is_match(hostname)));
-            found.map(|(value, _)| value.clone())
+        let value = |it: &Variable| {
+            let value = it.values.get(it.patterns.first(hostname)?)?;
+            Some((it.name.clone(), value.clone()))
         };
-        self.values
-            .iter()
-            .filter_map(|(name, values)| Some((name.clone(), value(values)?)))
-            .collect()
+        self.variables.iter().filter_map(value).collect()
     }
+
+    /// Names of the variables, in order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.variables.iter().map(|it| it.name.as_str())
+    }
+}
+
+/// The values that come with the program.
+fn builtin_values() -> Vec<VariableValue> {
+    let value = |(name, value, patterns): &(&str, &str, &[&str])| VariableValue {
+        name: (*name).to_owned(),
+        value: (*value).to_owned(),
+        patterns: patterns.iter().map(|it| (*it).to_owned()).collect(),
+        builtin: true,
+        used_by: 0,
+    };
+    BUILTIN.iter().map(value).collect()
 }
 
 impl Store {
@@ -224,6 +261,12 @@ fn check(name: &str, value: &str, patterns: &[String]) -> Result<(), StoreError>
              hint: small letters, digits and `_`, a letter first, up to 64"
         )));
     }
+    if let Some(input) = Input::parse(name).filter(|it| it.variable() != Some(name)) {
+        return Err(refused(&format!(
+            "`{input}` is what rules ask of an action itself, it cannot be a variable\n\
+             hint: choose another name"
+        )));
+    }
     let plain = |ch: char| ch.is_alphanumeric() || "-_.:@/ ".contains(ch);
     if value.trim().is_empty() || value.len() > 128 || !value.chars().all(plain) {
         return Err(refused(&format!(
@@ -234,23 +277,7 @@ fn check(name: &str, value: &str, patterns: &[String]) -> Result<(), StoreError>
     if patterns.len() > MAX_PATTERNS {
         return Err(refused(&format!("{} patterns, {MAX_PATTERNS} are the most", patterns.len())));
     }
-    patterns.iter().try_for_each(|it| compile(it).map(|_| ()))
-}
-
-/// Compiles a pattern within bounds; matching is linear in the host name, whatever the pattern.
-fn compile(pattern: &str) -> Result<Regex, StoreError> {
-    if pattern.len() > MAX_PATTERN_BYTES {
-        return Err(refused(&format!("a pattern is longer than {MAX_PATTERN_BYTES} bytes")));
-    }
-    let compiled = RegexBuilder::new(pattern)
-        .size_limit(MAX_REGEX_BYTES)
-        .dfa_size_limit(MAX_REGEX_BYTES)
-        .build();
-    compiled.map_err(|err| {
-        let err = err.to_string();
-        let why = err.lines().last().unwrap_or_default().trim_start_matches("error: ");
-        refused(&format!("`{pattern}` is no regular expression: {why}"))
-    })
+    patterns.iter().try_for_each(|it| compile(it).map(|_| ()).map_err(StoreError::Refused))
 }
 
 fn refused(why: &str) -> StoreError {
@@ -289,10 +316,22 @@ mod tests {
     }
 
     #[test]
-    fn patterns_are_bounded() {
-        assert!(compile("^prod-.*").is_ok());
-        for pattern in ["(", "a{1000000}", "(a{1000}){1000}", &"x".repeat(MAX_PATTERN_BYTES + 1)] {
-            assert!(compile(pattern).is_err());
+    fn the_variables_of_the_program_are_those_of_a_new_store() {
+        let sql = include_str!("migrations/0001_init.sql");
+        for value in builtin_values() {
+            let patterns = serde_json::to_string(&value.patterns).unwrap();
+            let row = format!("('{}', '{}', ", value.name, value.value);
+            let line = sql.lines().find(|it| it.contains(&row)).unwrap();
+            assert!(line.contains(&format!("'{patterns}', 1)")), "{line}");
+        }
+        let prod = HostVariables::builtin().unwrap().of("prod-web-1");
+        assert_eq!(prod.get("env").map(String::as_str), Some("production"));
+    }
+
+    #[test]
+    fn what_rules_ask_of_an_action_is_no_name_for_a_variable() {
+        for (name, is_free) in [("agent", false), ("risk_level", false), ("team", true)] {
+            assert_eq!(check(name, "x", &[]).is_ok(), is_free, "{name}");
         }
     }
 }

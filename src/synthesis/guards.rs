@@ -61,13 +61,8 @@ static STOPS: LazyLock<Vec<Stop>> = LazyLock::new(|| {
 });
 
 impl Stop {
-    /// Whether the pattern names a binary, and so costs a role a rule for that binary alone.
-    pub(super) fn is_for_one_binary(&self) -> bool {
-        self.pattern.first_word().is_some()
-    }
-
     /// Whether the pattern names a builtin of the shell that this role hardly uses.
-    fn is_for_unused_builtin(&self, observation: &Observation) -> bool {
+    pub(super) fn is_for_unused_builtin(&self, observation: &Observation) -> bool {
         self.pattern.first_word().filter(|word| is_free_builtin(word)).is_some_and(|word| {
             observation.builtins.get(word).is_none_or(|units| units.len() < MIN_ROUTINE_UNITS)
         })

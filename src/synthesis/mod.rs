@@ -1,4 +1,5 @@
 //! Evidence x guardrails -> candidate rules with scope, confidence and risk.
+mod budget;
 mod confidence;
 mod guards;
 mod parents;
@@ -7,6 +8,8 @@ mod spellings;
 
 use std::collections::BTreeSet;
 
+use rayon::prelude::*;
+
 use crate::{
     clusters::{Cluster, Observation, Stem, Support, Use},
     evidence::Evidence,
@@ -14,7 +17,9 @@ use crate::{
     risk::{Effect, Effects, RiskLevel, level},
 };
 
-use scope::{Market, Scope};
+use budget::Ladder;
+use scope::Scope;
+use spellings::Spellings;
 
 pub use confidence::{allow_confidence, covered_confidence, quiet_confidence, stop_confidence};
 pub use guards::{GuardRules, guard_rules};
@@ -59,31 +64,15 @@ const MIN_APPROVAL_UNITS: u64 = 3;
 /// Rules that a role may have for people to read it; the widest scopes that stay within it are taken.
 const MAX_RULES: usize = 280;
 
-/// Prices in guard rules for each unit that are tried, dearest first.
-const GUARDS_PER_UNIT: &[f64] = &[
-    16.0, 12.0, 8.0, 6.0, 5.0, 4.0, 3.5, 3.0, 2.5, 2.0, 1.5, 1.2, 1.0, 0.7, 0.5, 0.3, 0.2, 0.1, 0.0,
-];
-
 /// Candidate rules for what was seen, ordered by what they give: units first, then pattern.
 ///
 /// Scopes are as wide as a role of `MAX_RULES` rules, guards included, can afford.
 pub fn synthesize(clusters: &[Cluster], observation: &Observation) -> Vec<Candidate> {
     let clusters = &parents::widen(clusters, observation);
-    let market = Market::new(clusters, observation);
-    let mut best: Option<(usize, Vec<Candidate>)> = None;
-    for &guards_per_unit in GUARDS_PER_UNIT {
-        let mut candidates = command_candidates(clusters, observation, &market, guards_per_unit);
-        spellings::add(&mut candidates, clusters, observation);
-        let n_rules = n_rules(&candidates, observation);
-        let is_better = best.as_ref().is_none_or(|(fewest, _)| n_rules < *fewest);
-        if is_better {
-            best = Some((n_rules, candidates));
-        }
-        if n_rules <= MAX_RULES {
-            break;
-        }
-    }
-    let mut candidates = best.map(|(_, candidates)| candidates).unwrap_or_default();
+    let mut ladders = ladders(clusters, observation);
+    budget::fit(&mut ladders, observation, MAX_RULES);
+    let candidates = ladders.into_iter().flat_map(budget::Ladder::into_candidates).collect();
+    let mut candidates = spellings::take_in(candidates, observation);
     for candidate in &mut candidates {
         let uses = candidate.uses.iter().filter_map(|&idx| observation.uses.get(idx));
         candidate.evidence.illustrate(&uses.collect::<Vec<_>>());
@@ -96,78 +85,68 @@ pub fn synthesize(clusters: &[Cluster], observation: &Observation) -> Vec<Candid
     candidates
 }
 
-/// How many rules a role of these candidates has, guards included.
-fn n_rules(candidates: &[Candidate], observation: &Observation) -> usize {
-    let likely = candidates.iter().filter(|it| it.confidence >= LIKELY);
-    let patterns = likely.clone().map(|it| 1 + it.spellings.len()).sum::<usize>();
-    let allows = likely.filter(|it| it.action.passes());
-    let allows = allows.flat_map(|it| std::iter::once(&it.pattern).chain(&it.spellings));
-    let allows: Vec<String> = allows.cloned().collect();
-    let guards: usize =
-        guard_rules(&allows, &[], observation).iter().map(|it| it.patterns.len()).sum();
-    patterns + guards
-}
-
-/// The candidates of each stem: an allow for what is at most medium, and what keeps the rest of the
-/// stem from riding on it.
-fn command_candidates(
-    clusters: &[Cluster],
-    observation: &Observation,
-    market: &Market,
-    guards_per_unit: f64,
-) -> Vec<Candidate> {
+/// The candidates of each stem: an allow for what is at most medium, in all its scopes, and what
+/// keeps the rest of the stem from riding on it.
+fn ladders(clusters: &[Cluster], observation: &Observation) -> Vec<Ladder> {
     let is_guarded = |seen: &Use| guards::stops().iter().any(|it| it.pattern.matches(&seen.line));
     let with_subcommands: BTreeSet<&str> = clusters
         .iter()
         .filter(|it| !it.stem.subcommand.is_empty())
         .map(|it| it.stem.binary.as_str())
         .collect();
-    let mut candidates = Vec::new();
-    for group in clusters.chunk_by(|a, b| a.stem == b.stem) {
-        let Some(stem) = group.first().map(|cluster| &cluster.stem) else { continue };
+    let spellings = Spellings::new(clusters);
+    let groups: Vec<&[Cluster]> = clusters.chunk_by(|a, b| a.stem == b.stem).collect();
+    let ladders = groups.into_par_iter().filter_map(|group| {
+        let stem = group.first().map(|cluster| &cluster.stem)?;
         let of_level = |low: RiskLevel, high: RiskLevel| {
             let clusters = group.iter().filter(|it| (low..=high).contains(&stake(it.effects)));
             clusters.collect::<Vec<&Cluster>>()
         };
         let ordinary = of_level(RiskLevel::Low, RiskLevel::Medium);
         let risky = of_level(RiskLevel::High, RiskLevel::Critical);
-        let is_bare = stem.subcommand.is_empty() && with_subcommands.contains(stem.binary.as_str());
+        let ask = RuleAction::RequireApproval;
         if stem.is_open || ordinary.is_empty() {
             let high = of_level(RiskLevel::High, RiskLevel::High);
             let whole = scope::whole(stem, &uses_of(&high, observation));
-            let ask = RuleAction::RequireApproval;
-            let routine = candidate(stem, whole, observation, ask, one_offs(group));
-            candidates.extend(routine.filter(|it| {
+            let routine = candidate(stem, whole, observation, ask, one_offs(group)).filter(|it| {
                 it.evidence.n_units >= MIN_APPROVAL_UNITS && it.evidence.n_sessions > 1
-            }));
-        } else {
-            let unguarded = |seen: &&(usize, &Use)| !is_guarded(seen.1);
-            let risky = uses_of(&risky, observation);
-            let exact: Vec<(usize, &Use)> = risky.iter().filter(unguarded).copied().collect();
-            let ordinary = uses_of(&ordinary, observation);
-            let n_one_offs = one_offs(group);
-            let (action, scopes) = if is_bare {
-                // `git --version`: a star after the bare binary would take every subcommand.
-                (RuleAction::Allow, scope::exact(&ordinary))
-            } else if exact.len() > MAX_EXACT {
-                (RuleAction::RequireApproval, vec![scope::whole(stem, &ordinary)])
-            } else {
-                (RuleAction::Allow, scope::scopes(stem, &ordinary, market, guards_per_unit))
-            };
-            for scope in scopes {
-                let n_one_offs = if scope.uses.len() > 1 { n_one_offs } else { 0 };
-                candidates.extend(candidate(stem, scope, observation, action, n_one_offs));
-            }
-            if exact.len() <= MAX_EXACT {
-                for (idx, seen) in exact {
-                    let scope = Scope { pattern: literal(&seen.line), uses: vec![idx] };
-                    let ask = RuleAction::RequireApproval;
-                    candidates.extend(candidate(stem, scope, observation, ask, 0));
-                }
-            }
+            });
+            return Some(Ladder::new(&stem.binary, vec![vec![routine?]], observation));
         }
-    }
-    candidates
+        let unguarded = |seen: &&(usize, &Use)| !is_guarded(seen.1);
+        let risky = uses_of(&risky, observation);
+        let exact: Vec<(usize, &Use)> = risky.iter().filter(unguarded).copied().collect();
+        let ordinary = uses_of(&ordinary, observation);
+        let n_one_offs = one_offs(group);
+        let is_bare = stem.subcommand.is_empty() && with_subcommands.contains(stem.binary.as_str());
+        let (action, levels) = if is_bare {
+            // `git --version`: a star after the bare binary would take every subcommand.
+            (RuleAction::Allow, vec![scope::exact(&ordinary)])
+        } else if exact.len() > MAX_EXACT {
+            (ask, vec![vec![scope::whole(stem, &ordinary)]])
+        } else {
+            (RuleAction::Allow, scope::levels(stem, &ordinary))
+        };
+        let asked: Vec<Candidate> = exact
+            .iter()
+            .take_while(|_| exact.len() <= MAX_EXACT)
+            .filter_map(|(idx, seen)| {
+                let scope = Scope { pattern: literal(&seen.line), uses: vec![*idx] };
+                candidate(stem, scope, observation, ask, 0)
+            })
+            .collect();
+        let steps = levels.into_iter().map(|scopes| {
+            let allowed = scopes.into_iter().filter_map(|scope| {
+                let n_one_offs = if scope.uses.len() > 1 { n_one_offs } else { 0 };
+                let mut candidate = candidate(stem, scope, observation, action, n_one_offs)?;
+                candidate.spellings = spellings.of(&candidate);
+                Some(candidate)
+            });
+            allowed.chain(asked.iter().cloned()).collect()
+        });
+        Some(Ladder::new(&stem.binary, steps.collect(), observation))
+    });
+    ladders.collect()
 }
 
 /// What is at stake with an activity, as far as a rule goes.
@@ -218,6 +197,11 @@ fn candidate(
 }
 
 impl Candidate {
+    /// Its pattern in all spellings.
+    fn patterns(&self) -> impl Iterator<Item = &String> {
+        std::iter::once(&self.pattern).chain(&self.spellings)
+    }
+
     /// Takes evidence, effects and confidence from the uses it was made from.
     fn weigh(&mut self, observation: &Observation) {
         let uses = self.uses.iter().filter_map(|&idx| observation.uses.get(idx));

@@ -1,4 +1,4 @@
-//! Tools whose subcommands nobody described: from a few of them to all, where more are to come.
+//! Tools whose subcommands nobody listed: from a few of them to all, where more are to come.
 use std::collections::BTreeMap;
 
 use crate::{
@@ -66,13 +66,13 @@ pub(super) fn widen(clusters: &[Cluster], observation: &Observation) -> Vec<Clus
     res
 }
 
-/// What stands above a stem, where that is a tool nobody described, or a runner of tasks.
+/// What stands above a stem, where that is a tool whose subcommands nobody listed, or a runner of tasks.
 fn parent(stem: &Stem) -> Option<Stem> {
     let (_, above) = stem.subcommand.split_last()?;
     let is_task = || TASKS.iter().any(|(name, path)| *name == stem.binary && above == *path);
     let above =
-        if stem.is_described { above.iter().filter(|_| is_task()).collect() } else { Vec::new() };
-    if stem.is_open || (stem.is_described && !is_task()) {
+        if stem.is_listed { above.iter().filter(|_| is_task()).collect() } else { Vec::new() };
+    if stem.is_open || (stem.is_listed && !is_task()) {
         return None;
     }
     let words = std::iter::once(&stem.binary).chain(above.iter().copied());
@@ -104,4 +104,33 @@ fn is_open_ended(members: &[&Cluster], observation: &Observation) -> bool {
     all.sort_unstable();
     all.dedup();
     children.len() >= MIN_CHILDREN && all.len() >= MIN_UNITS && has_rare
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stem(pattern: &str, is_listed: bool) -> Stem {
+        let mut words = pattern.split(' ').map(str::to_owned);
+        let binary = words.next().unwrap();
+        let subcommand = words.filter(|word| !word.starts_with('-')).collect();
+        Stem { binary, subcommand, pattern: pattern.to_owned(), is_open: false, is_listed }
+    }
+
+    #[test]
+    fn the_parent_is_the_binary_nobody_listed_or_the_runner_of_tasks() {
+        for (pattern, is_listed, want) in [
+            ("workmux add", false, Some("workmux")),
+            ("workmux pane send", false, Some("workmux")),
+            ("workmux -v add", false, None),
+            ("workmux", false, None),
+            ("git status", true, None),
+            ("npm run build", true, Some("npm run")),
+            ("npm install", true, None),
+            ("make all", true, Some("make")),
+        ] {
+            let parent = parent(&stem(pattern, is_listed));
+            assert_eq!(parent.as_ref().map(|it| it.pattern.as_str()), want, "{pattern}");
+        }
+    }
 }

@@ -1,5 +1,5 @@
 //! Global options before a subcommand: the same act in another spelling.
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::Candidate;
 use crate::{
@@ -35,38 +35,40 @@ enum Habit {
     Seen,
 }
 
-/// Adds to each low-risk allow its spellings with a global option.
-pub(super) fn add(
-    candidates: &mut Vec<Candidate>,
-    clusters: &[Cluster],
-    observation: &Observation,
-) {
-    let is_seen = |binary: &str, option: &str| {
-        let prefix = format!("{binary} {option} ");
-        clusters.iter().any(|it| it.stem.pattern.starts_with(&prefix))
-    };
-    let known: BTreeSet<String> = candidates.iter().map(|it| it.pattern.clone()).collect();
-    for candidate in candidates.iter_mut() {
+/// The spellings that this role uses, or that everyone does.
+#[derive(Debug)]
+pub(super) struct Spellings {
+    options: Vec<(&'static str, &'static str)>,
+}
+
+impl Spellings {
+    pub(super) fn new(clusters: &[Cluster]) -> Self {
+        let is_seen = |binary: &str, option: &str| {
+            let prefix = format!("{binary} {option} ");
+            clusters.iter().any(|it| it.stem.pattern.starts_with(&prefix))
+        };
+        let used = HARMLESS
+            .iter()
+            .filter(|(binary, option, habit)| *habit == Habit::Everyone || is_seen(binary, option));
+        Self { options: used.map(|(binary, option, _)| (*binary, *option)).collect() }
+    }
+
+    /// Other spellings of a low-risk allow: the same with a global option.
+    pub(super) fn of(&self, candidate: &Candidate) -> Vec<String> {
         let is_ordinary = candidate.action == RuleAction::Allow
             && candidate.risk <= RiskLevel::Medium
             && candidate.evidence.n_units >= MIN_SPELLED_UNITS;
-        let Some((binary, rest)) = candidate.pattern.split_once(' ').filter(|_| is_ordinary) else {
-            continue;
+        let split = candidate.pattern.split_once(' ').filter(|_| is_ordinary);
+        let Some((binary, rest)) = split.filter(|(_, rest)| !rest.starts_with(['-', '*'])) else {
+            return Vec::new();
         };
-        if rest.starts_with(['-', '*']) {
-            continue;
-        }
-        let options = HARMLESS.iter().filter(|(name, option, habit)| {
-            *name == binary && (*habit == Habit::Everyone || is_seen(binary, option))
-        });
-        let spelled = options.map(|(_, option, _)| format!("{binary} {option} {rest}"));
-        candidate.spellings = spelled.filter(|pattern| !known.contains(pattern)).collect();
+        let options = self.options.iter().filter(|(name, _)| *name == binary);
+        options.map(|(_, option)| format!("{binary} {option} {rest}")).collect()
     }
-    take_in(candidates, observation);
 }
 
 /// Candidates that a spelling of another one holds become part of that one.
-fn take_in(candidates: &mut Vec<Candidate>, observation: &Observation) {
+pub(super) fn take_in(mut candidates: Vec<Candidate>, observation: &Observation) -> Vec<Candidate> {
     let spelled: Vec<(usize, Pattern, RuleAction)> = candidates
         .iter()
         .enumerate()
@@ -93,4 +95,5 @@ fn take_in(candidates: &mut Vec<Candidate>, observation: &Observation) {
     }
     let mut is_kept = holders.into_iter().map(|holder| holder.is_none());
     candidates.retain(|_| is_kept.next().unwrap_or(true));
+    candidates
 }

@@ -12,20 +12,20 @@ use tempfile::TempDir;
 use crate::samples::{batch, role};
 
 /// A data directory, driven through the program only.
-struct Advisor {
+pub(crate) struct Advisor {
     dir: TempDir,
 }
 
 /// What a call came to: exit code, stdout, stderr, with the data directory's name taken out.
 #[derive(Debug)]
-struct Ended {
-    code: i32,
-    out: String,
-    err: String,
+pub(crate) struct Ended {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
 }
 
 impl Advisor {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let advisor = Self { dir: tempfile::tempdir().unwrap() };
         assert_eq!(advisor.run(&["init"]).code, 0);
         advisor
@@ -35,7 +35,7 @@ impl Advisor {
         self.dir.path()
     }
 
-    fn run(&self, args: &[&str]) -> Ended {
+    pub(crate) fn run(&self, args: &[&str]) -> Ended {
         let run = Command::new(env!("CARGO_BIN_EXE_advisor"))
             .env_clear()
             .env("ADVISOR_ACTOR", "ana")
@@ -47,26 +47,26 @@ impl Advisor {
     }
 
     /// Runs and expects success; what it printed.
-    fn ok(&self, args: &[&str]) -> String {
+    pub(crate) fn ok(&self, args: &[&str]) -> String {
         let ended = self.run(args);
         assert_eq!(ended.code, 0, "{args:?}: {ended:?}");
         ended.out
     }
 
     /// Runs and expects failure; the first line on stderr.
-    fn fails(&self, code: i32, args: &[&str]) -> String {
+    pub(crate) fn fails(&self, code: i32, args: &[&str]) -> String {
         let ended = self.run(args);
         assert_eq!((ended.code, ended.out.as_str()), (code, ""), "{args:?}: {ended:?}");
         ended.err.lines().next().unwrap().to_owned()
     }
 
-    fn json(&self, args: &[&str]) -> serde_json::Value {
+    pub(crate) fn json(&self, args: &[&str]) -> serde_json::Value {
         let mut args = args.to_vec();
         args.extend(["--output", "json"]);
         serde_json::from_str(&self.ok(&args)).unwrap()
     }
 
-    fn write(&self, name: &str, text: &str) -> String {
+    pub(crate) fn write(&self, name: &str, text: &str) -> String {
         let path = self.path().join(name);
         fs::write(&path, text).unwrap();
         path.display().to_string()

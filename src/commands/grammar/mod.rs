@@ -95,8 +95,14 @@ static EXTRA: LazyLock<Library> = LazyLock::new(|| Library::new(include_str!("ex
 /// Generated.
 static FIG: LazyLock<Library> = LazyLock::new(|| Library::new(include_str!("fig.txt")));
 
-/// Whether the options and subcommands of a binary are known from its documentation.
-pub fn is_described(binary: &str) -> bool {
+/// Whether the subcommands of a binary are known by name, from its documentation.
+pub fn lists_subcommands(binary: &str) -> bool {
+    let mut trees = [&EXTRA, &FIG].into_iter().filter_map(|library| library.tree(binary));
+    trees.any(|tree| tree.has_children(0))
+}
+
+/// Whether there is a tree for a binary.
+fn is_described(binary: &str) -> bool {
     EXTRA.tree(binary).is_some() || FIG.tree(binary).is_some()
 }
 

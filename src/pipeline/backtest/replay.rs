@@ -11,7 +11,7 @@ use super::{
 use crate::{
     commands::{Reading, read},
     events::{Action, Day, Outcome, Tally, Unit},
-    policy::{Decision, Engine, Matching, Role, RuleAction, Subject, Target},
+    policy::{Circumstances, Decision, Engine, Matching, Role, RuleAction, Subject, Target},
 };
 
 /// What a role makes of the events that ran.
@@ -139,7 +139,7 @@ fn decide(
 ) -> Decision {
     match (action, reading) {
         (Action::Command { argv, .. }, Some(reading)) if matching == Matching::Expanded => {
-            engine.decide_reading(argv, reading)
+            engine.decide_command(argv, reading, &Circumstances::UNKNOWN)
         }
         (Action::Command { argv, .. }, _) => engine.decide(&Subject::Command(argv)),
         (Action::McpCall { server, tool, .. }, _) => {

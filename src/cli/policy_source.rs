@@ -1,0 +1,109 @@
+//! Which rules decide, and what is known of an action besides what it says itself.
+use std::path::Path;
+
+use clap::Args;
+
+use super::{Context, WrongUse};
+use crate::{
+    formats,
+    policy::{Approval, Input, Inputs, Role},
+    risk::{BUILTIN_ROLE, builtin_role},
+    store::{HostVariables, StoreError},
+};
+
+/// Which rules decide.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(super) struct Source {
+    /// A role of the store
+    #[arg(long, value_name = "ROLE")]
+    pub(super) role: Option<String>,
+    /// A role file, or `builtin:coding-agents`
+    #[arg(long, value_name = "FILE")]
+    pub(super) policy: Option<String>,
+}
+
+/// What is given besides.
+#[derive(Debug, Args)]
+pub(super) struct Given {
+    /// What is known besides, over what events say: agent, session, owner, team, environment or
+    /// approval (repeat for more)
+    #[arg(long = "given", value_name = "KEY=VALUE")]
+    given: Vec<String>,
+}
+
+impl Source {
+    /// The role, and the variables of hosts.
+    ///
+    /// # Errors
+    /// Where there is no such role or file, or it is not valid.
+    pub(super) async fn load(&self, context: &Context) -> anyhow::Result<(Role, HostVariables)> {
+        let role = match (&self.role, self.policy.as_deref()) {
+            (Some(name), _) => context.store().await?.role(name).await?,
+            (None, Some(policy)) => from_file(policy)?,
+            (None, None) => return Err(WrongUse("name a role or a policy".to_owned()).into()),
+        };
+        let variables = variables(&role, context).await?;
+        Ok((role, variables))
+    }
+}
+
+/// A role of a file, or a builtin one.
+///
+/// # Errors
+/// Where it cannot be read or is not valid.
+pub(super) fn from_file(policy: &str) -> anyhow::Result<Role> {
+    Ok(if policy == BUILTIN_ROLE { builtin_role() } else { formats::load_role(Path::new(policy))? })
+}
+
+/// The variables of hosts: those of the store, or where there is none those of the program. A role
+/// that asks for none does without.
+///
+/// # Errors
+/// Where there is a store that cannot be read.
+pub(super) async fn variables(role: &Role, context: &Context) -> anyhow::Result<HostVariables> {
+    let rules = || role.rules.iter().chain(&role.mcp_rules);
+    if !rules().any(|it| !it.when.is_empty() || it.pattern.contains("{{")) {
+        return Ok(HostVariables::default());
+    }
+    match context.store().await {
+        Ok(store) => Ok(HostVariables::new(&store.variables().await?)?),
+        Err(StoreError::Missing { .. }) => Ok(HostVariables::builtin()?),
+        Err(err) => Err(err.into()),
+    }
+}
+
+impl Given {
+    /// The inputs that are given.
+    ///
+    /// # Errors
+    /// Where a key or value is not known.
+    pub(super) fn inputs(&self) -> Result<Inputs, WrongUse> {
+        let mut inputs = Inputs::default();
+        for given in &self.given {
+            let (key, value) = given
+                .split_once('=')
+                .ok_or_else(|| WrongUse(format!("`--given {given}` is not KEY=VALUE")))?;
+            let value = value.to_owned();
+            match Input::parse(key) {
+                Some(Input::Agent) => inputs.agent = Some(value),
+                Some(Input::Session) => inputs.session = Some(value),
+                Some(Input::Owner) => inputs.owner = Some(value),
+                Some(Input::Team) => inputs.team = Some(value),
+                Some(Input::Environment) => inputs.environment = Some(value),
+                Some(Input::Approval) => {
+                    inputs.approval = Approval::parse(&value).ok_or_else(|| {
+                        let known: Vec<&str> = Approval::ALL.iter().map(|it| it.as_str()).collect();
+                        WrongUse(format!("`{value}` is no approval, they are {}", known.join(", ")))
+                    })?;
+                }
+                _ => {
+                    return Err(WrongUse(format!(
+                        "`{key}` cannot be given; agent, session, owner, team, environment and approval can"
+                    )));
+                }
+            }
+        }
+        Ok(inputs)
+    }
+}

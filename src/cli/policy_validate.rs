@@ -1,0 +1,85 @@
+//! `advisor policy validate`: every problem of role files, with file, line and field.
+use std::path::PathBuf;
+
+use clap::Args;
+use serde::Serialize;
+
+use super::{Context, Exit, Output, printer::Rows};
+use crate::{
+    events::visible,
+    formats::{BadRoleFile, load_role},
+};
+
+/// `advisor policy validate`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Every problem is told, not only the first. Exit 1 where there is one, or a file cannot be read.
+
+Examples:
+  advisor policy validate role.json
+  advisor policy validate roles/*.json --output json
+  advisor roles export platform | advisor policy validate -")]
+pub(super) struct Validate {
+    /// Role files, `-` for stdin
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+}
+
+/// One problem.
+#[derive(Debug, Serialize)]
+struct Row {
+    file: String,
+    /// 1-based.
+    line: usize,
+    /// Such as `rules[3].action`; empty where it is about the whole.
+    field: String,
+    message: String,
+}
+
+pub(super) fn run(args: &Validate, context: &Context) -> anyhow::Result<Exit> {
+    let printer = &context.printer;
+    let mut problems = Vec::new();
+    let mut n_unread = 0_usize;
+    for path in &args.files {
+        let file = path.display().to_string();
+        match load_role(path) {
+            Ok(role) => {
+                let n_rules = role.rules.len() + role.mcp_rules.len();
+                let name = visible(&role.name).into_owned();
+                printer.note(&format!("`{file}`: role `{name}` is valid, {n_rules} rules"));
+            }
+            Err(BadRoleFile::Invalid { problems: found, .. }) => {
+                problems.extend(found.into_iter().map(|it| Row {
+                    file: file.clone(),
+                    line: it.line,
+                    field: it.field,
+                    message: it.message,
+                }));
+            }
+            Err(err) => {
+                n_unread += 1;
+                printer.error(&format!("error: {:#}", anyhow::Error::from(err)));
+            }
+        }
+    }
+    if !problems.is_empty() || matches!(printer.output, Output::Json | Output::Csv) {
+        printer.list(&problems, || Rows {
+            columns: vec!["file", "line", "field", "message"],
+            cells: problems
+                .iter()
+                .map(|it| {
+                    let line = it.line.to_string();
+                    vec![it.file.clone(), line, it.field.clone(), it.message.clone()]
+                })
+                .collect(),
+        })?;
+    }
+    if problems.is_empty() {
+        return Ok(if n_unread == 0 { Exit::Done } else { Exit::Failed });
+    }
+    let files: std::collections::BTreeSet<&str> =
+        problems.iter().map(|it| it.file.as_str()).collect();
+    let n = problems.len();
+    printer.error(&format!("error: {n} problems in {} of {} files", files.len(), args.files.len()));
+    Ok(Exit::Failed)
+}
