@@ -1,5 +1,9 @@
 //! Patterns over host names: regular expressions of bounded size, many of them matched in one pass.
 use regex::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
+use regex_automata::{
+    Input,
+    dfa::{Automaton as _, StartKind, dense},
+};
 use regex_syntax::hir::{Class, Hir, HirKind};
 
 /// Longest pattern, in bytes.
@@ -12,16 +16,36 @@ pub(super) const MAX_STEPS: u64 = 20_000;
 /// Largest compiled pattern, in bytes, should the steps be worse than they were counted.
 const MAX_REGEX_BYTES: usize = 4 << 20;
 
+/// Largest set of compiled patterns, in bytes.
+const MAX_SET_BYTES: usize = 64 << 20;
+
+/// Largest table of one pattern, in bytes.
+const MAX_TABLE_BYTES: usize = 256 << 10;
+
 /// Room for the states of a set that matching has met so far, in bytes.
 const CACHE_BYTES: usize = 16 << 20;
 
 /// Patterns of one variable, in order.
+///
+/// Most are tried together in one pass. What loops in its middle, such as `a.*b`, goes on next to
+/// everything else, so that many of these together have more states than can be kept; each of them
+/// alone has few.
 #[derive(Clone, Debug)]
-pub(super) enum HostPatterns {
-    /// All in one automaton.
-    Together(RegexSet),
-    /// One by one, where they are too large together.
-    Single(Vec<Regex>),
+pub(super) struct HostPatterns {
+    together: RegexSet,
+    /// The place of each pattern of the set.
+    places: Vec<usize>,
+    /// The others, by place.
+    alone: Vec<(usize, Alone)>,
+}
+
+/// A pattern that is tried by itself.
+#[derive(Clone, Debug)]
+enum Alone {
+    /// Every state is known beforehand.
+    Table(Box<dense::DFA<Vec<u32>>>),
+    /// There would be too many.
+    Lazy(Regex),
 }
 
 impl HostPatterns {
@@ -30,22 +54,88 @@ impl HostPatterns {
     /// # Errors
     /// The first pattern that will not do, and why.
     pub(super) fn new(patterns: &[&str]) -> Result<Self, String> {
-        let single: Result<Vec<Regex>, String> = patterns.iter().map(|it| compile(it)).collect();
-        let single = single?;
-        let set = RegexSetBuilder::new(patterns)
-            .size_limit(MAX_REGEX_BYTES.saturating_mul(4))
+        let (mut easy, mut places, mut alone) = (Vec::new(), Vec::new(), Vec::new());
+        for (place, pattern) in patterns.iter().enumerate() {
+            let regex = compile(pattern)?;
+            if loops_inside(pattern) {
+                alone.push((place, Alone::new(pattern, regex)));
+            } else {
+                easy.push(*pattern);
+                places.push(place);
+            }
+        }
+        let together = RegexSetBuilder::new(&easy)
+            .size_limit(MAX_SET_BYTES)
             .dfa_size_limit(CACHE_BYTES)
-            .build();
-        Ok(set.map_or(Self::Single(single), Self::Together))
+            .build()
+            .map_err(|_| {
+                format!(
+                    "{} patterns of one variable are more than {MAX_SET_BYTES} bytes compiled",
+                    easy.len()
+                )
+            })?;
+        Ok(Self { together, places, alone })
     }
 
     /// The place of the first pattern that matches.
     pub(super) fn first(&self, hostname: &str) -> Option<usize> {
+        let found = self.together.matches(hostname).into_iter().next();
+        let first = found.and_then(|it| self.places.get(it)).copied();
+        let mut earlier =
+            self.alone.iter().take_while(|(place, _)| first.is_none_or(|it| *place < it));
+        earlier.find(|(_, it)| it.is_match(hostname)).map(|(place, _)| *place).or(first)
+    }
+}
+
+impl Alone {
+    fn new(pattern: &str, regex: Regex) -> Self {
+        let config = dense::Config::new()
+            .start_kind(StartKind::Unanchored)
+            .dfa_size_limit(Some(MAX_TABLE_BYTES))
+            .determinize_size_limit(Some(MAX_TABLE_BYTES));
+        let table = dense::Builder::new().configure(config).build(pattern);
+        table.map_or(Self::Lazy(regex), |it| Self::Table(Box::new(it)))
+    }
+
+    fn is_match(&self, hostname: &str) -> bool {
         match self {
-            Self::Together(set) => set.matches(hostname).into_iter().next(),
-            Self::Single(patterns) => patterns.iter().position(|it| it.is_match(hostname)),
+            // A table can give up only on what it was told to, and it was told nothing.
+            Self::Table(table) => {
+                let input = Input::new(hostname).earliest(true);
+                table.try_search_fwd(&input).is_ok_and(|it| it.is_some())
+            }
+            Self::Lazy(regex) => regex.is_match(hostname),
         }
     }
+}
+
+/// Whether something without an upper end stands between other things.
+fn loops_inside(pattern: &str) -> bool {
+    fn consumes(part: &Hir) -> bool {
+        part.properties().maximum_len() != Some(0)
+    }
+    fn loops(part: &Hir) -> bool {
+        match part.kind() {
+            HirKind::Repetition(it) => it.max.is_none() || loops(&it.sub),
+            HirKind::Capture(it) => loops(&it.sub),
+            HirKind::Concat(parts) | HirKind::Alternation(parts) => parts.iter().any(loops),
+            HirKind::Empty | HirKind::Look(_) | HirKind::Literal(_) | HirKind::Class(_) => false,
+        }
+    }
+    fn inside(part: &Hir) -> bool {
+        match part.kind() {
+            HirKind::Concat(parts) => parts.iter().enumerate().any(|(idx, it)| {
+                let before = parts.iter().take(idx).any(consumes);
+                let after = parts.iter().skip(idx + 1).any(consumes);
+                inside(it) || (loops(it) && before && after)
+            }),
+            HirKind::Alternation(parts) => parts.iter().any(inside),
+            HirKind::Capture(it) => inside(&it.sub),
+            HirKind::Repetition(it) => loops(&it.sub) || inside(&it.sub),
+            HirKind::Empty | HirKind::Look(_) | HirKind::Literal(_) | HirKind::Class(_) => false,
+        }
+    }
+    regex_syntax::parse(pattern).is_ok_and(|it| inside(&it))
 }
 
 /// Compiles a pattern within bounds; matching is linear in the host name, whatever the pattern.
@@ -120,16 +210,34 @@ mod tests {
 
     #[test]
     fn the_set_finds_what_one_by_one_finds() {
-        let patterns =
-            ["^prod-", "-eu-", "^[a-z]+-mbp", r"\.example\.com$", ".*db.*", "^$", "(?i)^PROD"];
+        let patterns = [
+            "^prod-",
+            "-eu-",
+            "a.*b",
+            "^[a-z]+-mbp",
+            r"x.+\.example\.com$",
+            ".*db.*",
+            "^$",
+            "(?i)^PROD",
+            "^web(-[a-z]+)*-[0-9]",
+        ];
         let together = HostPatterns::new(&patterns).unwrap();
-        assert!(matches!(together, HostPatterns::Together(_)));
-        let single: Result<Vec<Regex>, String> = patterns.iter().map(|it| compile(it)).collect();
-        let single = HostPatterns::Single(single.unwrap());
-        for host in
-            ["prod-1", "a-eu-1", "ana-mbp-14", "x.example.com", "mydb", "", "Prod", "nothing"]
-        {
-            assert_eq!(together.first(host), single.first(host), "{host}");
+        assert_eq!((together.places.len(), together.alone.len()), (6, 3));
+        let single: Vec<Regex> = patterns.iter().map(|it| compile(it).unwrap()).collect();
+        for host in [
+            "prod-1",
+            "a-eu-1",
+            "ana-mbp-14",
+            "xy.example.com",
+            "mydb",
+            "",
+            "Prod",
+            "nothing",
+            "web-a-7",
+            "aéb",
+        ] {
+            let first = single.iter().position(|it| it.is_match(host));
+            assert_eq!(together.first(host), first, "{host}");
         }
     }
 }
