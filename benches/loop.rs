@@ -1,4 +1,4 @@
-//! How fast the loop runs: ingest of simulated events, then the tallies behind a suggestion.
+//! How fast the loop runs: ingest of simulated events, then a suggestion with the tallies behind it.
 //!
 //! `cargo bench` measures a million events, `cargo bench -- 20000000` as many. Every measurement is
 //! a process of its own, so that its peak memory is its own.
@@ -23,7 +23,11 @@ use std::{
 use policy_advisor::{
     clock,
     lake::{Lake, Window},
-    pipeline::ingest::{Ingest, ingest},
+    pipeline::{
+        ingest::{Ingest, ingest},
+        suggest::{Advice, Params, suggest},
+    },
+    policy::Role,
     store::{Missing, Place, Store},
 };
 
@@ -31,7 +35,7 @@ fn main() {
     let args: Vec<String> = env::args().skip(1).filter(|arg| arg != "--bench").collect();
     match args.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["ingest", data, input] => measure_ingest(Path::new(data), Path::new(input)),
-        ["tallies", data] => measure_tallies(Path::new(data)),
+        ["suggest", data] => measure_suggest(Path::new(data)),
         ["simulate", n_events, path] => {
             let mut file = BufWriter::new(File::create(path).unwrap());
             simulate(n_events.parse().unwrap(), &mut file);
@@ -63,7 +67,7 @@ fn all(n_events: u64) {
         let data = dir.path().join(name);
         fs::create_dir(&data).unwrap();
         child(&["ingest".into(), data.clone(), input]);
-        child(&["tallies".into(), data]);
+        child(&["suggest".into(), data]);
     }
 }
 
@@ -91,7 +95,7 @@ fn measure_ingest(data: &Path, input: &Path) {
     assert_eq!(report.read, report.accepted);
 }
 
-fn measure_tallies(data: &Path) {
+fn measure_suggest(data: &Path) {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let place = Place::File(data.join("advisor.db"));
     let manifest = runtime.block_on(async {
@@ -112,6 +116,19 @@ fn measure_tallies(data: &Path) {
         manifest.parts.len(),
         peak_mib()
     );
+    let params = Params {
+        from: Window::ALL.from,
+        to: clock::now(),
+        generated_at: clock::now(),
+        minimum_hours: 0.0,
+        confidence_threshold: 0.6,
+    };
+    let began = Instant::now();
+    let advice = suggest(&Role::new("bench"), &tallies, &params, |_| false);
+    let seconds = seconds + began.elapsed().as_secs_f64();
+    let Advice::Batch(batch) = advice else { panic!("{advice:?}") };
+    let n_changes = batch.changes.len();
+    println!("suggest: {seconds:.2} s, {n_changes} changes, {} MiB at most", peak_mib());
 }
 
 /// The most memory this process had resident so far, in MiB.

@@ -10,6 +10,7 @@ mod ingest;
 mod init;
 mod lake;
 mod policy;
+mod policy_proofs;
 mod policy_explain;
 mod policy_merge;
 mod policy_source;

@@ -11,6 +11,7 @@ use super::{
     Context, Exit, Output,
     policy_explain::{self, Explain},
     policy_merge::{self, Merge},
+    policy_proofs,
     policy_source::{Given, Source},
     policy_test::{self, Test},
     policy_validate::{self, Validate},
@@ -41,6 +42,14 @@ enum PolicyCommand {
     Explain(Explain),
     /// An organization's floor and a role as one role, which may strengthen and never weakens
     Merge(Merge),
+    /// Which commands two roles decide differently, each change with the shortest one
+    Diff(policy_proofs::Diff),
+    /// Prove that no command of a dangerous kind passes, or show the shortest that does
+    Verify(policy_proofs::Verify),
+    /// What is wrong with a role: rules that never fire, denies that are walked round, and more
+    Lint(policy_proofs::Lint),
+    /// The patterns that stop every spelling of an act
+    Closure(policy_proofs::Close),
 }
 
 #[derive(Debug, Args)]
@@ -79,6 +88,10 @@ pub(super) async fn run(args: Policy, context: &Context) -> anyhow::Result<Exit>
         PolicyCommand::Test(args) => policy_test::run(args, context).await,
         PolicyCommand::Explain(args) => policy_explain::run(args, context).await,
         PolicyCommand::Merge(args) => policy_merge::run(args, context).await,
+        PolicyCommand::Diff(args) => policy_proofs::diff(args, context).await,
+        PolicyCommand::Verify(args) => policy_proofs::verify(args, context).await,
+        PolicyCommand::Lint(args) => policy_proofs::check(args, context).await,
+        PolicyCommand::Closure(args) => policy_proofs::close(&args, context),
     }
 }
 

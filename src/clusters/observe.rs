@@ -15,6 +15,10 @@ use crate::{
     shapes,
 };
 
+/// So many actions are read before their commands are put together with the others: the same
+/// commands come again and again, and need not be held more often than so.
+const ACTIONS_AT_A_TIME: usize = 1 << 15;
+
 /// Everything that was seen of a role in a window.
 #[derive(Debug, Default)]
 pub struct Observation {
@@ -41,8 +45,6 @@ pub struct Observation {
 pub struct Use {
     /// Its canonical line.
     pub line: String,
-    /// The command.
-    pub command: Command,
     /// What its line begins with.
     pub stem: Stem,
     /// Its shape.
@@ -173,13 +175,20 @@ pub fn observe(tallies: &[Tally]) -> Observation {
     let units = units(tallies);
     let mut by_action: Vec<&Tally> = tallies.iter().collect();
     by_action.par_sort_by(|a, b| a.action.cmp(&b.action));
-    let mut groups: Vec<Group<'_>> = by_action
-        .par_chunk_by(|a, b| Arc::ptr_eq(&a.action, &b.action) || a.action == b.action)
-        .map(|tallies| Group::new(tallies, &units))
-        .collect();
-    drop(by_action);
-    let builtins = builtins(&groups);
-    let uses = command_uses(&mut groups);
+    let is_same =
+        |a: &&Tally, b: &&Tally| Arc::ptr_eq(&a.action, &b.action) || a.action == b.action;
+    let actions: Vec<&[&Tally]> = by_action.chunk_by(is_same).collect();
+    let mut groups: Vec<Group<'_>> = Vec::with_capacity(actions.len());
+    let mut commands = Vec::new();
+    let mut builtins = BTreeMap::new();
+    for actions in actions.chunks(ACTIONS_AT_A_TIME) {
+        let mut read: Vec<Group<'_>> =
+            actions.par_iter().map(|tallies| Group::new(tallies, &units)).collect();
+        take_builtins(&mut read, &mut builtins);
+        commands.extend(take_commands(&mut read, groups.len()));
+        groups.append(&mut read);
+    }
+    let uses = command_uses(commands, &groups);
     let mcp_uses = mcp_uses(&groups);
     Observation {
         uses,
@@ -253,51 +262,63 @@ impl<'a> Group<'a> {
     }
 }
 
-/// The units in which each free builtin was used, sorted.
-fn builtins(groups: &[Group<'_>]) -> BTreeMap<String, Vec<u32>> {
-    let mut builtins: BTreeMap<String, Vec<u32>> = BTreeMap::new();
+/// Takes the builtins out of their groups, and notes the units in which each was used, sorted.
+fn take_builtins(groups: &mut [Group<'_>], builtins: &mut BTreeMap<String, Vec<u32>>) {
     for group in groups {
-        for name in &group.builtins {
-            builtins.entry(name.clone()).or_default().extend(&group.support.units);
+        for name in std::mem::take(&mut group.builtins) {
+            builtins.entry(name).or_default().extend(&group.support.units);
         }
     }
     for units in builtins.values_mut() {
         units.sort_unstable();
         units.dedup();
     }
-    builtins
 }
 
-/// Every distinct simple command: sorted by line and effects, each once. Takes the commands out of
-/// their groups.
-fn command_uses(groups: &mut [Group<'_>]) -> Vec<Use> {
-    let mut commands: Vec<(Command, Option<&str>, usize)> = Vec::new();
-    for (idx, group) in groups.iter_mut().enumerate() {
+/// A distinct simple command in a directory, with the indexes of the groups it is in.
+type InGroups<'a> = (Command, Option<&'a str>, Vec<u32>);
+
+/// Takes the commands out of their groups, each once; `first` groups stand before these.
+fn take_commands<'a>(groups: &mut [Group<'a>], first: usize) -> Vec<InGroups<'a>> {
+    let mut commands = Vec::new();
+    for (idx, group) in (first..).zip(groups) {
         let cwd = group.cwd();
-        commands.extend(std::mem::take(&mut group.commands).into_iter().map(|it| (it, cwd, idx)));
+        let idx = u32::try_from(idx).unwrap_or(u32::MAX);
+        commands
+            .extend(std::mem::take(&mut group.commands).into_iter().map(|it| (it, cwd, vec![idx])));
     }
+    merge(commands)
+}
+
+/// Sorts commands and makes one of equal ones.
+fn merge(mut commands: Vec<InGroups<'_>>) -> Vec<InGroups<'_>> {
     commands.par_sort_unstable();
+    commands.dedup_by(|next, kept| {
+        let is_same = (&next.0, next.1) == (&kept.0, kept.1);
+        if is_same {
+            kept.2.append(&mut next.2);
+        }
+        is_same
+    });
+    commands
+}
+
+/// Every distinct simple command: sorted by line and effects, each once.
+fn command_uses(commands: Vec<InGroups<'_>>, groups: &[Group<'_>]) -> Vec<Use> {
+    let commands = merge(commands);
     let learned = Learned::new(commands.iter().map(|(command, ..)| command.argv.as_slice()));
-    let supports: Vec<Support> = commands
-        .par_chunk_by(|a, b| (&a.0, a.1) == (&b.0, b.1))
-        .map(|same| {
-            Support::of_all(same.iter().filter_map(|it| groups.get(it.2)).map(|it| &it.support))
-        })
-        .collect();
-    commands.dedup_by(|next, kept| (&next.0, next.1) == (&kept.0, kept.1));
     let mut uses: Vec<Use> = commands
         .into_par_iter()
-        .zip(supports)
-        .map(|((command, cwd, _), support)| {
+        .map(|(command, cwd, idxs)| {
             let parsed = parse_with(&command.argv, &learned);
             let stem = stem(&command.argv, &parsed);
+            let groups = idxs.iter().filter_map(|idx| groups.get(*idx as usize));
             Use {
                 line: command.line(),
                 shape: shapes::shape_of(&command.argv, &parsed, cwd).text,
                 effects: effects(&command, &stem.subcommand),
                 stem,
-                support,
-                command,
+                support: Support::of_all(groups.map(|it| &it.support)),
             }
         })
         .collect();

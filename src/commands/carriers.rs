@@ -58,16 +58,23 @@ pub(super) fn carried(argv: &[String]) -> Vec<Inner> {
     }
 }
 
-/// What is between one of `flags` and `;` or `+`, each time.
+/// What is between one of `flags` and `;` or `+`, each time; a flag in between belongs to what runs.
 fn executed(argv: &[String], flags: &[&str]) -> Vec<Inner> {
-    let starts = argv.iter().enumerate().filter(|(_, word)| flags.contains(&word.as_str()));
-    let vectors = starts.filter_map(|(at, _)| {
-        let words = argv.get(at + 1..)?;
-        let ends = |word: &String| matches!(word.as_str(), ";" | "+" | "\\;");
-        let n_words = words.iter().position(ends).unwrap_or(words.len());
-        (n_words > 0).then(|| Inner::Vector(at + 1..at + 1 + n_words))
-    });
-    vectors.collect()
+    let mut vectors = Vec::new();
+    let mut at = 0;
+    while let Some(word) = argv.get(at) {
+        at += 1;
+        if flags.contains(&word.as_str()) {
+            let words = argv.get(at..).unwrap_or_default();
+            let ends = |word: &String| matches!(word.as_str(), ";" | "+" | "\\;");
+            let end = at + words.iter().position(ends).unwrap_or(words.len());
+            if end > at {
+                vectors.push(Inner::Vector(at..end));
+            }
+            at = end;
+        }
+    }
+    vectors
 }
 
 /// Where the value of an option is that stands as a word of its own.

@@ -38,7 +38,7 @@ pub struct Command {
     /// Names of the wrappers that were taken off, outermost first.
     pub wrappers: Vec<String>,
     /// For each wrapper the whole vector that begins with it: rules that name a wrapper see these.
-    pub layers: Vec<Vec<String>>,
+    pub layers: Vec<Arc<[String]>>,
     /// Environment assignments that the script makes for it, in order: those in front of it, and
     /// what was exported before. A value that is not known stands as it was written.
     pub assignments: Vec<(String, String)>,

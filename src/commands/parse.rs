@@ -1,7 +1,10 @@
 //! The door to the shell parser: bounded in size, nesting and harm.
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use brush_parser::{Parser, ParserOptions, ast::Program};
+use brush_parser::{
+    ParseError, ParserOptions, Token, TokenizerError, ast::Program, parse_tokens,
+    uncached_tokenize_str, unquote_str,
+};
 
 use super::{Doubt, plain};
 
@@ -41,12 +44,111 @@ pub(super) fn with_program<T>(script: &str, walk: impl FnOnce(Result<&Program, D
     stacker::maybe_grow(BIG_STACK_BYTES / 2, BIG_STACK_BYTES, run)
 }
 
-/// Parses a script with the full grammar.
+/// Parses a script with the full grammar, and what a shell forgives at its end: a lone backslash
+/// stands for itself there, and the end of the text ends a heredoc.
 pub(super) fn parse_fully(script: &str) -> Result<Program, Doubt> {
+    let error = match attempt(script) {
+        Ok(program) => return Ok(program),
+        Err(error) => error.ok_or(Doubt::ParseError)?,
+    };
+    let n_backslashes = script.len() - script.trim_end_matches('\\').len();
+    let repaired = match error {
+        ParseError::Tokenizing {
+            inner: TokenizerError::UnterminatedHereDocuments(tags, _),
+            ..
+        } => {
+            let ends = tags.split(", ").map(|tag| format!("\n{}", unquote_str(tag)));
+            format!("{script}{}", ends.collect::<String>())
+        }
+        _ if n_backslashes % 2 == 1 => format!("{script}\\"),
+        _ => return Err(Doubt::ParseError),
+    };
+    attempt(&repaired).map_err(|_| Doubt::ParseError)
+}
+
+/// `None` for the error of a parser that gave up, or would take too long.
+fn attempt(script: &str) -> Result<Program, Option<ParseError>> {
+    if has_huge_number(script) || is_slow_text(script) {
+        return Err(None);
+    }
     let options = ParserOptions::default();
     // The parser unwraps in places that hostile text can reach; such text is a parse error to us.
-    catch_unwind(AssertUnwindSafe(|| Parser::new(script.as_bytes(), &options).parse_program()))
-        .map_or(Err(Doubt::ParseError), |parsed| parsed.map_err(|_| Doubt::ParseError))
+    let parse = || {
+        let tokens = uncached_tokenize_str(script, &options.tokenizer_options())
+            .map_err(|inner| Some(ParseError::Tokenizing { inner, position: None }))?;
+        if is_slow_nesting(&tokens) {
+            return Err(None);
+        }
+        parse_tokens(&tokens, &options).map_err(Some)
+    };
+    catch_unwind(AssertUnwindSafe(parse)).unwrap_or(Err(None))
+}
+
+/// Most bytes times levels of expansions: the tokenizer copies the text once a level.
+const MAX_COPIED_BYTES: usize = 2 * 1024 * 1024;
+
+/// Most words and signs on a line that begins a heredoc: the tokenizer moves all of them for each.
+const MAX_HEREDOC_WORDS: usize = 1_000;
+
+/// Whether the tokenizer would take more than linear time over a text.
+fn is_slow_text(script: &str) -> bool {
+    let (mut depth, mut deepest) = (0_usize, 1);
+    let mut before = b' ';
+    for byte in script.bytes() {
+        match byte {
+            b'(' | b'{' | b'[' if before == b'$' => depth += 1,
+            b')' | b'}' | b']' => depth = depth.saturating_sub(1),
+            _ => (),
+        }
+        deepest = deepest.max(depth);
+        before = byte;
+    }
+    let is_sign = |byte: &u8| b" \t|&;<>()".contains(byte);
+    let is_long = |line: &str| {
+        line.contains("<<")
+            && line.as_bytes().iter().filter(|it| is_sign(it)).count() > MAX_HEREDOC_WORDS
+    };
+    deepest * script.len() > MAX_COPIED_BYTES || script.lines().any(is_long)
+}
+
+/// Deepest nesting where the grammar tries each level in more than one way: parentheses that could
+/// be arithmetic or a regular expression, and `case` in `case`. Its time doubles with each.
+const MAX_RETRIED_DEPTH: usize = 6;
+
+/// Whether the grammar would take exponential time over these tokens.
+fn is_slow_nesting(tokens: &[Token]) -> bool {
+    let (mut parens, mut cases) = (0_usize, 0_usize);
+    let (mut deepest_parens, mut deepest_cases) = (0, 0);
+    let mut is_retried = false;
+    let mut before = "";
+    for token in tokens {
+        let text = token.to_str();
+        match (token, text) {
+            (Token::Operator(..), "(") => {
+                parens += 1;
+                is_retried |= before == "(";
+            }
+            (Token::Operator(..), ")") => parens = parens.saturating_sub(1),
+            (Token::Word(..), "=~") => is_retried = true,
+            (Token::Word(..), "case") => cases += 1,
+            (Token::Word(..), "esac") => cases = cases.saturating_sub(1),
+            _ => (),
+        }
+        deepest_parens = deepest_parens.max(parens);
+        deepest_cases = deepest_cases.max(cases);
+        before = text;
+    }
+    is_retried && deepest_parens > MAX_RETRIED_DEPTH || deepest_cases > MAX_RETRIED_DEPTH
+}
+
+/// Whether a redirection has a number that is none of a file: the parser would panic over it.
+fn has_huge_number(script: &str) -> bool {
+    let mut n_digits = 0;
+    script.bytes().any(|byte| {
+        let is_huge = matches!(byte, b'<' | b'>') && n_digits > 9;
+        n_digits = if byte.is_ascii_digit() { n_digits + 1 } else { 0 };
+        is_huge
+    })
 }
 
 /// How many characters and keywords of `script` may open a nesting, quotes not regarded.

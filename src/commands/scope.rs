@@ -1,70 +1,130 @@
 //! What a script has set so far: variables with literal values, and functions.
-use std::{collections::BTreeMap, rc::Rc};
+//!
+//! A scope is copied at every place where what follows may not have run; copies share what neither
+//! has changed.
+use std::{cell::Cell, collections::BTreeMap, rc::Rc};
 
 use brush_parser::ast::FunctionBody;
 
 /// Variables and functions at one point of a script.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Scope {
     /// `Some`: the literal text; `None`: set, but to what is not known.
-    vars: BTreeMap<String, Option<String>>,
+    vars: Rc<BTreeMap<String, Option<String>>>,
     /// `$1`, `$2`, ..., `None` for each that is not known; `None` where none is.
-    pub(super) positional: Option<Vec<Option<String>>>,
-    pub(super) functions: BTreeMap<String, Rc<FunctionBody>>,
-    /// What commands find in their environment, by the script's own doing, in order.
-    pub(super) exports: Vec<(String, String)>,
+    pub(super) positional: Option<Rc<[Option<String>]>>,
+    functions: Rc<BTreeMap<String, Rc<FunctionBody>>>,
+    /// What commands find in their environment, by the script's own doing.
+    exports: Rc<BTreeMap<String, String>>,
+    /// How many more bytes of values are put in, in all scopes of an event.
+    budget: Rc<Cell<usize>>,
 }
 
 /// Most exported variables that are kept.
 const MAX_EXPORTS: usize = 64;
 
+/// Longest value that is kept, in bytes.
+const MAX_VALUE_BYTES: usize = 16 * 1024;
+
+/// Most bytes of values that are put in for one event.
+const MAX_FILLED_BYTES: usize = 512 * 1024;
+
+impl Default for Scope {
+    fn default() -> Self {
+        Self {
+            vars: Rc::default(),
+            positional: None,
+            functions: Rc::default(),
+            exports: Rc::default(),
+            budget: Rc::new(Cell::new(MAX_FILLED_BYTES)),
+        }
+    }
+}
+
 impl Scope {
+    /// A new shell's scope, within the same bounds.
+    pub(super) fn fresh(&self) -> Self {
+        Self { budget: Rc::clone(&self.budget), ..Self::default() }
+    }
+
     /// The same variables and functions with other arguments.
     pub(super) fn with_positional(&self, positional: Option<Vec<Option<String>>>) -> Self {
-        Self { positional, ..self.clone() }
+        Self { positional: positional.map(Rc::from), ..self.clone() }
     }
 
     /// The literal value of a variable, where the script itself set one.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
-        if let Ok(number) = name.parse::<usize>() {
+        let value = if let Ok(number) = name.parse::<usize>() {
             let idx = number.checked_sub(1)?;
-            return self.positional.as_ref()?.get(idx)?.as_deref();
-        }
-        self.vars.get(name)?.as_deref()
+            self.positional.as_ref()?.get(idx)?.as_deref()
+        } else {
+            self.vars.get(name)?.as_deref()
+        };
+        let value = value?;
+        self.budget.set(self.budget.get().checked_sub(value.len())?);
+        Some(value)
     }
 
     pub(super) fn set(&mut self, name: &str, value: Option<String>) {
-        self.vars.insert(name.to_owned(), value);
+        let value = value.filter(|it| it.len() <= MAX_VALUE_BYTES);
+        Rc::make_mut(&mut self.vars).insert(name.to_owned(), value);
+    }
+
+    /// The body of a function that the script defined.
+    pub(super) fn function(&self, name: &str) -> Option<Rc<FunctionBody>> {
+        self.functions.get(name).cloned()
+    }
+
+    pub(super) fn define(&mut self, name: String, body: Rc<FunctionBody>) {
+        Rc::make_mut(&mut self.functions).insert(name, body);
+    }
+
+    pub(super) fn undefine(&mut self, name: &str) {
+        Rc::make_mut(&mut self.functions).remove(name);
+    }
+
+    /// What commands find in their environment.
+    pub(super) fn exports(&self) -> &BTreeMap<String, String> {
+        &self.exports
     }
 
     /// Puts a variable into the environment of the commands that follow; `text` as it was written.
     pub(super) fn export(&mut self, name: &str, text: &str) {
-        self.exports.retain(|(other, _)| other != name);
-        if self.exports.len() < MAX_EXPORTS {
-            self.exports.push((name.to_owned(), text.to_owned()));
+        let exports = Rc::make_mut(&mut self.exports);
+        if exports.len() < MAX_EXPORTS || exports.contains_key(name) {
+            let is_short = text.len() <= MAX_VALUE_BYTES / MAX_EXPORTS;
+            exports.insert(name.to_owned(), if is_short { text } else { "..." }.to_owned());
         }
     }
 
     /// Joins the state after a part that may not have run: what differs is not known.
     pub(super) fn join(&mut self, other: &Self) {
-        for (name, value) in &other.vars {
-            if self.vars.get(name) != Some(value) {
-                self.vars.insert(name.clone(), None);
+        if !Rc::ptr_eq(&self.vars, &other.vars) {
+            let vars = Rc::make_mut(&mut self.vars);
+            for (name, value) in &*other.vars {
+                if vars.get(name) != Some(value) {
+                    vars.insert(name.clone(), None);
+                }
             }
-        }
-        for (name, value) in &mut self.vars {
-            if other.vars.get(name) != Some(value) {
-                *value = None;
+            for (name, value) in vars {
+                if other.vars.get(name) != Some(value) {
+                    *value = None;
+                }
             }
         }
         // What may be in the environment counts as being there.
-        for (name, text) in &other.exports {
-            if self.exports.iter().all(|(known, _)| known != name) {
-                self.export(name, text);
+        if !Rc::ptr_eq(&self.exports, &other.exports) {
+            for (name, text) in &*other.exports {
+                if !self.exports.contains_key(name) {
+                    self.export(name, text);
+                }
             }
         }
-        for (name, body) in &other.functions {
-            self.functions.entry(name.clone()).or_insert_with(|| Rc::clone(body));
+        if !Rc::ptr_eq(&self.functions, &other.functions) {
+            let functions = Rc::make_mut(&mut self.functions);
+            for (name, body) in &*other.functions {
+                functions.entry(name.clone()).or_insert_with(|| Rc::clone(body));
+            }
         }
     }
 }

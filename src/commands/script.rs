@@ -1,5 +1,5 @@
 //! Walks a parsed script: every simple command in it, in order of appearance.
-use std::{rc::Rc, sync::Arc};
+use std::{collections::BTreeSet, rc::Rc, sync::Arc};
 
 use brush_parser::ast::{
     AndOr, AndOrList, AssignmentName, AssignmentValue, Command as Node,
@@ -9,7 +9,7 @@ use brush_parser::ast::{
 };
 
 use super::{
-    Doubt, Origin,
+    Command, Doubt, Origin,
     parse::with_program,
     scope::Scope,
     unwrap::{Context, Reader},
@@ -20,13 +20,17 @@ use super::{
 /// Most values of a `for` that are put in one by one.
 const MAX_LOOP_VALUES: usize = 16;
 
+/// Most bytes of scripts that are read for one event, those inside others counted again.
+const MAX_SCRIPTS_BYTES: usize = 512 * 1024;
+
 /// Deepest nesting of scripts and calls.
 const MAX_DEPTH: usize = 24;
 
 impl Reader {
     /// Reads a script in a scope of variables.
     pub(super) fn script(&mut self, script: &str, context: &Context, scope: &mut Scope) {
-        if self.depth > MAX_DEPTH {
+        self.n_script_bytes += script.len();
+        if self.depth > MAX_DEPTH || self.n_script_bytes > MAX_SCRIPTS_BYTES {
             return self.doubt(Doubt::TooLarge, script);
         }
         with_program(script, |program| match program {
@@ -110,7 +114,7 @@ impl Reader {
                 // Read once where it stands, with arguments that are not known.
                 let mut inner = scope.with_positional(None);
                 self.function_body(&function.body, context, &mut inner);
-                scope.functions.insert(name, Rc::new(function.body.clone()));
+                scope.define(name, Rc::new(function.body.clone()));
             }
             Node::ExtendedTest(test, redirects) => {
                 self.test(&test.expr, context, scope);
@@ -215,13 +219,9 @@ impl Reader {
                 self.list(body, context, &mut inner);
                 scope.join(&inner);
                 // Commands that do not look at the variable are the same in every round.
-                let (earlier, new) = self.reading.commands.split_at(round);
-                let earlier = earlier.get(start..).unwrap_or_default();
-                let new: Vec<_> = new.iter().filter(|it| !earlier.contains(it)).cloned().collect();
-                self.reading.commands.truncate(round);
-                self.reading.commands.extend(new);
+                self.keep_new_commands(start, round);
             }
-            let mut seen = std::collections::BTreeSet::new();
+            let mut seen = BTreeSet::new();
             self.reading.unresolved.retain(|it| seen.insert(it.clone()));
         } else {
             scope.set(variable, None);
@@ -275,8 +275,7 @@ impl Reader {
         match vector.argv.first() {
             None => {
                 for Assigned { name, text, is_known } in assignments {
-                    if scope.exports.iter().any(|(exported, _)| *exported == name) || name == "PATH"
-                    {
+                    if scope.exports().contains_key(&name) || name == "PATH" {
                         scope.export(&name, &text);
                     }
                     scope.set(&name, is_known.then_some(text));
@@ -284,11 +283,11 @@ impl Reader {
             }
             Some(name) => {
                 set_by_builtin(name, &vector, scope);
-                if assignments.is_empty() && scope.exports.is_empty() {
+                if assignments.is_empty() && scope.exports().is_empty() {
                     self.call(vector, context, scope);
                 } else {
                     let mut own = context.clone();
-                    own.assignments.extend(scope.exports.iter().cloned());
+                    own.assignments.extend(scope.exports().clone());
                     own.assignments.extend(assignments.into_iter().map(|it| (it.name, it.text)));
                     self.call(vector, &own, scope);
                 }
@@ -308,7 +307,7 @@ impl Reader {
 
     /// A call of a function that the script defined, or a command.
     fn call(&mut self, vector: Vector, context: &Context, scope: &mut Scope) {
-        let function = vector.argv.first().and_then(|name| scope.functions.get(name).cloned());
+        let function = vector.argv.first().and_then(|name| scope.function(name));
         let Some(body) = function.filter(|_| !vector.unknown.has(0)) else {
             return self.vector(vector, context, scope);
         };
@@ -323,7 +322,7 @@ impl Reader {
         let mut inner = scope.clone();
         // A function does not see itself here: recursion adds nothing but rounds.
         if let Some(name) = vector.argv.first() {
-            inner.functions.remove(name);
+            inner.undefine(name);
         }
         self.function_body(&body, context, &mut inner);
         scope.positional = outer;
@@ -331,9 +330,15 @@ impl Reader {
         let new: Vec<_> = new.iter().filter(|it| !before.contains(it)).cloned().collect();
         self.reading.unresolved.truncate(n_unresolved);
         self.reading.unresolved.extend(new);
-        let (earlier, new) = self.reading.commands.split_at(start);
-        let new: Vec<_> = new.iter().filter(|it| !earlier.contains(it)).cloned().collect();
-        self.reading.commands.truncate(start);
+        self.keep_new_commands(0, start);
+    }
+
+    /// Of the commands from `round` on, keeps those that are not among the ones from `start` on.
+    fn keep_new_commands(&mut self, start: usize, round: usize) {
+        let (earlier, new) = self.reading.commands.split_at(round);
+        let earlier: BTreeSet<&Command> = earlier.iter().skip(start).collect();
+        let new: Vec<Command> = new.iter().filter(|it| !earlier.contains(it)).cloned().collect();
+        self.reading.commands.truncate(round);
         self.reading.commands.extend(new);
     }
 

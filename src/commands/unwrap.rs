@@ -9,10 +9,16 @@ use super::{
 };
 
 /// Most simple commands that are read out of one event.
-const MAX_COMMANDS: usize = 2_000;
+const MAX_COMMANDS: usize = 1_000;
 
 /// Most nodes of scripts that are walked for one event.
 const MAX_NODES: usize = 20_000;
+
+/// Most words of vectors that are looked at for one event: each wrapper has its own copy.
+const MAX_WORDS: usize = 60_000;
+
+/// Most bytes of wrappers' vectors that commands stand in, counted for each command.
+const MAX_LAYER_BYTES: usize = 4 * 1024 * 1024;
 
 /// Deepest nesting of scripts, wrappers and function calls.
 const MAX_DEPTH: usize = 24;
@@ -35,7 +41,7 @@ pub(super) struct Context {
     pub(super) origin: Origin,
     pub(super) site: Site,
     pub(super) wrappers: Vec<String>,
-    pub(super) layers: Vec<Vec<String>>,
+    pub(super) layers: Vec<Arc<[String]>>,
     pub(super) assignments: Vec<(String, String)>,
     /// What a wrapper puts its own input in the place of.
     pub(super) placeholder: Option<String>,
@@ -46,7 +52,7 @@ impl Context {
     fn wrapped(&self, name: &str, argv: &[String]) -> Self {
         let mut inner = self.clone();
         inner.wrappers.push(name.to_owned());
-        inner.layers.push(argv.to_vec());
+        inner.layers.push(argv.into());
         inner
     }
 
@@ -67,6 +73,9 @@ pub(super) struct Reader {
     pub(super) piped: Input,
     /// What the last simple command wrote, where it is plain text.
     pub(super) said: Option<Arc<str>>,
+    pub(super) n_layer_bytes: usize,
+    pub(super) n_words: usize,
+    pub(super) n_script_bytes: usize,
 }
 
 impl Default for Reader {
@@ -77,6 +86,9 @@ impl Default for Reader {
             budget: MAX_NODES,
             piped: Input::Inherited,
             said: None,
+            n_layer_bytes: 0,
+            n_words: 0,
+            n_script_bytes: 0,
         }
     }
 }
@@ -89,7 +101,9 @@ impl Reader {
         if vector.unknown.has(0) || is_filled {
             return self.doubt(Doubt::ComputedName, first);
         }
-        if self.depth > MAX_DEPTH || self.reading.commands.len() >= MAX_COMMANDS {
+        self.n_words += vector.argv.len();
+        let is_full = self.reading.commands.len() >= MAX_COMMANDS || self.n_words > MAX_WORDS;
+        if self.depth > MAX_DEPTH || is_full {
             return self.doubt(Doubt::TooLarge, first);
         }
         self.depth += 1;
@@ -103,7 +117,7 @@ impl Reader {
         match name.as_str() {
             name if SHELLS.contains(&name) => {
                 if let Some(at) = shell_script(argv) {
-                    return self.shell(at, &vector, context);
+                    return self.shell(at, &vector, context, scope);
                 }
                 if reads_stdin(argv) {
                     let (script, is_known) = match &vector.input {
@@ -116,7 +130,7 @@ impl Reader {
                         self.doubt(Doubt::ComputedCode, script.map_or(name, |it| it));
                     }
                     if let Some(script) = script {
-                        return self.script(script, &context.scripted(), &mut Scope::default());
+                        return self.script(script, &context.scripted(), &mut scope.fresh());
                     }
                 }
             }
@@ -158,21 +172,24 @@ impl Reader {
             return self.inner(&inside.inner, &vector, &context, scope);
         }
         self.push(&vector, context);
-        for inner in carriers::carried(argv) {
+        let carried = carriers::carried(argv);
+        if !carried.is_empty() {
             let mut context = context.wrapped(&name, argv);
             if matches!(name.as_str(), "find" | "gfind" | "fd" | "fdfind") {
                 context.placeholder = Some("{}".to_owned());
             }
-            self.inner(&inner, &vector, &context, scope);
+            for inner in carried {
+                self.inner(&inner, &vector, &context, scope);
+            }
         }
         if let Some(inner) = carriers::remote(argv) {
             let context = Context { site: Site::Remote, ..context.wrapped(&name, argv) };
-            self.inner(&inner, &vector, &context, &mut Scope::default());
+            self.inner(&inner, &vector, &context, &mut scope.fresh());
         }
     }
 
     /// The script at a place of a shell's vector, with the words behind it as `$0`, `$1`, ...
-    fn shell(&mut self, at: usize, vector: &Vector, context: &Context) {
+    fn shell(&mut self, at: usize, vector: &Vector, context: &Context, scope: &Scope) {
         let script = vector.argv.get(at).map_or("", String::as_str);
         let is_filled = |it: &String| script.contains(it.as_str());
         // Another program's output, or a variable's value, becomes code there.
@@ -185,7 +202,7 @@ impl Reader {
             (!is_filled && !vector.unknown.has(at + 2 + idx)).then(|| word.clone())
         };
         let positional: Vec<Option<String>> = words.iter().enumerate().map(is_known).collect();
-        let mut inner = Scope::default().with_positional(Some(positional));
+        let mut inner = scope.fresh().with_positional(Some(positional));
         self.script(script, &context.scripted(), &mut inner);
     }
 
@@ -204,6 +221,14 @@ impl Reader {
 
     /// Notes a simple command.
     pub(super) fn push(&mut self, vector: &Vector, context: &Context) {
+        let words = context.layers.iter().flat_map(|it| it.iter());
+        self.n_layer_bytes += words.map(String::len).sum::<usize>();
+        if self.n_layer_bytes > MAX_LAYER_BYTES || self.reading.commands.len() >= MAX_COMMANDS {
+            if self.reading.unresolved.iter().all(|it| it.reason != Doubt::TooLarge) {
+                self.doubt(Doubt::TooLarge, "more commands than are read");
+            }
+            return;
+        }
         self.reading.commands.push(Command {
             argv: vector.argv.clone(),
             wrappers: context.wrappers.clone(),
@@ -293,6 +318,10 @@ mod tests {
             ("exec 3>&1", &[]),
             ("ssh h 'rm x'", &["ssh h 'rm x'", "rm x"]),
             ("{rm,-rf,/}", &["rm -rf /"]),
+            ("find . -exec rm {} \\", &["find . -exec rm '{}' '\\'", "rm '{}' '\\'"]),
+            ("bash <<'A'\nrm x", &["rm x"]),
+            ("cat <<A <<-'B'\nx", &["cat"]),
+            ("ls 99999999999> f", &[]),
             ("$'\\x72m' x", &["rm x"]),
             ("export X=a; cat $X", &["export X=a", "cat a"]),
             ("read X; cat $X", &["read X", "cat '$X'"]),

@@ -7,7 +7,8 @@ mod visible;
 use serde::{Deserialize, Serialize};
 
 pub use redact::{
-    MARKER_CLOSE, MARKER_OPEN, Redacted, marker, markers, redact, redact_argv, redact_named,
+    MARKER_CLOSE, MARKER_OPEN, Planted, Redacted, marker, markers, planted, redact, redact_argv,
+    redact_named,
 };
 pub use tally::{Action, Tally, Unit};
 pub use time::{Day, Timestamp};

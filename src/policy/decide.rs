@@ -59,10 +59,21 @@ pub struct Engine<'a> {
     /// In the order in which they count: the first that applies decides.
     rules: Vec<Compiled<'a>>,
     mcp_rules: Vec<Compiled<'a>>,
+    /// All of `rules`.
+    all: Index,
+    /// Those whose first word is literal.
+    named: Index,
+}
+
+/// Some rules, ready to be asked which of them applies first.
+#[derive(Debug)]
+struct Index {
+    /// Over the rules that ask for nothing but the line.
     lines: Automaton,
-    /// The rules whose first word is literal, and their places in `rules`.
-    named_lines: Automaton,
-    named: Vec<usize>,
+    /// Their places in the list of rules.
+    free: Vec<usize>,
+    /// Places of the rules that look at more than the line; few, and tried one by one.
+    asking: Vec<usize>,
 }
 
 /// A rule that may apply on a host.
@@ -91,15 +102,9 @@ impl<'a> Engine<'a> {
             rules
         };
         let (rules, mcp_rules) = (in_order(&role.rules), in_order(&role.mcp_rules));
-        let named = rules.iter().enumerate().filter(|(_, it)| it.pattern.first_word().is_some());
-        let named: Vec<usize> = named.map(|(idx, _)| idx).collect();
-        let patterns = |rules: &mut dyn Iterator<Item = &Compiled<'a>>| {
-            let patterns: Vec<Pattern> = rules.map(|it| it.pattern.clone()).collect();
-            Automaton::new(&patterns, Keep::First)
-        };
-        let lines = patterns(&mut rules.iter());
-        let named_lines = patterns(&mut named.iter().filter_map(|&idx| rules.get(idx)));
-        Self { role, rules, mcp_rules, lines, named_lines, named }
+        let all = Index::new(&rules, |_| true);
+        let named = Index::new(&rules, |it| it.pattern.first_word().is_some());
+        Self { role, rules, mcp_rules, all, named }
     }
 
     /// Decides one action of which nothing is known but its lines.
@@ -232,35 +237,42 @@ impl<'a> Engine<'a> {
     }
 
     fn line(&self, line: &str, known: &Circumstances<'_>, facts: &Facts) -> Said<'a> {
-        let said = self.lines.first(line).and_then(|first| {
-            let later = || self.rules.iter().skip(first + 1);
-            Self::from(self.rules.get(first)?, later, line, known, facts)
-        });
-        said.unwrap_or((self.role.default_action, None))
+        let rule = self.all.first(&self.rules, line, known, facts);
+        rule.map_or((self.role.default_action, None), |it| (it.rule.action, Some(it.rule)))
     }
 
     /// The decision of the rules that name the first word of a line.
     fn named(&self, line: &str, known: &Circumstances<'_>, facts: &Facts) -> Option<Said<'a>> {
-        let first = self.named_lines.first(line)?;
-        let later = || self.named.iter().skip(first + 1).filter_map(|idx| self.rules.get(*idx));
-        Self::from(self.rules.get(*self.named.get(first)?)?, later, line, known, facts)
+        let rule = self.named.first(&self.rules, line, known, facts)?;
+        Some((rule.rule.action, Some(rule.rule)))
+    }
+}
+
+impl Index {
+    /// Indexes the rules that are `wanted`.
+    fn new(rules: &[Compiled<'_>], wanted: impl Fn(&Compiled<'_>) -> bool) -> Self {
+        let places = rules.iter().enumerate().filter(|(_, it)| wanted(it)).map(|(idx, _)| idx);
+        let asks = |idx: &usize| rules.get(*idx).is_some_and(|it| it.conditions.ask());
+        let (asking, free): (Vec<usize>, Vec<usize>) = places.partition(asks);
+        let patterns = free.iter().filter_map(|idx| rules.get(*idx)).map(|it| it.pattern.clone());
+        let patterns: Vec<Pattern> = patterns.collect();
+        Self { lines: Automaton::new(&patterns, Keep::First), free, asking }
     }
 
-    /// What the first rule that matches says, or where it asks for something else, a later one.
-    fn from<'e, I: Iterator<Item = &'e Compiled<'a>>>(
-        first: &Compiled<'a>,
-        later: impl FnOnce() -> I,
+    /// The first rule that matches a line and whose conditions hold.
+    fn first<'r, 'a>(
+        &self,
+        rules: &'r [Compiled<'a>],
         line: &str,
         known: &Circumstances<'_>,
         facts: &Facts,
-    ) -> Option<Said<'a>>
-    where
-        'a: 'e,
-    {
-        if first.conditions.hold(known.inputs, facts) {
-            return Some((first.rule.action, Some(first.rule)));
-        }
-        applying(later(), line, known, facts)
+    ) -> Option<&'r Compiled<'a>> {
+        let free = self.lines.first(line).and_then(|it| self.free.get(it)).copied();
+        let earlier = self.asking.iter().copied().take_while(|idx| free.is_none_or(|it| *idx < it));
+        let mut earlier = earlier.filter_map(|idx| rules.get(idx));
+        let asking =
+            earlier.find(|it| it.pattern.matches(line) && it.conditions.hold(known.inputs, facts));
+        asking.or_else(|| rules.get(free?))
     }
 }
 
@@ -314,6 +326,18 @@ pub(super) fn compile<'a>(
     let mut rules = compile_all(rules, variables);
     let known = Circumstances::UNKNOWN;
     rules.retain(|it| it.conditions.hold(known.inputs, known.whole));
+    rules
+}
+
+/// The same, and the rules that let through where something is known that is not: for proofs that
+/// nothing passes, whatever is known.
+pub(super) fn compile_leniently<'a>(
+    rules: &'a [Rule],
+    variables: &BTreeMap<String, String>,
+) -> Vec<Compiled<'a>> {
+    let mut rules = compile_all(rules, variables);
+    let known = Circumstances::UNKNOWN;
+    rules.retain(|it| it.rule.action.passes() || it.conditions.hold(known.inputs, known.whole));
     rules
 }
 

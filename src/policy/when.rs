@@ -49,6 +49,11 @@ impl<'a> Conditions<'a> {
         self.asked.iter().any(|it| matches!(it.about, About::Variable(false)))
     }
 
+    /// Whether they ask for anything of the action itself.
+    pub(super) fn ask(&self) -> bool {
+        self.asked.iter().any(|it| matches!(it.about, About::Input { .. }))
+    }
+
     /// Whether all of them hold.
     pub(super) fn hold(&self, inputs: &Inputs, facts: &Facts) -> bool {
         self.unmet(inputs, facts).is_none()

@@ -1,8 +1,10 @@
 //! What a command can do, and what it must never be let do.
+pub mod acts;
 mod effect;
 mod effects;
 mod facts;
 mod guards;
+pub mod lint;
 mod mcp;
 mod secrets;
 

@@ -328,6 +328,7 @@ pub(super) fn classify_as(hint: Hint, text: &str, cwd: Option<&str>) -> ShapeWor
         Hint::Str => ArgumentType::Str,
         Hint::Image => ArgumentType::Image,
         Hint::Glob => ArgumentType::Glob,
+        Hint::Port if !text.bytes().any(|it| it.is_ascii_digit()) => return classify(text, cwd),
         Hint::Port => ArgumentType::Port,
         Hint::Host => match classify(text, cwd) {
             word @ ShapeWord::Typed { kind: ArgumentType::Ip | ArgumentType::Url(_), .. } => {

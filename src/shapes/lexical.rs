@@ -25,11 +25,8 @@ pub(super) fn given(text: &str) -> Option<ShapeWord> {
     let (before, rest) = text.split_at_checked(text.find('<')?)?;
     let many = rest.ends_with("...");
     let kind = ArgumentType::parse(rest.strip_suffix("...").unwrap_or(rest));
-    if let Some(kind) = kind.filter(|_| is_prefix(before)) {
-        return Some(ShapeWord::Typed { before: before.to_owned(), kind, many });
-    }
-    let marker = text.get(text.find("<redacted:")?..)?.split_inclusive('>').next()?;
-    Some(ShapeWord::typed(ArgumentType::parse(marker)?))
+    let kind = kind.filter(|_| is_prefix(before))?;
+    Some(ShapeWord::Typed { before: before.to_owned(), kind, many })
 }
 
 /// How long the marker of a kind of secret is.
@@ -493,7 +490,7 @@ mod tests {
             ("%redacted:%", "<str>"),
             ("--%redacted:jwt%x", "--<redacted:jwt>"),
             ("--token=<redacted:jwt>", "--token=<redacted:jwt>"),
-            ("Token: <redacted:jwt>", "<redacted:jwt>"),
+            ("Token: <redacted:jwt>", "<str>"),
             ("x=<path>...", "x=<path>..."),
             ("<nothing>", "<str>"),
         ] {

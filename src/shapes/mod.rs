@@ -6,13 +6,10 @@ mod place;
 
 use std::{collections::BTreeSet, fmt};
 
-use crate::{
-    commands::{
-        base_name,
-        grammar::{Argument, ArgumentKind, Flag, Join, Learned, Parsed, parse_with},
-        quote,
-    },
-    events::MARKER_OPEN,
+use crate::commands::{
+    base_name,
+    grammar::{Argument, ArgumentKind, Flag, Join, Learned, Parsed, is_flag, parse_with},
+    quote,
 };
 use context::{Hint, OperandHints, classify_as, option_hint};
 use lexical::given;
@@ -58,9 +55,6 @@ pub enum ShapeWord {
 /// is not the same as to list many.
 const N_MANY: usize = 3;
 
-/// Longer option names are text that begins with a dash.
-const MAX_FLAG: usize = 64;
-
 /// The shape of one simple command.
 ///
 /// Paths are judged against `cwd`. The shape of a shape is itself, so that a shape's text can be
@@ -76,10 +70,11 @@ pub fn shape_of(argv: &[String], parsed: &Parsed<'_>, cwd: Option<&str>) -> Shap
     for argument in &parsed.arguments {
         draft.argument(argument);
     }
-    let words = collapse(draft.finish());
+    let words = draft.finish();
+    let flags = flags(parsed, &words);
+    let words = collapse(words);
     let text = line(&words);
     let subcommand = parsed.subcommand.iter().map(|&it| it.to_owned()).collect();
-    let flags = flags(parsed);
     let operands = operands(&words);
     let words = words.into_iter().map(|it| it.word).collect();
     Shape { binary, subcommand, text, flags, operands, words }
@@ -87,6 +82,8 @@ pub fn shape_of(argv: &[String], parsed: &Parsed<'_>, cwd: Option<&str>) -> Shap
 
 impl Shape {
     /// Whether an argument vector has this shape, by the form of its words alone.
+    ///
+    /// Takes time with the words of both, multiplied.
     pub fn matches(&self, argv: &[String]) -> bool {
         let Some((binary, rest)) = argv.split_first() else { return false };
         base_name(binary) == self.binary
@@ -94,19 +91,25 @@ impl Shape {
     }
 }
 
-/// Goes back over `...` only, of which there are few.
-fn matches_words(mut shape: &[ShapeWord], mut argv: &[String]) -> bool {
-    loop {
-        let Some((word, shape_rest)) = shape.split_first() else { return argv.is_empty() };
-        let Some((first, argv_rest)) = argv.split_first() else { return false };
-        if !word.accepts(first) {
+/// Word by word, with all places of the shape that the words so far may have led to: none is gone back
+/// over, however many `...` there are.
+fn matches_words(shape: &[ShapeWord], argv: &[String]) -> bool {
+    let mut places = vec![0];
+    for word in argv {
+        let mut next: Vec<usize> = Vec::with_capacity(places.len() + 1);
+        for at in places {
+            let Some(expected) = shape.get(at).filter(|it| it.accepts(word)) else { continue };
+            if expected.is_many() && next.last() != Some(&at) {
+                next.push(at);
+            }
+            next.push(at + 1);
+        }
+        if next.is_empty() {
             return false;
         }
-        if word.is_many() && matches_words(shape, argv_rest) {
-            return true;
-        }
-        (shape, argv) = (shape_rest, argv_rest);
+        places = next;
     }
+    places.last() == Some(&shape.len())
 }
 
 impl ShapeWord {
@@ -199,7 +202,7 @@ impl<'a> Draft<'a> {
             ArgumentKind::Operand(text) => {
                 let hint = self.hints.at(self.n_operands, self.is_after_separator);
                 let foreign = foreign_option(text, self.cwd)
-                    .filter(|_| hint == Hint::Any || text.starts_with('+'));
+                    .filter(|_| hint == Hint::Any || text.starts_with('+') || is_flag(text));
                 let word = foreign.unwrap_or_else(|| classify_as(hint, text, self.cwd));
                 self.n_operands += 1;
                 self.put(argument.at, word, true);
@@ -234,19 +237,12 @@ impl<'a> Draft<'a> {
     }
 }
 
-/// Whether a word that begins with a dash is an option rather than text.
-fn is_flag(name: &str) -> bool {
-    let plain = |ch: char| ch.is_ascii_alphanumeric() || "-_.:+,@/%=".contains(ch);
-    name.len() <= MAX_FLAG && name.chars().all(plain) && !name.contains(MARKER_OPEN)
-        || matches!(name, "-#" | "-?")
-}
-
 /// An operand in the form of an option, such as `--port=3` in `npm run x -- --port=3`, or `+nightly`:
 /// it keeps its first character, so that it is read the same way again.
 fn foreign_option(text: &str, cwd: Option<&str>) -> Option<ShapeWord> {
     let sign = text.get(..1).filter(|it| matches!(*it, "-" | "+") && text.len() > 1)?;
     if text.parse::<f64>().is_ok() {
-        return None;
+        return (sign == "+").then(|| ShapeWord::typed(ArgumentType::Number).after(sign));
     }
     let (name, value) = text.split_once('=').map_or((text, None), |(name, it)| (name, Some(it)));
     Some(match value {
@@ -309,9 +305,18 @@ fn line(words: &[DraftWord]) -> String {
     words.join(" ")
 }
 
-fn flags(parsed: &Parsed<'_>) -> BTreeSet<String> {
+/// `words` as many as the vector has; what is shown as text is no option.
+fn flags(parsed: &Parsed<'_>, words: &[DraftWord]) -> BTreeSet<String> {
+    let is_text = |at: usize| match words.get(at).map(|it| &it.word) {
+        Some(ShapeWord::Typed { before, kind: ArgumentType::Str, .. }) => {
+            matches!(before.as_str(), "-" | "--")
+        }
+        _ => false,
+    };
     let names = parsed.arguments.iter().filter_map(|it| match &it.kind {
-        ArgumentKind::Flag(flag) => Some(flag.canonical.as_ref()).filter(|it| is_flag(it)),
+        ArgumentKind::Flag(flag) if !is_text(it.at) => {
+            Some(flag.canonical.as_ref()).filter(|it| is_flag(it))
+        }
         _ => None,
     });
     names.map(str::to_owned).collect()

@@ -80,7 +80,7 @@ fn parent(stem: &Stem) -> Option<Stem> {
     // An option in between is another spelling, and stays what it is.
     stem.pattern.strip_prefix(&pattern).filter(|rest| !rest.starts_with(" -"))?;
     let subcommand = above.into_iter().cloned().collect();
-    Some(Stem { pattern, subcommand, ..stem.clone() })
+    Some(Stem { subcommand, pattern, ..stem.clone() })
 }
 
 fn is_open_ended(members: &[&Cluster], observation: &Observation) -> bool {

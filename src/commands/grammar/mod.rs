@@ -10,6 +10,7 @@ use std::{borrow::Cow, sync::LazyLock};
 
 pub use learned::Learned;
 use tree::Library;
+pub use walk::is_flag;
 
 /// An argument vector, read as its author would.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use super::{
     learned::{Words, is_word},
     tree::{ANYWHERE, Arity, Record, Tree},
 };
-use crate::commands::base_name;
+use crate::{commands::base_name, events::MARKER_OPEN};
 
 pub(super) fn walk<'a>(argv: &'a [String], learned: &Learned) -> Parsed<'a> {
     let binary = base_name(argv.first().map_or("", String::as_str));
@@ -199,7 +199,10 @@ impl<'a> Walk<'a, '_> {
             let name = format!("-{ch}");
             let Some(record) = self.place.option(&name) else { return false };
             flags.push((name, record));
-            let rest = word.get(at + ch.len_utf8()..).unwrap_or_default();
+            let (before, rest) = word.split_at_checked(at + ch.len_utf8()).unwrap_or((word, ""));
+            if !is_flag(before) {
+                return false; // Longer than any cluster that somebody means.
+            }
             if record.arity != Arity::Flag && !rest.is_empty() {
                 let last = flags.pop();
                 self.cluster_flags(flags);
@@ -255,7 +258,8 @@ impl<'a> Walk<'a, '_> {
             let value = Some(FlagValue { text, join: Join::Attached });
             return self.flag(Cow::Borrowed("-"), Cow::Borrowed("-"), value);
         }
-        let value = self.value_before_child().map(|text| FlagValue { text, join: Join::Next });
+        let value = self.value_before_child().filter(|_| is_flag(word));
+        let value = value.map(|text| FlagValue { text, join: Join::Next });
         self.flag(Cow::Borrowed(word), Cow::Borrowed(word), value);
     }
 
@@ -269,6 +273,16 @@ impl<'a> Walk<'a, '_> {
         self.push(ArgumentKind::Flag(Flag { name, canonical, value }));
         self.at += width;
     }
+}
+
+/// Longer names of options are text that begins with a dash.
+const MAX_FLAG: usize = 64;
+
+/// Whether a word that begins with a dash is an option rather than text.
+pub fn is_flag(name: &str) -> bool {
+    let plain = |ch: char| ch.is_ascii_alphanumeric() || "-_.:+,@/%=".contains(ch);
+    name.len() <= MAX_FLAG && name.chars().all(plain) && !name.contains(MARKER_OPEN)
+        || matches!(name, "-#" | "-?")
 }
 
 /// Whether a word could name a task: what people call scripts and targets, no paths.

@@ -33,8 +33,7 @@ pub(super) struct Format {
     pub(super) pattern: &'static str,
     /// What the secret must be.
     pub(super) check: Check,
-    /// Texts with the secret in them, as templates of the tests: see `samples`.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the table's test reads it"))]
+    /// Texts with the secret in them, as templates: see `samples`.
     pub(super) hits: &'static [&'static str],
     /// Texts that only look like it.
     #[cfg_attr(not(test), expect(dead_code, reason = "the table's test reads it"))]
@@ -75,8 +74,15 @@ static COMPILED: LazyLock<Vec<OnceLock<Option<Regex>>>> =
 /// Most bytes that an expression may look at from its beginning: bounds the work on hostile text.
 const WINDOW: usize = 4_096;
 
-/// Most bytes of a private key.
-const KEY_WINDOW: usize = 65_536;
+/// Where a format that looks for an option of a command found none from `start` on, it finds none a
+/// little further on in the same command, either: up to here, which keeps the work on hostile text
+/// linear. `None` for other formats.
+pub(super) fn looked_up_to(idx: usize, text: &str, start: usize) -> Option<usize> {
+    const FAR: usize = 256;
+    FORMATS.get(idx).filter(|format| format.pattern.contains(r"[^|;\n]*?"))?;
+    let rest = text.as_bytes().get(start..)?;
+    Some(start + rest.iter().take(FAR).take_while(|byte| !b"|;\n".contains(byte)).count())
+}
 
 /// The secret at a keyword, where the form is one.
 pub(super) fn at(idx: usize, text: &str, keyword_start: usize) -> Option<Secret> {
@@ -90,8 +96,9 @@ pub(super) fn at(idx: usize, text: &str, keyword_start: usize) -> Option<Secret>
         return None;
     }
     let regex = COMPILED.get(idx)?.get_or_init(|| Regex::new(format.pattern).ok()).as_ref()?;
-    let window = if format.kind == "private-key" { KEY_WINDOW } else { WINDOW };
-    let end = (start + window).min(text.len());
+    // A key is as long as it is; what lies inside it is not looked at again.
+    let is_key = format.kind == "private-key";
+    let end = if is_key { text.len() } else { (start + WINDOW).min(text.len()) };
     let end = (start..=end).rev().find(|at| text.is_char_boundary(*at))?;
     let input = Input::new(text).range(start..end).anchored(Anchored::Yes);
     let mut slots = [None; 4];

@@ -5,15 +5,15 @@
 //! costs is one pass of the automaton.
 mod formats;
 mod names;
-#[cfg(test)]
 mod samples;
 mod tables;
 mod values;
 
-use std::{borrow::Cow, ops::Range, sync::LazyLock};
+use std::{borrow::Cow, collections::BTreeMap, ops::Range, sync::LazyLock};
 
 use aho_corasick::{AhoCorasick, AhoCorasickBuilder, AhoCorasickKind};
 
+pub use self::samples::{Planted, planted};
 use self::{formats::FORMATS, names::NAMES};
 
 /// How every marker begins; after it the kind of secret, then [`MARKER_CLOSE`].
@@ -178,23 +178,31 @@ static FINDER: LazyLock<Finder> = LazyLock::new(|| {
 fn find(text: &str) -> Vec<Secret> {
     let Finder { automaton: Some(automaton), targets } = &*FINDER else { return Vec::new() };
     let mut found: Vec<(Secret, usize)> = Vec::new();
-    let mut covered = 0;
+    // Up to where there is nothing more for each target, told by its rank; few are met in one text.
+    let mut done: BTreeMap<usize, usize> = BTreeMap::new();
     for hit in automaton.find_overlapping_iter(text) {
-        if hit.start() < covered {
+        let Some(target) = targets.get(hit.pattern().as_usize()) else { continue };
+        let rank = match *target {
+            Target::Format(idx) => idx,
+            Target::Name(idx) => FORMATS.len() + idx,
+        };
+        if done.get(&rank).is_some_and(|end| hit.start() < *end) {
             continue;
         }
-        let secret = match targets.get(hit.pattern().as_usize()) {
-            Some(&Target::Format(idx)) => formats::at(idx, text, hit.start()).map(|it| (it, idx)),
-            Some(&Target::Name(idx)) => {
-                names::at(idx, text, hit.range()).map(|it| (it, FORMATS.len() + idx))
-            }
-            None => None,
+        let secret = match *target {
+            Target::Format(idx) => formats::at(idx, text, hit.start()),
+            Target::Name(idx) => names::at(idx, text, hit.range()),
         };
-        if let Some((secret, rank)) = secret {
-            if secret.range.len() > 1_024 {
-                covered = secret.range.end;
+        match secret {
+            Some(secret) => {
+                done.insert(rank, secret.range.end);
+                found.push((secret, rank));
             }
-            found.push((secret, rank));
+            None => {
+                if let Some(end) = formats::looked_up_to(rank, text, hit.start()) {
+                    done.insert(rank, end);
+                }
+            }
         }
     }
     found.sort_by_key(|(secret, rank)| (secret.range.start, *rank));
@@ -282,6 +290,17 @@ mod tests {
         let text = format!("a {} b {}", marker("jwt"), marker("password"));
         assert_eq!(markers(&text).collect::<Vec<_>>(), ["jwt", "password"]);
         assert_eq!(markers("100%").count(), 0);
+    }
+
+    #[test]
+    fn a_secret_is_found_after_a_command_without_one() {
+        for text in [
+            "curl -s x; curl -u me:s3cret9 y",
+            "mysql -h a\nmysql -ps3cret9",
+            "curl x | curl -u a:s3cret9 -",
+        ] {
+            assert!(redact(text).text.contains("%redacted:password%"), "{text}");
+        }
     }
 
     #[test]

@@ -50,7 +50,8 @@ pub struct Undecided {
     pub new: Decider,
 }
 
-/// Compares two roles on every line there is, on hosts where these variables hold.
+/// Compares two roles on every line there is, on hosts where these variables hold, and where nothing
+/// else is known that rules may ask for.
 ///
 /// Thresholds of trust are no lines and are not compared. Roles of which one expands commands and
 /// the other does not are compared as if both did.

@@ -2,7 +2,7 @@
 use std::sync::LazyLock;
 
 use super::{bytes::Bytes, language::Language};
-use crate::commands::{Runs, free_builtins, runs};
+use crate::commands::{Command, Runs, canonical, free_builtins, read, runs};
 
 /// The languages of lines that rules are tried on.
 #[derive(Debug)]
@@ -27,6 +27,19 @@ static LINES: LazyLock<Lines> = LazyLock::new(Lines::new);
 /// The languages of lines, made once.
 pub fn lines() -> &'static Lines {
     &LINES
+}
+
+/// The lines that rules are tried on when a vector is decided: those of its commands, of their
+/// wrappers, and its own where not all of it can be known.
+pub fn tried_lines(argv: &[String]) -> Vec<String> {
+    let reading = read(argv);
+    let layers = reading.commands.iter().flat_map(|command| &command.layers);
+    let mut lines: Vec<String> = layers.map(|layer| canonical(layer)).collect();
+    lines.extend(reading.commands.iter().map(Command::line));
+    if !reading.unresolved.is_empty() {
+        lines.push(canonical(argv));
+    }
+    lines
 }
 
 /// Words with this content, as a canonical line spells them.
@@ -142,7 +155,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::commands::{canonical, read, split};
+    use crate::commands::split;
 
     #[test]
     fn canonical_lines_and_plain_ones() {

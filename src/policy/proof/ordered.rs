@@ -5,7 +5,9 @@ use serde::Serialize;
 
 use super::{
     super::{
-        Evaluation, Matching, Role, RuleAction, algebra, automaton::Globs, decide::compile,
+        Evaluation, Matching, Role, RuleAction, algebra,
+        automaton::Globs,
+        decide::{Compiled, compile, compile_leniently},
         pattern::Pattern,
     },
     language::Language,
@@ -82,12 +84,26 @@ pub(super) struct Ordered {
 }
 
 impl Ordered {
-    /// The rules of a role where these variables hold.
+    /// The rules of a role where these variables hold, and nothing else is known.
     pub(super) fn new(role: &Role, kind: LineKind, variables: &BTreeMap<String, String>) -> Self {
-        let rules = if kind == LineKind::Call { &role.mcp_rules } else { &role.rules };
+        Self::of(role, kind, compile(rules_for(role, kind), variables))
+    }
+
+    /// The same, and every rule that lets through under some condition.
+    pub(super) fn lenient(
+        role: &Role,
+        kind: LineKind,
+        variables: &BTreeMap<String, String>,
+    ) -> Self {
+        Self::of(role, kind, compile_leniently(rules_for(role, kind), variables))
+    }
+
+    fn of(role: &Role, kind: LineKind, compiled: Vec<Compiled<'_>>) -> Self {
+        let rules = rules_for(role, kind);
         let only_named = matches!(kind, LineKind::Builtin | LineKind::Wrapper);
-        let position = |rule| rules.iter().position(|it| std::ptr::eq(it, rule));
-        let mut entries: Vec<Entry> = compile(rules, variables)
+        let position =
+            |rule: &super::super::Rule| rules.iter().position(|it| std::ptr::eq(it, rule));
+        let mut entries: Vec<Entry> = compiled
             .into_iter()
             .filter(|it| !only_named || it.pattern.first_word().is_some())
             .map(|it| Entry {
@@ -116,7 +132,7 @@ impl Ordered {
             rule.when.clear();
         }
         let mut res = Self::new(&bare, kind, &BTreeMap::new());
-        let rules = if kind == LineKind::Call { &role.mcp_rules } else { &role.rules };
+        let rules = rules_for(role, kind);
         for entry in &mut res.entries {
             let rule = entry.decider.position.and_then(|it| rules.get(it.checked_sub(1)?));
             entry.is_conditional =
@@ -136,6 +152,14 @@ impl Ordered {
 
     pub(super) fn globs(&self) -> Globs {
         Globs::new(self.entries.iter().map(|it| &it.pattern))
+    }
+}
+
+/// The list that decides lines of a kind.
+const fn rules_for(role: &Role, kind: LineKind) -> &Vec<super::super::Rule> {
+    match kind {
+        LineKind::Call => &role.mcp_rules,
+        _ => &role.rules,
     }
 }
 

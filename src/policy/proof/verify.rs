@@ -39,9 +39,10 @@ pub struct Verifier {
 }
 
 impl Verifier {
-    /// Compiles the command rules that apply where these variables hold.
+    /// Compiles the command rules that apply where these variables hold. Where a rule asks for more
+    /// than that, it counts where it lets through, and does not where it stops.
     pub fn new(role: &Role, variables: &BTreeMap<String, String>, max_states: usize) -> Self {
-        let rules = Ordered::new(role, LineKind::Command, variables);
+        let rules = Ordered::lenient(role, LineKind::Command, variables);
         let (globs, shadowed) = (rules.globs(), rules.shadowed());
         Self { rules, globs, shadowed, max_states }
     }

@@ -33,7 +33,6 @@ struct Entry {
     /// What it does.
     effects: &'static [Effect],
     /// Command lines it is for.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the table's test reads it"))]
     hits: &'static [&'static str],
     /// Command lines it is not for.
     #[cfg_attr(not(test), expect(dead_code, reason = "the table's test reads it"))]
@@ -202,6 +201,31 @@ const CODE_VARIABLES: &[&str] = &[
 /// Values of those variables that run nothing of note.
 const HARMLESS_VALUES: &[&str] =
     &["", ":", "/bin/cat", "/bin/true", "cat", "false", "less", "more", "true"];
+
+/// Command lines that change something, from the examples of the tables.
+pub(super) fn changing_examples() -> impl Iterator<Item = &'static str> {
+    const CHANGES: Effects = Effects::of(&[
+        Effect::FileWrite,
+        Effect::FileDelete,
+        Effect::NetworkUpload,
+        Effect::Privilege,
+        Effect::PackageInstall,
+        Effect::VcsWrite,
+        Effect::VcsHistoryRewrite,
+        Effect::VcsPublish,
+        Effect::InfraChange,
+        Effect::InfraDestroy,
+        Effect::DbChange,
+        Effect::DbDestroy,
+        Effect::Persistence,
+    ]);
+    let changing = TABLES
+        .iter()
+        .copied()
+        .flatten()
+        .filter(|entry| entry.effects.iter().any(|it| CHANGES.contains(*it)));
+    changing.flat_map(|entry| entry.hits.iter().copied())
+}
 
 /// What one expanded command can do.
 ///

@@ -4,7 +4,9 @@ mod database;
 mod discovery;
 mod disks;
 mod escapes;
+mod exports;
 mod files;
+mod gates;
 mod git;
 mod infra;
 mod inline;
@@ -17,6 +19,7 @@ mod privilege;
 mod publish;
 mod secrets;
 mod services;
+mod strict;
 
 use std::sync::LazyLock;
 
@@ -110,7 +113,7 @@ pub struct Guard {
     pub techniques: &'static [&'static str],
     /// What is at stake.
     pub level: RiskLevel,
-    /// Deny, ask, or alert.
+    /// Deny, ask, redact or alert.
     pub action: RuleAction,
     /// Forms that pass although a pattern of this guard matches: allow rules in front of it in the
     /// built-in role. Of no use in front of an allow, which is narrow by itself.
@@ -155,12 +158,24 @@ impl Guard {
         Self::new(id, title, class)
     }
 
+    /// A guard that lets through without the secrets in the output.
+    const fn redact(id: &'static str, title: &'static str, class: GuardClass) -> Self {
+        let mut guard = Self::new(id, title, class);
+        guard.action = RuleAction::Redact;
+        guard
+    }
+
     /// A guard that lets through and tells.
     const fn alert(id: &'static str, title: &'static str, class: GuardClass) -> Self {
         let mut guard = Self::new(id, title, class);
         guard.action = RuleAction::Alert;
         guard.level = RiskLevel::Medium;
         guard
+    }
+
+    const fn high(mut self) -> Self {
+        self.level = RiskLevel::High;
+        self
     }
 
     const fn critical(mut self) -> Self {
@@ -231,6 +246,8 @@ const TABLES: &[&[Guard]] = &[
     escapes::TABLE,
     launchers::TABLE,
     discovery::TABLE,
+    // Last: what alerts here would otherwise hide what asks above.
+    exports::TABLE,
 ];
 
 static GUARDS: LazyLock<Vec<Guard>> =
@@ -283,8 +300,11 @@ pub fn builtin_role() -> Role {
     role.default_action = RuleAction::Allow;
     for guard in guards() {
         let except = guard.except.iter().map(|pattern| (RuleAction::Allow, "except", pattern));
-        let stops = guard.patterns.iter().map(|pattern| (guard.action, "rule", pattern));
-        for (n, (action, kind, pattern)) in except.chain(stops).enumerate() {
+        let (denied, rest): (Vec<&&str>, Vec<&&str>) =
+            guard.patterns.iter().partition(|pattern| strict::denies(guard, pattern));
+        let denied = denied.into_iter().map(|pattern| (RuleAction::Deny, "rule", pattern));
+        let stops = rest.into_iter().map(|pattern| (guard.action, "rule", pattern));
+        for (n, (action, kind, pattern)) in except.chain(denied).chain(stops).enumerate() {
             role.rules.push(Rule {
                 rule_id: format!("{}.{kind}-{}", guard.id, n + 1),
                 pattern: (*pattern).to_owned(),
@@ -294,6 +314,7 @@ pub fn builtin_role() -> Role {
             });
         }
     }
+    gates::add(&mut role);
     role
 }
 

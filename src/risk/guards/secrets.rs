@@ -138,7 +138,8 @@ pub(super) const TABLE: &[Guard] = &[
             ],
             &["cat config.json", "aws s3 ls", "cat .npmrc", "ls '~/.claude/projects'"],
         ),
-    Guard::ask("secrets.dotenv", "environment files and certificates", SecretRead)
+    Guard::deny("secrets.dotenv", "environment files and certificates", SecretRead)
+        .high()
         .techniques(&["T1552.001"])
         .except(&["cat *.env.example", "cat *.env.sample", "cat *.env.template"])
         .stops(&[

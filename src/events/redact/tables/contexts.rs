@@ -289,11 +289,19 @@ pub(super) const TABLE: &[Format] = &[
     Format::new(
         "account-credentials",
         &["identified by"],
-        r#"(?i:identified by)\s+(?i:password\s+)?["'\\]{1,5}([^'"\\\s]{3,256})"#,
-        &["CREATE USER x IDENTIFIED BY '{a12}'"],
-        &["IDENTIFIED BY '$PW'"],
+        r#"(?i:identified by)\s+(?i:password\s+)?["'\\]{0,5}([^'"\\\s]{3,256})"#,
+        &["CREATE USER x IDENTIFIED BY '{a12}'", "IDENTIFIED BY {a12}"],
+        &["IDENTIFIED BY '$PW'", "identified by name"],
     )
-    .check(Check::Value),
+    .check(Check::Strong),
+    Format::new(
+        "account-credentials",
+        &["with password"],
+        r#"(?i:with (?:encrypted )?password)\s+["'\\]{0,5}([^'"\\\s;]{3,256})"#,
+        &["ALTER USER x WITH PASSWORD {a12};", "with password \"{a12}\""],
+        &["WITH PASSWORD '$P'", "sign in with password authentication"],
+    )
+    .check(Check::Strong),
     Format::new(
         "account-credentials",
         &["password '"],

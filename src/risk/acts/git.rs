@@ -1,0 +1,158 @@
+//! Acts of git: history that others have, and work that is nowhere else.
+use super::{
+    Act,
+    GuardClass::{HistoryRewriting, WorkLoss},
+    form::{Form, Word, cut, form, is, long, operand, short},
+};
+
+/// Options of git itself that take the next word.
+const GLOBALS: &[&str] =
+    &["-C", "-c", "--git-dir", "--work-tree", "--namespace", "--super-prefix", "--config-env"];
+
+fn git(paths: &[&str]) -> Form {
+    form(&["git"]).below(paths).globals(GLOBALS)
+}
+
+fn push() -> Form {
+    git(&["push"]).flags("vqnu46df").valued("o", &["push-option", "repo", "receive-pack", "exec"])
+}
+
+fn branch() -> Form {
+    git(&["branch"]).flags("vqdDfra").valued("u", &["set-upstream-to", "contains"])
+}
+
+pub(super) fn acts() -> Vec<Act> {
+    vec![
+        Act::new("git.force-push", "force push", HistoryRewriting, "git-push(1)")
+            .by(push().with(&[
+                short("f"),
+                long("force"),
+                cut("mirror", "m"),
+                cut("prune", "pru"),
+                operand(&["+*"]),
+            ]))
+            .examples(
+                &[
+                    "git push --force",
+                    "git push origin main -f",
+                    "git push -uf origin x",
+                    "git -C d push --force=true",
+                    "git push origin +main",
+                    "git push origin '+refs/heads/*:refs/heads/*'",
+                    "git push --mirr backup",
+                    "git --git-dir .git push --prune origin",
+                ],
+                &[
+                    "git push",
+                    "git push -u origin feature",
+                    "git push --force-with-lease",
+                    "git push --follow-tags",
+                    "git commit -m 'push --force is bad'",
+                    "git push origin a+b",
+                    "git fetch -f",
+                ],
+            ),
+        Act::new(
+            "git.delete-remote",
+            "delete a branch or tag on the remote",
+            HistoryRewriting,
+            "git-push(1)",
+        )
+        .by(push().with(&[short("d"), cut("delete", "de"), operand(&[":*"])]))
+        .examples(
+            &[
+                "git push origin --delete x",
+                "git push -d origin x",
+                "git push origin :x",
+                "git -C d push --del origin x",
+            ],
+            &["git push origin a:b", "git push", "git branch -d x", "git push -u origin x"],
+        ),
+        Act::new(
+            "git.rewrite",
+            "rewrite commits, or drop the means to undo it",
+            HistoryRewriting,
+            "git-filter-branch(1), git-reflog(1), git-update-ref(1), git-gc(1)",
+        )
+        .by(git(&["filter-branch", "filter-repo", "reflog expire", "reflog delete"]))
+        .by(git(&["update-ref"])
+            .flags("dz")
+            .valued("m", &[])
+            .with(&[short("d"), cut("delete", "de")]))
+        .by(git(&["gc"]).with(&[is(&["--prune=now", "--prune=all"])]))
+        .examples(
+            &[
+                "git filter-branch --tree-filter x HEAD",
+                "git -C d reflog expire --all",
+                "git update-ref -d refs/heads/x",
+                "git gc --aggressive --prune=now",
+            ],
+            &["git reflog", "git gc", "git update-ref refs/heads/x y", "git log filter-branch"],
+        ),
+        Act::new(
+            "git.discard",
+            "throw away work that is not committed",
+            WorkLoss,
+            "git-reset(1), git-clean(1), git-checkout(1), git-switch(1), git-stash(1)",
+        )
+        .by(git(&["reset"]).with(&[cut("hard", "ha"), cut("merge", "me"), cut("keep", "k")]))
+        .by(git(&["clean"])
+            .flags("qfdinxX")
+            .valued("e", &["exclude"])
+            .with(&[short("f"), cut("force", "f")]))
+        .by(git(&["checkout"]).flags("qlfdt23mp").valued("bB", &["orphan"]).with(&[
+            short("f"),
+            cut("force", "f"),
+            operand(&["."]),
+            Word::Dashes,
+        ]))
+        .by(git(&["switch"]).flags("qfdtm").valued("cC", &[]).with(&[
+            short("f"),
+            cut("force", "force"),
+            cut("discard-changes", "di"),
+        ]))
+        .by(git(&["stash drop", "stash clear"]))
+        .examples(
+            &[
+                "git reset --hard 'HEAD~1'",
+                "git -C d reset --har",
+                "git clean -fdx",
+                "git clean -d --force",
+                "git checkout -- a.txt",
+                "git checkout HEAD .",
+                "git checkout main -f",
+                "git switch --discard-changes main",
+                "git stash clear",
+            ],
+            &[
+                "git reset --soft 'HEAD~1'",
+                "git reset HEAD a.txt",
+                "git clean -nd",
+                "git clean --dry-run",
+                "git checkout main",
+                "git checkout -b f",
+                "git stash pop",
+            ],
+        ),
+        Act::new(
+            "git.delete-branch",
+            "delete a branch that is not merged",
+            WorkLoss,
+            "git-branch(1)",
+        )
+        .by(branch().with(&[short("D")]))
+        .by(branch()
+            .with(&[short("d"), cut("delete", "d")])
+            .with(&[short("f"), cut("force", "forc")]))
+        .examples(
+            &[
+                "git branch -D x",
+                "git branch x -D",
+                "git branch -qD x",
+                "git branch -df x",
+                "git branch --force --delete x",
+            ],
+            &["git branch -d x", "git branch", "git branch -f x y", "git push -D"],
+        ),
+    ]
+}
