@@ -1,7 +1,11 @@
 //! What stands out in the activity: refused, risky, new, repeated or rare; told to the reviewer, and
 //! no ground for an allow.
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, LazyLock},
+};
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::{RiskLevel, Target};
@@ -9,8 +13,8 @@ use crate::{
     clusters::{Observation, Support},
     events::{Timestamp, text_forms},
     evidence::Evidence,
-    policy::RuleAction,
-    risk::Effects,
+    policy::{Pattern, RuleAction},
+    risk::{Effects, Guard, guards},
     synthesis::stake,
 };
 
@@ -33,7 +37,7 @@ const NEW_PARTS: f64 = 7.0;
 const MIN_HOURS: f64 = 72.0;
 
 /// Units of activity before anything can be rare in it.
-const MIN_UNITS: usize = 10;
+const MIN_UNITS: u64 = 10;
 
 /// A high-risk act in so many units is an anomaly no more: it is asked for by a change.
 const ROUTINE_UNITS: u64 = 3;
@@ -124,13 +128,40 @@ struct Kind<'a> {
     binary: &'a str,
 }
 
+/// Patterns of the guards against what cannot be undone, by the binary that they name. Those that
+/// name none are left out: they would be tried on every line, and effects know what they are about.
+static DANGERS: LazyLock<BTreeMap<String, Vec<(&'static Guard, Pattern)>>> = LazyLock::new(|| {
+    let mut dangers: BTreeMap<String, Vec<(&Guard, Pattern)>> = BTreeMap::new();
+    let denying = guards().iter().filter(|it| it.level == RiskLevel::Critical);
+    for guard in denying.filter(|it| it.action.is_stop()) {
+        for pattern in guard.patterns.iter().map(|it| Pattern::new(it)) {
+            if let Some(word) = pattern.first_word().map(str::to_owned) {
+                dangers.entry(word).or_default().push((guard, pattern));
+            }
+        }
+    }
+    dangers
+});
+
+/// The first guard that denies a line, by its place among the guards.
+fn danger(line: &str) -> Option<&'static Guard> {
+    let word = line.split(' ').next()?;
+    let found = DANGERS.get(word)?.iter().find(|(guard, pattern)| {
+        pattern.matches(line) && !guard.except.iter().any(|it| Pattern::new(it).matches(line))
+    });
+    found.map(|(guard, _)| *guard)
+}
+
 /// Finds what stands out. An activity is what lines begin with together with what they do, or an MCP
 /// tool.
 pub fn anomalies(observation: &Observation) -> Anomalies {
-    let mut kinds: BTreeMap<(Target, &str, Effects), Kind<'_>> = BTreeMap::new();
+    let dangers: Vec<Option<&Guard>> =
+        observation.uses.par_iter().map(|seen| danger(&seen.line)).collect();
+    let mut kinds: BTreeMap<(Target, &str, Effects, &str), Kind<'_>> = BTreeMap::new();
     let mut binaries: BTreeMap<&str, Timestamp> = BTreeMap::new();
-    for seen in &observation.uses {
-        let key = (Target::Command, seen.stem.pattern.as_str(), seen.effects);
+    for (seen, danger) in observation.uses.iter().zip(dangers) {
+        let title = danger.map_or("", |it| it.title);
+        let key = (Target::Command, seen.stem.pattern.as_str(), seen.effects, title);
         let kind = kinds.entry(key).or_default();
         kind.supports.push(&seen.support);
         kind.lines.push((&seen.support, seen.line.clone()));
@@ -143,17 +174,27 @@ pub fn anomalies(observation: &Observation) -> Anomalies {
     let tools: Vec<String> =
         observation.mcp_uses.iter().map(|it| format!("{}/{}", it.server, it.tool)).collect();
     for (seen, tool) in observation.mcp_uses.iter().zip(&tools) {
-        let kind = kinds.entry((Target::Mcp, tool, seen.effects)).or_default();
+        let kind = kinds.entry((Target::Mcp, tool, seen.effects, "")).or_default();
         kind.supports.push(&seen.support);
         kind.lines.push((&seen.support, tool.clone()));
     }
     let late = late(observation);
     let mut found: Vec<Anomaly> = kinds
         .into_iter()
-        .filter_map(|((target, subject, effects), kind)| {
+        .filter_map(|((target, subject, effects, danger), kind)| {
             let is_new = |first: Option<Timestamp>| late.is_some_and(|late| first >= Some(late));
-            let has_new_binary = is_new(binaries.get(kind.binary).copied());
-            anomaly(target, subject, effects, &kind, &is_new, has_new_binary, observation)
+            let is_new_binary = is_new(binaries.get(kind.binary).copied());
+            let support = Support::of_all(kind.supports.iter().copied());
+            let signs = Signs {
+                risk: if danger.is_empty() { stake(effects) } else { RiskLevel::Critical },
+                effects,
+                danger,
+                is_new: is_new(support.first),
+                is_new_binary,
+                n_window_units: observation.units.len() as u64,
+                evidence: Evidence::of_support(&support, observation),
+            };
+            anomaly(target, subject, &kind, &signs)
         })
         .collect();
     found.sort_by(|a, b| {
@@ -175,43 +216,50 @@ fn late(observation: &Observation) -> Option<Timestamp> {
     (hours >= MIN_HOURS).then(|| last.plus_hours(-hours / NEW_PARTS))
 }
 
-fn anomaly(
-    target: Target,
-    subject: &str,
+/// What may make an activity stand out.
+#[derive(Debug)]
+struct Signs<'a> {
+    risk: RiskLevel,
     effects: Effects,
-    kind: &Kind<'_>,
-    is_new: &dyn Fn(Option<Timestamp>) -> bool,
-    has_new_binary: bool,
-    observation: &Observation,
-) -> Option<Anomaly> {
-    let support = Support::of_all(kind.supports.iter().copied());
-    let evidence = Evidence::of_support(&support, observation);
-    let risk = stake(effects);
-    let is_routine = evidence.n_units >= ROUTINE_UNITS;
-    let mut oddities = Vec::new();
-    if evidence.n_blocked > 0 {
-        oddities.push(Oddity::Refused);
+    /// What the guard is about that denies it; empty where none does.
+    danger: &'a str,
+    /// Whether it was first seen at the end of the window.
+    is_new: bool,
+    /// Whether its binary was.
+    is_new_binary: bool,
+    /// Units of the whole window.
+    n_window_units: u64,
+    evidence: Evidence,
+}
+
+impl Signs<'_> {
+    fn oddities(&self) -> Vec<Oddity> {
+        let Evidence { n_events, n_units, n_blocked, .. } = self.evidence;
+        let is_routine = n_units >= ROUTINE_UNITS;
+        let is_burst = n_events >= BURST_EVENTS
+            && n_events >= BURST_EVENTS_A_UNIT * n_units.max(1)
+            && n_units <= BURST_UNITS;
+        let changes_something = self.risk >= RiskLevel::Medium;
+        let signs = [
+            (Oddity::Refused, n_blocked > 0),
+            (
+                Oddity::Risky,
+                self.risk == RiskLevel::Critical || self.risk == RiskLevel::High && !is_routine,
+            ),
+            (Oddity::New, self.is_new && (self.is_new_binary || changes_something)),
+            (Oddity::Burst, is_burst),
+            (Oddity::Rare, n_units == 1 && changes_something && self.n_window_units >= MIN_UNITS),
+        ];
+        signs.into_iter().filter(|(_, is_so)| *is_so).map(|(oddity, _)| oddity).collect()
     }
-    if risk == RiskLevel::Critical || risk == RiskLevel::High && !is_routine {
-        oddities.push(Oddity::Risky);
-    }
-    if is_new(support.first) && (has_new_binary || risk >= RiskLevel::Medium) {
-        oddities.push(Oddity::New);
-    }
-    let n_units = evidence.n_units.max(1);
-    if evidence.n_events >= BURST_EVENTS
-        && evidence.n_events >= BURST_EVENTS_A_UNIT * n_units
-        && evidence.n_units <= BURST_UNITS
-    {
-        oddities.push(Oddity::Burst);
-    }
-    let is_window_wide = observation.units.len() >= MIN_UNITS;
-    if evidence.n_units == 1 && is_window_wide && risk >= RiskLevel::Medium {
-        oddities.push(Oddity::Rare);
-    }
+}
+
+fn anomaly(target: Target, subject: &str, kind: &Kind<'_>, signs: &Signs<'_>) -> Option<Anomaly> {
+    let oddities = signs.oddities();
     if oddities.is_empty() {
         return None;
     }
+    let evidence = &signs.evidence;
     let mut lines: Vec<&(&Support, String)> = kind.lines.iter().collect();
     // What was refused is what people want to see.
     lines.sort_by(|a, b| {
@@ -226,7 +274,7 @@ fn anomaly(
         ids.dedup();
         ids.into_iter().take(MAX_EVENT_IDS).map(str::to_owned).collect()
     };
-    let ids = if support.blocked_id.is_some() {
+    let ids = if evidence.n_blocked > 0 {
         ids(|it| it.blocked_id.as_ref())
     } else {
         ids(|it| it.event_id.as_ref())
@@ -234,10 +282,10 @@ fn anomaly(
     Some(Anomaly {
         subject: subject.to_owned(),
         target,
-        reason: reason(&oddities, effects, &evidence, observation),
+        reason: reason(&oddities, signs),
         oddities,
-        risk,
-        effects: effects.iter().map(|it| it.as_str().to_owned()).collect(),
+        risk: signs.risk,
+        effects: signs.effects.iter().map(|it| it.as_str().to_owned()).collect(),
         events: evidence.n_events,
         refused: evidence.n_blocked,
         units: evidence.n_units,
@@ -252,12 +300,8 @@ fn anomaly(
 }
 
 /// What stands out, with its counts.
-fn reason(
-    oddities: &[Oddity],
-    effects: Effects,
-    evidence: &Evidence,
-    observation: &Observation,
-) -> String {
+fn reason(oddities: &[Oddity], signs: &Signs<'_>) -> String {
+    let Signs { evidence, n_window_units, .. } = signs;
     let count = |n: u64, noun: &str| format!("{n} {noun}{}", if n == 1 { "" } else { "s" });
     let clauses: Vec<String> = oddities
         .iter()
@@ -269,11 +313,14 @@ fn reason(
                     count(evidence.n_events, "event")
                 )
             }
-            Oddity::Risky => format!(
-                "does what is no routine here ({effects}), in {} of {}",
-                evidence.n_units,
-                count(observation.units.len() as u64, "unit")
-            ),
+            Oddity::Risky => {
+                let what = if signs.danger.is_empty() {
+                    format!("does what is no routine ({})", signs.effects)
+                } else {
+                    format!("does what no role lets pass ({})", signs.danger)
+                };
+                format!("{what} in {} of {}", evidence.n_units, count(*n_window_units, "unit"))
+            }
             Oddity::New => {
                 let first = evidence.first.unwrap_or_default();
                 format!("is new for this role, first seen {}", first.day())
@@ -284,7 +331,7 @@ fn reason(
                 count(evidence.n_units, "unit")
             ),
             Oddity::Rare => {
-                format!("ran in one unit of {} only", observation.units.len())
+                format!("ran in one unit of {n_window_units} only")
             }
         })
         .collect();

@@ -85,7 +85,7 @@ fn the_most_serious_come_first_with_their_events_and_reasons() {
     assert_eq!(first.event_ids, ["rm -rf / 1 3 blocked"]);
     assert_eq!(first.examples, ["rm -rf /"]);
     assert!(
-        first.reason.starts_with("It was refused in 2 of 3 events, does what is no routine here"),
+        first.reason.starts_with("It was refused in 2 of 3 events, does what no role lets pass ("),
         "{}",
         first.reason
     );
