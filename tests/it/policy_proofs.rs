@@ -176,9 +176,20 @@ fn a_difference_is_a_table_of_rules_and_shortest_commands() {
         (code, err.as_str()),
         (0, "no command is decided differently: proved for all of them\n")
     );
-    insta::assert_snapshot!(out, @"");
+    insta::assert_snapshot!(out, @r#"
+     CHANGE  SHORTEST  OLD RULE  NEW RULE  LINES
+    "#);
     let (_, out, _) = run(&dir, &["diff", &old, &new, "--output", "json"]);
-    insta::assert_snapshot!(out, @"");
+    let found: serde_json::Value = serde_json::from_str(&out).unwrap();
+    let decider = |position: u64, pattern: &str, action: &str| serde_json::json!({"position": position, "pattern": pattern, "action": action});
+    let want = serde_json::json!([{
+        "kind": "command",
+        "old": decider(1, "git *", "allow"),
+        "new": decider(1, "git push --force*", "deny"),
+        "witness": "git push --force",
+        "stands_alone": true,
+    }]);
+    assert_eq!(found, want);
 }
 
 #[test]
@@ -227,7 +238,19 @@ fn lint_prints_findings_and_fails_where_warnings_are_denied() {
         run(&dir, &["lint", "--policy", &file, "--deny-warnings", "--output", "json"]);
     assert_eq!(code, 1);
     let found: serde_json::Value = serde_json::from_str(&out).unwrap();
-    insta::assert_json_snapshot!(found[1], @"");
+    insta::assert_json_snapshot!(found[1], @r#"
+    {
+      "code": "PL001",
+      "list": "rules",
+      "message": "can never fire: `git *` (rule 1) takes all of it",
+      "others": [
+        1
+      ],
+      "pattern": "git push --force*",
+      "position": 2,
+      "witness": null
+    }
+    "#);
 }
 
 #[test]
@@ -268,13 +291,19 @@ fn closure_prints_rules_for_an_act_or_for_what_a_pattern_means() {
      deny    kill* -TERM* -1 *      system.stop
      deny    kill* -1* -SIGKILL *   system.stop
      deny    kill* -SIGKILL* -1 *   system.stop
-    DIR/events.ndjson:1: missing_field `binary`
-    1 line is no event and was passed over
     system.stop: 25 patterns stop every spelling, proved; 0 lines of the activity do it
     "#);
-    let (code, out, err) = run(&dir, &["closure", "npm publish *"]);
+    let (code, out, err) = run(&dir, &["closure", "npm publish *", "--output", "json"]);
     assert_eq!(code, 0, "{err}");
-    insta::assert_snapshot!(format!("{out}{err}"), @"");
+    let found: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(found[0]["closed"]["is"], "proved");
+    let patterns: Vec<&str> =
+        found[0]["patterns"].as_array().unwrap().iter().map(|it| it.as_str().unwrap()).collect();
+    for line in ["npm publish", "npm publish x", "npm --silent publish", "npm --prefix=d publish x"]
+    {
+        let stops = |it: &&str| Pattern::new(it).matches(line);
+        assert!(patterns.iter().any(stops), "{line}: {patterns:?}");
+    }
     let (code, _, err) = run(&dir, &["closure", "* publish *"]);
     assert_eq!(
         (code, err.as_str()),
