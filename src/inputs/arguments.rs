@@ -70,6 +70,11 @@ mod tests {
             ),
             (json!({"name": "x", "value": "hunter2"}), r#"{"name":"x","value":"hunter2"}"#),
             (
+                json!({"file_path": "bill-december-2023.txt"}),
+                r#"{"file_path":"bill-december-2023.txt"}"#,
+            ),
+            (json!({"gitlab_pat": "a1b2c3d4e5f6"}), r#"{"gitlab_pat":"%redacted:token%"}"#),
+            (
                 json!({"path": "src/a.rs", "n": 3, "b": true}),
                 r#"{"b":true,"n":3,"path":"src/a.rs"}"#,
             ),

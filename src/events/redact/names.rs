@@ -245,11 +245,12 @@ pub(super) fn at(idx: usize, text: &str, word: Range<usize>) -> Option<Secret> {
 pub(super) fn tells(name: &str, value: &str) -> Option<&'static str> {
     let lower: String = name.to_ascii_lowercase();
     let known = NAMES.iter().find(|known| {
-        known.words.iter().any(|word| {
-            let word = word.trim_end_matches(['=', ':', '"']);
-            lower
-                .rfind(word)
-                .is_some_and(|at| tail_fits(lower.get(at + word.len()..).unwrap_or_default()))
+        known.words.iter().any(|whole| {
+            let word = whole.trim_end_matches(['=', ':', '"']);
+            // A word with a sign behind it is the last of its name: `_pat=` is not in `file_path`.
+            let is_last = word.len() < whole.len();
+            let tail = lower.rfind(word).and_then(|at| lower.get(at + word.len()..));
+            tail.is_some_and(|tail| tail.is_empty() || !is_last && tail_fits(tail))
         }) || (known.strength == Strength::Password && matches!(lower.as_str(), "pwd" | "pass"))
     })?;
     is_secret(value, known.strength, Form::Pair, true, true).then_some(known.kind)
