@@ -1,4 +1,5 @@
 //! Suggestion batches, as section 5 of the contract prints them.
+mod anomalies;
 mod assemble;
 mod words;
 
@@ -9,6 +10,7 @@ use crate::{
     evidence::Readiness,
 };
 
+pub use anomalies::{Anomalies, Anomaly, MAX_ANOMALIES, Oddity, anomalies};
 pub use assemble::{Assembled, Meta, assemble, change_id};
 
 pub use crate::{
@@ -63,6 +65,17 @@ pub struct Findings {
     /// in batches of older programs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub readiness: Option<Readiness>,
+    /// What stands out, most serious first; no ground for an allow.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub anomalies: Vec<Anomaly>,
+    /// How many more there are.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub more_anomalies: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+const fn is_none(count: &u64) -> bool {
+    *count == 0
 }
 
 /// The time that was analyzed, both ends included.

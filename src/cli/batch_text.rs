@@ -78,9 +78,38 @@ pub(super) fn diff(batch: &SuggestionBatch, printer: Printer) -> String {
 
 /// What the activity says besides changes.
 fn findings(findings: &Findings) -> String {
+    let anomalies = anomalies(findings);
     let readiness = findings.readiness.as_ref();
-    readiness
-        .map_or_else(String::new, |it| format!("\n\n{}", readiness_text::paragraph(it).trim_end()))
+    let readiness = readiness.map(|it| format!("\n\n{}", readiness_text::paragraph(it).trim_end()));
+    anomalies + &readiness.unwrap_or_default()
+}
+
+/// What stands out, a line each.
+fn anomalies(findings: &Findings) -> String {
+    if findings.anomalies.is_empty() {
+        return String::new();
+    }
+    let cells = findings.anomalies.iter().map(|it| {
+        let oddities: Vec<&str> = it.oddities.iter().map(|it| it.as_str()).collect();
+        vec![
+            it.risk.to_string(),
+            oddities.join(", "),
+            it.subject.clone(),
+            it.reason.clone(),
+            it.outcome.map_or_else(String::new, |it| it.to_string()),
+            it.event_ids.first().cloned().unwrap_or_default(),
+        ]
+    });
+    let columns = vec!["risk", "oddities", "activity", "reason", "with_the_batch", "event_id"];
+    let rows = Rows { columns, cells: cells.collect() };
+    let more = match findings.more_anomalies {
+        0 => String::new(),
+        n => format!("\nand {n} more"),
+    };
+    format!(
+        "\n\nWhat stands out, and is no ground for an allow:\n{}{more}",
+        table(&rows).trim_end()
+    )
 }
 
 /// What the batch is, in three lines.

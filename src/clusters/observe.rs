@@ -76,6 +76,10 @@ pub struct Support {
     pub units: Vec<u32>,
     /// Indexes of the units in which an event of it was blocked, sorted, each once.
     pub blocked_units: Vec<u32>,
+    /// The smallest id of its events that ran, as a reference for people.
+    pub event_id: Option<Arc<str>>,
+    /// The smallest id of its events that were blocked.
+    pub blocked_id: Option<Arc<str>>,
     /// Events, blocked ones included.
     pub n_events: u64,
     /// Events by what became of them, in the order of `Outcome::ALL`.
@@ -111,6 +115,11 @@ impl Support {
         } else if is_readable {
             self.units.push(unit);
         }
+        let id = match tally.outcome {
+            Outcome::Blocked => &mut self.blocked_id,
+            Outcome::Allowed | Outcome::WouldBlock => &mut self.event_id,
+        };
+        take_smaller(id, Some(&tally.event_id));
         self.n_events += tally.n_events;
         self.count(tally.outcome, tally.n_events);
         self.first = Some(self.first.map_or(tally.first, |it| it.min(tally.first)));
@@ -138,12 +147,23 @@ impl Support {
     fn take_in(&mut self, other: &Self) {
         self.units.extend_from_slice(&other.units);
         self.blocked_units.extend_from_slice(&other.blocked_units);
+        take_smaller(&mut self.event_id, other.event_id.as_ref());
+        take_smaller(&mut self.blocked_id, other.blocked_id.as_ref());
         self.n_events += other.n_events;
         for (outcome, n_events) in other.outcomes() {
             self.count(outcome, n_events);
         }
         self.first = [self.first, other.first].into_iter().flatten().min();
         self.last = [self.last, other.last].into_iter().flatten().max();
+    }
+}
+
+/// Keeps the smaller of two ids; copies one only where it is.
+fn take_smaller(id: &mut Option<Arc<str>>, other: Option<&Arc<str>>) {
+    if let Some(other) = other
+        && id.as_ref().is_none_or(|id| other < id)
+    {
+        *id = Some(Arc::clone(other));
     }
 }
 

@@ -3,6 +3,7 @@ pub mod analyze;
 pub mod backtest;
 pub mod dry_run;
 pub mod evaluate;
+pub mod findings;
 pub mod fixtures;
 pub mod ingest;
 pub mod outlook;

@@ -1,12 +1,13 @@
 //! The whole way from what was seen to a suggestion batch: one pure function, a line a stage.
 use std::fmt;
 
+use super::findings::findings;
 use crate::{
-    batch::{Change, Findings, Meta, SuggestionBatch, Window, assemble},
+    batch::{Change, Meta, SuggestionBatch, Window, assemble},
     changes::propose,
     clusters::{cluster, observe},
     events::{Tally, Timestamp},
-    evidence::{DEFAULT_TOLERANCE, Evidence, readiness},
+    evidence::Evidence,
     policy::Role,
     synthesis::synthesize,
 };
@@ -100,7 +101,7 @@ pub fn suggest(
     let assembled = assemble(&drafts, &meta, is_rejected);
     if !assembled.batch.changes.is_empty() {
         let mut batch = assembled.batch;
-        batch.findings = Findings { readiness: readiness(&observation, DEFAULT_TOLERANCE) };
+        batch.findings = findings(role, &batch, &observation);
         return Advice::Batch(Box::new(batch));
     }
     Advice::Nothing(match (assembled.n_below_threshold, assembled.n_rejected_before) {

@@ -106,6 +106,34 @@ fn readiness_comes_with_the_batch_and_with_the_role() {
 }
 
 #[test]
+fn anomalies_come_with_their_events_and_are_not_let_through() {
+    let dir = ingested(&[fleet()]);
+    let batch = suggest(dir.path(), "backend");
+    let anomalies = batch["anomalies"].as_array().unwrap();
+    assert!((1..=20).contains(&anomalies.len()), "{}", anomalies.len());
+    let ids: std::collections::BTreeSet<String> = fleet()
+        .iter()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap())
+        .map(|event| event["event_id"].as_str().unwrap().to_owned())
+        .collect();
+    for anomaly in anomalies {
+        let named = anomaly["event_ids"].as_array().unwrap();
+        assert!(!named.is_empty(), "{anomaly}");
+        assert!(named.iter().all(|it| ids.contains(it.as_str().unwrap())), "{anomaly}");
+        assert!(anomaly["reason"].as_str().unwrap().ends_with('.'), "{anomaly}");
+        // What is risky does not ride on an allow.
+        if ["high", "critical"].contains(&anomaly["risk"].as_str().unwrap()) {
+            let outcome = anomaly["outcome"].as_str().unwrap();
+            assert!(!["allow", "alert"].contains(&outcome), "{anomaly}");
+        }
+    }
+    let id = batch["batch_id"].as_str().unwrap();
+    let stored = parsed(dir.path(), &["suggestions", "show", id, "--output", "json"]);
+    assert_eq!(stored["anomalies"], batch["anomalies"]);
+    assert!(advisor(dir.path(), &["suggestions", "diff", id]).contains("\nWhat stands out"));
+}
+
+#[test]
 fn the_loop_closes_and_planted_acts_stay_out() {
     let lines = fleet();
     let dir = ingested(std::slice::from_ref(&lines));
