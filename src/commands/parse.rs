@@ -6,7 +6,7 @@ use brush_parser::{
     uncached_tokenize_str, unquote_str,
 };
 
-use super::{Doubt, plain};
+use super::{Doubt, plain, word::heredoc_delimiter};
 
 /// Longest script that is read, in bytes; the longest of 45,288 real agent events has 17,309.
 pub(super) const MAX_SCRIPT_BYTES: usize = 128 * 1024;
@@ -57,8 +57,15 @@ pub(super) fn parse_fully(script: &str) -> Result<Program, Doubt> {
             inner: TokenizerError::UnterminatedHereDocuments(tags, _),
             ..
         } => {
-            let ends = tags.split(", ").map(|tag| format!("\n{}", unquote_str(tag)));
-            format!("{script}{}", ends.collect::<String>())
+            let tags: Vec<String> = tags.split(", ").map(unquote_str).collect();
+            // What stands in a substitution may be what is not closed there: the parser would wait
+            // for it without end.
+            let is_word =
+                |tag: &String| tag.bytes().all(|it| it.is_ascii_alphanumeric() || it == b'_');
+            if script.contains("$(") || !tags.iter().all(|tag| !tag.is_empty() && is_word(tag)) {
+                return Err(Doubt::ParseError);
+            }
+            format!("{script}\n{}", tags.join("\n"))
         }
         _ if n_backslashes % 2 == 1 => format!("{script}\\"),
         _ => return Err(Doubt::ParseError),
@@ -68,7 +75,7 @@ pub(super) fn parse_fully(script: &str) -> Result<Program, Doubt> {
 
 /// `None` for the error of a parser that gave up, or would take too long.
 fn attempt(script: &str) -> Result<Program, Option<ParseError>> {
-    if has_huge_number(script) || is_slow_text(script) {
+    if has_huge_number(script) || is_slow_text(script) || has_open_heredoc(script) {
         return Err(None);
     }
     let options = ParserOptions::default();
@@ -139,6 +146,34 @@ fn is_slow_nesting(tokens: &[Token]) -> bool {
         before = text;
     }
     is_retried && deepest_parens > MAX_RETRIED_DEPTH || deepest_cases > MAX_RETRIED_DEPTH
+}
+
+/// Whether a heredoc may be open at the end of a substitution: the tokenizer would wait for it without
+/// end. Text that only looks like a heredoc, such as a shift, counts: what is not read is no allow.
+fn has_open_heredoc(script: &str) -> bool {
+    if !["$(", "${", "$["].iter().any(|it| script.contains(it)) {
+        return false;
+    }
+    let mut rest = script;
+    while let Some((_, after)) = rest.split_once("<<") {
+        if let Some(after) = after.strip_prefix('<') {
+            rest = after;
+            continue;
+        }
+        let (delimiter, _) = heredoc_delimiter(after);
+        let mut lines = after.split_inclusive('\n');
+        let mut n_bytes = lines.next().map_or(0, str::len);
+        let is_closed = !delimiter.is_empty()
+            && lines.any(|line| {
+                n_bytes += line.len();
+                line.trim_end_matches('\n').trim_start_matches('\t') == delimiter
+            });
+        if !is_closed {
+            return true;
+        }
+        rest = after.get(n_bytes..).unwrap_or_default();
+    }
+    false
 }
 
 /// Whether a redirection has a number that is none of a file: the parser would panic over it.

@@ -383,6 +383,7 @@ mod tests {
             "~99999999999999999999/x".to_owned(),
             "\\".repeat(5_000),
             "<<A ".repeat(500),
+            format!("X=$(curl -s \"$U\" |{}{}", "; do ".repeat(23), "; do<< ; do ; do ".repeat(20)),
         ] {
             let argv = ["bash", "-lc", &script].map(str::to_owned);
             let reading = read(&argv);

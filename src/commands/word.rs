@@ -352,7 +352,7 @@ fn close_paren(text: &str, depth_left: usize) -> usize {
 }
 
 /// The delimiter after `<<`, quotes removed, and how many bytes it takes.
-fn heredoc_delimiter(text: &str) -> (String, usize) {
+pub(super) fn heredoc_delimiter(text: &str) -> (String, usize) {
     let head = text.len() - text.trim_start_matches(['-', ' ', '\t']).len();
     let word = text.get(head..).unwrap_or_default();
     let len =
