@@ -13,7 +13,7 @@ use super::{
 pub enum Found {
     /// There is no such line: a proof.
     None,
-    /// The shortest one; of those the first in the order of [`rank`].
+    /// The shortest one; of those the first in the order of `rank`.
     Line(String),
     /// The bound on states was reached first.
     Undecided,
