@@ -270,7 +270,8 @@ impl Language {
     /// more than 50,000, as it is.
     #[must_use]
     pub fn minimal(&self) -> Self {
-        self.deterministic(MAX_STATES).map_or_else(|| self.trimmed(), |it| it.merged().trimmed())
+        // Trimmed before it is merged: a step to where nothing is accepted is no step.
+        self.deterministic(MAX_STATES).map_or_else(|| self.trimmed(), |it| it.trimmed().merged())
     }
 
     /// How many states the automaton has.
@@ -524,6 +525,17 @@ mod tests {
                 pair.prop_map(|(a, b)| Tree::And(a, b)),
             ]
         })
+    }
+
+    #[test]
+    fn steps_to_nowhere_keep_no_states_apart() {
+        let text = |text: &str| Box::new(Tree::Text(text.to_owned()));
+        let nothing = Tree::And(text("a"), text(""));
+        let tree = Tree::Or(
+            Box::new(Tree::Then(Box::new(Tree::Star(text("a"))), Box::new(nothing))),
+            Box::new(Tree::Star(text("b"))),
+        );
+        assert_eq!(tree.language().minimal().n_states(), 1);
     }
 
     proptest! {
