@@ -11,13 +11,10 @@ use crate::{
     policy::{Evaluation, Pattern, Role, Rule, RuleAction, Target, When, includes, overlaps},
     risk::{Effects, RiskLevel},
     synthesis::{
-        Candidate, GuardRules, covered_confidence, guard_rules, quiet_confidence, stake,
-        stop_confidence,
+        Candidate, GuardRules, MIN_ROUTINE_UNITS, covered_confidence, guard_rules,
+        quiet_confidence, stake, stop_confidence,
     },
 };
-
-/// Routine for a guard's purposes: units in which what it would stop was seen.
-const MIN_ROUTINE_UNITS: usize = 3;
 
 /// Proposes the changes that bring `role` to what the candidates say, in reading order.
 ///

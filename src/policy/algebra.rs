@@ -73,6 +73,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::policy::model;
 
     #[test]
     fn inclusion_and_overlap_of_rule_patterns() {
@@ -97,24 +98,12 @@ mod tests {
         }
     }
 
-    /// Every line over a small alphabet up to a length.
-    fn lines() -> Vec<String> {
-        let mut res = vec![String::new()];
-        let mut last = res.clone();
-        for _ in 0..6 {
-            last =
-                last.iter().flat_map(|it| ["a", "b", " "].map(|ch| format!("{it}{ch}"))).collect();
-            res.extend(last.clone());
-        }
-        res
-    }
-
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
         #[test]
         fn inclusion_and_overlap_agree_with_enumeration(left in "[ab *]{1,5}", right in "[ab *]{1,5}") {
             let (a, b) = (Pattern::new(&left), Pattern::new(&right));
-            let lines = lines();
+            let lines = model::lines(&['a', 'b', ' '], 6);
             let held = lines.iter().all(|line| !b.matches(line) || a.matches(line));
             if includes(&a, &b) {
                 prop_assert!(held);

@@ -135,6 +135,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::policy::model;
 
     #[test]
     fn the_common_part_is_a_few_readable_patterns() {
@@ -159,18 +160,6 @@ mod tests {
         assert_eq!(meet(&Pattern::new(left), &Pattern::new("*1*2*3*4*5*6*7*8*")), None);
     }
 
-    /// Every line over a small alphabet up to a length.
-    fn lines() -> Vec<String> {
-        let mut res = vec![String::new()];
-        let mut last = res.clone();
-        for _ in 0..6 {
-            last =
-                last.iter().flat_map(|it| ["a", "b", " "].map(|ch| format!("{it}{ch}"))).collect();
-            res.extend(last.clone());
-        }
-        res
-    }
-
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(128))]
         #[test]
@@ -180,7 +169,7 @@ mod tests {
             let (left, right) = (Pattern::new(&left), Pattern::new(&right));
             let Some(parts) = meet(&left, &right) else { return Ok(()) };
             let parts: Vec<Pattern> = texts(&parts).iter().map(|it| Pattern::new(it)).collect();
-            for line in lines() {
+            for line in model::lines(&['a', 'b', ' '], 6) {
                 let both = left.matches(&line) && right.matches(&line);
                 prop_assert_eq!(parts.iter().any(|it| it.matches(&line)), both, "`{}`", line);
             }

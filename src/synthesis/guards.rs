@@ -8,8 +8,8 @@ use crate::{
     risk::{Guard, role_guards},
 };
 
-/// Units in which a builtin was used from which on it is routine.
-const MIN_ROUTINE_UNITS: usize = 3;
+/// Units from which on what a guard would stop is routine for a role.
+pub const MIN_ROUTINE_UNITS: usize = 3;
 
 /// One pattern of a guard that stops things.
 #[derive(Debug)]

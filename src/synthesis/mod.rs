@@ -22,7 +22,7 @@ use scope::Scope;
 use spellings::Spellings;
 
 pub use confidence::{allow_confidence, covered_confidence, quiet_confidence, stop_confidence};
-pub use guards::{GuardRules, guard_rules};
+pub use guards::{GuardRules, MIN_ROUTINE_UNITS, guard_rules};
 
 /// A rule that the evidence speaks for.
 #[derive(Clone, Debug)]
