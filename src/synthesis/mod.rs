@@ -96,14 +96,15 @@ pub fn synthesize(
     let mcp = mcp_candidates(observation);
     let rest = rest(observation);
     let mut ladders = ladders(clusters, observation, stops, rest.is_some());
-    let n_reserved = mcp.len() + usize::from(rest.is_some());
+    let n_mcp = mcp.iter().filter(|it| it.confidence >= LIKELY).count();
+    let n_reserved = n_mcp + usize::from(rest.is_some());
     let max_rules = MAX_RULES.saturating_sub(n_reserved);
     budget::fit(&mut ladders, stops, observation, max_rules);
     while closed::give_up(&mut ladders, stops, observation) {
         budget::fit(&mut ladders, stops, observation, max_rules);
     }
-    let candidates = ladders.into_iter().flat_map(budget::Ladder::into_candidates).collect();
-    let mut candidates = spellings::take_in(candidates, observation);
+    let candidates = ladders.into_iter().flat_map(budget::Ladder::into_candidates);
+    let mut candidates: Vec<Candidate> = candidates.collect();
     for candidate in &mut candidates {
         let uses = candidate.uses.iter().filter_map(|&idx| observation.uses.get(idx));
         candidate.evidence.illustrate(&uses.collect::<Vec<_>>());
@@ -162,6 +163,9 @@ fn ladders(
     let groups: Vec<&[Cluster]> = clusters.chunk_by(|a, b| a.stem == b.stem).collect();
     let ladders = groups.into_par_iter().filter_map(|group| {
         let stem = group.first().map(|cluster| &cluster.stem)?;
+        if spellings.is_one(stem) {
+            return None;
+        }
         let of_level = |low: RiskLevel, high: RiskLevel| {
             let clusters = group.iter().filter(|it| (low..=high).contains(&stake(it.effects)));
             clusters.collect::<Vec<&Cluster>>()
@@ -214,10 +218,7 @@ fn ladders(
             }
             let plain = allowed(scopes);
             let mut spelled = plain.clone();
-            for it in spelled.iter_mut().take(if at == 0 { 1 } else { 0 }) {
-                it.spellings = spellings.of(it);
-            }
-            if spelled.iter().any(|it| !it.spellings.is_empty()) {
+            if at == 0 && spelled.first_mut().is_some_and(|it| spellings.add_to(it, observation)) {
                 steps.push(spelled);
             }
             steps.push(plain);

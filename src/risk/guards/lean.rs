@@ -246,20 +246,21 @@ pub(super) const TABLE: &[Lean] = &[
     lean(
         Guard::ask("git.code", "make git run code", ShellEscape).techniques(&["T1059.004"]).stops(&[
             "git --exec-path*",
-            "git *archive *--exec*",
+            "git *--upl*",
             "git *bisect *",
-            "git *clone * -*",
-            "git *clone -*",
             "git *difftool *",
-            "git *fetch *--upl*",
             "git *grep *-O*",
-            "git *grep *--op*",
-            "git *ls-remote *--*",
             "git *mergetool *",
-            "git *pull *--upl*",
             "git *submodule *",
         ]),
     ),
+    lean(
+        Guard::ask("git.clone", "fetch what is foreign with options not in use", ShellEscape)
+            .techniques(&["T1059.004"])
+            .stops(&["git *clone * -*"]),
+    )
+    .behind(&["git *clone -*"])
+    .wide(&["git *clone *"]),
     lean(
         Guard::ask("git.rebase", "rebase with options not in use", ShellEscape)
             .techniques(&["T1059.004"])
