@@ -18,7 +18,7 @@ use crate::{
     risk::{Effect, Effects, RiskLevel, level, prose},
 };
 
-use budget::Ladder;
+use budget::{Cost, Ladder};
 use scope::Scope;
 use spellings::Spellings;
 
@@ -95,13 +95,14 @@ pub fn synthesize(
     let clusters = &parents::widen(clusters, observation);
     let mcp = mcp_candidates(observation);
     let rest = rest(observation);
-    let mut ladders = ladders(clusters, observation, stops, rest.is_some());
+    let cost = Cost { stops, observation };
+    let mut ladders = ladders(clusters, &cost, rest.is_some());
     let n_mcp = mcp.iter().filter(|it| it.confidence >= LIKELY).count();
     let n_reserved = n_mcp + usize::from(rest.is_some());
     let max_rules = MAX_RULES.saturating_sub(n_reserved);
-    budget::fit(&mut ladders, stops, observation, max_rules);
-    while closed::give_up(&mut ladders, stops, observation) {
-        budget::fit(&mut ladders, stops, observation, max_rules);
+    budget::fit(&mut ladders, &cost, max_rules);
+    while closed::give_up(&mut ladders, &cost) {
+        budget::fit(&mut ladders, &cost, max_rules);
     }
     let candidates = ladders.into_iter().flat_map(budget::Ladder::into_candidates);
     let mut candidates: Vec<Candidate> = candidates.collect();
@@ -147,12 +148,8 @@ fn rest(observation: &Observation) -> Option<Candidate> {
 /// keeps the rest of the stem from riding on it.
 ///
 /// Where what no rule knows `has_rest`, whole stems are not asked for one by one.
-fn ladders(
-    clusters: &[Cluster],
-    observation: &Observation,
-    stops: &Stops,
-    has_rest: bool,
-) -> Vec<Ladder> {
+fn ladders(clusters: &[Cluster], cost: &Cost<'_>, has_rest: bool) -> Vec<Ladder> {
+    let Cost { stops, observation } = *cost;
     let is_guarded = |seen: &Use| stops.iter().any(|it| it.pattern.matches(&seen.line));
     let with_subcommands: BTreeSet<&str> = clusters
         .iter()
@@ -182,7 +179,7 @@ fn ladders(
             let routine = make(whole, ask, one_offs(group)).filter(|it| {
                 !has_rest && it.evidence.n_units >= MIN_APPROVAL_UNITS && it.evidence.n_sessions > 1
             });
-            return Some(Ladder::new(&stem.binary, vec![vec![routine?]], stops, observation));
+            return Some(Ladder::new(&stem.binary, vec![vec![routine?]], cost));
         }
         let unguarded = |seen: &&(usize, &Use)| !is_guarded(seen.1);
         let risky = uses_of(&risky, observation);
@@ -192,7 +189,7 @@ fn ladders(
         let is_bare = stem.subcommand.is_empty() && with_subcommands.contains(stem.binary.as_str());
         if exact.len() > MAX_EXACT {
             let whole = make(scope::whole(stem, &ordinary), ask, n_one_offs).filter(|_| !has_rest);
-            return Some(Ladder::new(&stem.binary, vec![vec![whole?]], stops, observation));
+            return Some(Ladder::new(&stem.binary, vec![vec![whole?]], cost));
         }
         let levels = if is_bare {
             // `git --version`: a star after the bare binary would take every subcommand.
@@ -223,7 +220,7 @@ fn ladders(
             }
             steps.push(plain);
         }
-        Some(Ladder::new(&stem.binary, steps, stops, observation))
+        Some(Ladder::new(&stem.binary, steps, cost))
     });
     ladders.collect()
 }
