@@ -22,7 +22,9 @@ use budget::{Cost, Ladder};
 use scope::Scope;
 use spellings::Spellings;
 
-pub use confidence::{allow_confidence, covered_confidence, quiet_confidence, stop_confidence};
+pub use confidence::{
+    allow_confidence, covered_confidence, quiet_confidence, stop_confidence, unused_confidence,
+};
 pub use guards::{MIN_ROUTINE_UNITS, Needed, Stops};
 
 /// Where a candidate's rules stand among the guards.
@@ -300,7 +302,9 @@ impl Candidate {
         let uses: Vec<&Use> = uses.collect();
         self.evidence = Evidence::of_counts(&uses, observation);
         self.effects = uses.iter().fold(Effects::NONE, |all, it| all.union(it.effects));
-        self.confidence = allow_confidence(&self.evidence, observation);
+        let is_exact = Pattern::new(&self.pattern).parts().len() == 1;
+        self.confidence =
+            allow_confidence(&self.evidence, &self.binary, is_exact, observation);
         self.risk = stake(self.effects);
     }
 }
@@ -335,7 +339,7 @@ fn mcp_candidates(observation: &Observation) -> Vec<Candidate> {
             action,
             stand: Stand::Open,
             binary: first.server.clone(),
-            confidence: allow_confidence(&evidence, observation),
+            confidence: allow_confidence(&evidence, &first.server, false, observation),
             evidence,
             effects,
             risk,
