@@ -11,8 +11,8 @@ use crate::{
     policy::{Evaluation, Pattern, Role, Rule, RuleAction, Target, When, includes, overlaps},
     risk::{Effects, RiskLevel},
     synthesis::{
-        Candidate, MIN_ROUTINE_UNITS, Needed, Stand, Stops, covered_confidence,
-        quiet_confidence, stake, stop_confidence, unused_confidence,
+        Candidate, MIN_ROUTINE_UNITS, Needed, Stand, Stops, covered_confidence, quiet_confidence,
+        stake, stop_confidence, unused_confidence,
     },
 };
 
@@ -165,11 +165,11 @@ impl List<'_> {
             self.gone.insert(idx);
             let uses = self.usage.of(idx, self.observation);
             let evidence = self.evidence(&uses, &inner);
-            // What one unit did once is no ground for a rule where others did more.
-            let (often, once): (Vec<&&Candidate>, Vec<&&Candidate>) =
-                inner.iter().partition(|it| it.evidence.n_units > 1);
-            let n_single = once.len() as u64;
-            let inner = if often.is_empty() { once } else { often };
+            // What is not likely to come again is no ground for a rule where other things are.
+            let (likely, unlikely): (Vec<&&Candidate>, Vec<&&Candidate>) =
+                inner.iter().partition(|it| it.confidence >= self.confidence_threshold);
+            let n_single = unlikely.iter().filter(|it| it.evidence.n_units == 1).count() as u64;
+            let inner = if likely.is_empty() { unlikely } else { likely };
             let mut draft = self.draft(ChangeKind::Modify, Why::TooBroad, evidence);
             draft.before = vec![placed(idx, rule)];
             draft.confidence = covered_confidence(n_single, draft.evidence.n_units);
@@ -313,8 +313,7 @@ impl List<'_> {
         let allows: Vec<Pattern> = allows.map(|it| Pattern::new(it)).collect();
         rules.retain(|rule| !rule.action.passes() && rule.when.is_empty());
         let stopped: Vec<Pattern> = rules.iter().map(|it| Pattern::new(&it.pattern)).collect();
-        let is_there =
-            |stop: &Pattern| stopped.iter().any(|deny| includes(deny, stop));
+        let is_there = |stop: &Pattern| stopped.iter().any(|deny| includes(deny, stop));
         let mut families: BTreeMap<&str, Vec<Needed<'_>>> = BTreeMap::new();
         for needed in self.stops.needed(&allows, self.observation) {
             if !is_there(&Pattern::new(needed.text)) {
@@ -355,7 +354,8 @@ impl List<'_> {
             .par_iter()
             .map(|stop| {
                 let passes_before = |seen: &&Use| {
-                    let mut before = forms.iter().filter(|it| stop.is_behind || it.0 == Place::Prose);
+                    let mut before =
+                        forms.iter().filter(|it| stop.is_behind || it.0 == Place::Prose);
                     before.any(|(_, it)| it.matches(&seen.line))
                 };
                 let pattern = Pattern::new(stop.text);

@@ -75,7 +75,10 @@ impl Step {
         let likely = || candidates.iter().filter(|it| it.confidence >= LIKELY);
         let allows = likely().filter(|it| it.action.passes()).flat_map(Candidate::patterns);
         let allows: Vec<Pattern> = allows.map(|it| Pattern::new(it)).collect();
-        let needed = stops.iter().enumerate().filter(|(_, stop)| allows.iter().any(|allow| stop.meets(allow)));
+        let needed = stops
+            .iter()
+            .enumerate()
+            .filter(|(_, stop)| allows.iter().any(|allow| stop.meets(allow)));
         let stops = needed.map(|(idx, _)| idx).collect();
         let mut uses: Vec<usize> = likely().flat_map(|it| it.uses.iter().copied()).collect();
         uses.sort_unstable();
@@ -94,11 +97,7 @@ impl Step {
 
 impl Ladder {
     /// A ladder of these steps, widest first; the last one is to have no rule.
-    pub(super) fn new(
-        binary: &str,
-        steps: Vec<Vec<Candidate>>,
-        cost: &Cost<'_>,
-    ) -> Self {
+    pub(super) fn new(binary: &str, steps: Vec<Vec<Candidate>>, cost: &Cost<'_>) -> Self {
         let steps = steps.into_iter().chain([Vec::new()]);
         let steps = steps.map(|it| Step::new(it, cost)).collect();
         Self { binary: binary.to_owned(), steps, at: 0 }
@@ -187,8 +186,7 @@ impl<'a> Role<'a> {
     fn new(ladders: &'a mut [Ladder], cost: &Cost<'_>) -> Self {
         // Those that are needed whatever is allowed are never freed.
         let always = cost.stops.iter();
-        let always =
-            always.map(|it| usize::from(it.is_for_unused_builtin(cost.observation)));
+        let always = always.map(|it| usize::from(it.is_for_unused_builtin(cost.observation)));
         let mut n_needing: Vec<usize> = always.collect();
         let mut n_rules = 0;
         for step in ladders.iter().filter_map(Ladder::step) {
@@ -255,9 +253,9 @@ impl<'a> Role<'a> {
     }
 
     fn go_to(&mut self, places: &Move) {
-        let moved = places.iter().filter(|(idx, to)| {
-            self.ladders.get(*idx).is_some_and(|ladder| ladder.at != *to)
-        });
+        let moved = places
+            .iter()
+            .filter(|(idx, to)| self.ladders.get(*idx).is_some_and(|ladder| ladder.at != *to));
         let moved: Move = moved.copied().collect();
         self.take(&moved);
     }
@@ -298,9 +296,9 @@ impl<'a> Role<'a> {
         for ladders in by_binary.values() {
             let n_steps = ladders.iter().map(|(_, it)| it.steps.len()).max().unwrap_or(0);
             for to in 0..n_steps {
-                let steps = ladders.iter().map(|(idx, it)| {
-                    (*idx, it.at, to.min(it.steps.len().saturating_sub(1)))
-                });
+                let steps = ladders
+                    .iter()
+                    .map(|(idx, it)| (*idx, it.at, to.min(it.steps.len().saturating_sub(1))));
                 let moved = steps.filter(|(_, at, to)| is_way(*at, *to));
                 let moved: Move = moved.map(|(idx, _, to)| (idx, to)).collect();
                 if moved.len() > 1 {

@@ -303,8 +303,7 @@ impl Candidate {
         self.evidence = Evidence::of_counts(&uses, observation);
         self.effects = uses.iter().fold(Effects::NONE, |all, it| all.union(it.effects));
         let is_exact = Pattern::new(&self.pattern).parts().len() == 1;
-        self.confidence =
-            allow_confidence(&self.evidence, &self.binary, is_exact, observation);
+        self.confidence = allow_confidence(&self.evidence, &self.binary, is_exact, observation);
         self.risk = stake(self.effects);
     }
 }

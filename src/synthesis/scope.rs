@@ -89,14 +89,15 @@ pub(super) fn forms(stem: &Stem, uses: &[(usize, &Use)], stops: &Stops) -> Vec<S
     let mut by_word: BTreeMap<String, Vec<(usize, &Use)>> = BTreeMap::new();
     for &(idx, seen) in uses.iter().filter(|(idx, _)| !taken.contains(idx)) {
         let stopped_by = stops.iter().find(|stop| stop.pattern.matches(&seen.line));
-        let word = next_word(stem, &seen.line).filter(|_| stopped_by.is_some_and(|it| it.is_behind));
+        let word =
+            next_word(stem, &seen.line).filter(|_| stopped_by.is_some_and(|it| it.is_behind));
         if let Some(word) = word {
             by_word.entry(word).or_default().push((idx, seen));
         }
     }
-    let counted = by_word.into_iter().map(|(word, uses)| {
-        (count_units(uses.iter().map(|it| it.1)), word, uses)
-    });
+    let counted = by_word
+        .into_iter()
+        .map(|(word, uses)| (count_units(uses.iter().map(|it| it.1)), word, uses));
     let mut often: Vec<_> = counted.filter(|(n_units, ..)| *n_units >= MIN_FORM_UNITS).collect();
     often.sort_by_key(|(n_units, word, _)| (std::cmp::Reverse(*n_units), word.clone()));
     scopes.extend(often.into_iter().take(MAX_FORMS).map(|(_, word, uses)| Scope {

@@ -64,7 +64,8 @@ impl Spellings {
         let options: Vec<(&str, &str)> =
             used.map(|(binary, option, _)| (*binary, *option)).collect();
         let n_units = |binary: &str| {
-            let uses = clusters.iter().filter(|it| it.stem.binary == binary).flat_map(|it| &it.uses);
+            let uses =
+                clusters.iter().filter(|it| it.stem.binary == binary).flat_map(|it| &it.uses);
             let uses = uses.filter_map(|&idx| observation.uses.get(idx));
             let units: BTreeSet<u32> =
                 uses.flat_map(|it| it.support.units.iter().copied()).collect();
@@ -122,7 +123,8 @@ impl Spellings {
             .map_or(1.0, |&all| candidate.evidence.n_units as f64 / all.max(1) as f64);
         let is_ordinary =
             candidate.action == RuleAction::Allow && candidate.risk <= RiskLevel::Medium;
-        let is_often = candidate.evidence.n_units >= MIN_SPELLED_UNITS && share >= MIN_SPELLED_SHARE;
+        let is_often =
+            candidate.evidence.n_units >= MIN_SPELLED_UNITS && share >= MIN_SPELLED_SHARE;
         let base = candidate.pattern.strip_suffix(" *").unwrap_or(&candidate.pattern);
         let seen = self.spelled.get(base);
         if !is_ordinary || !(is_often || seen.is_some()) {

@@ -42,9 +42,39 @@ impl Lean {
 /// Binaries that need no guard of their own in a role: in no form do they run, write or send
 /// anything that the guards for every binary do not stop, or the shell alone is concerned.
 pub(super) const HARMLESS: &[&str] = &[
-    "basename", "cat", "cmp", "comm", "cut", "date", "diff", "dirname", "fc", "file", "grep",
-    "head", "jq", "ls", "mkdir", "nl", "od", "paste", "realpath", "return", "set", "sha256sum",
-    "shasum", "stat", "strings", "tail", "touch", "tr", "tree", "uniq", "unset", "wc", "which",
+    "basename",
+    "cat",
+    "cmp",
+    "comm",
+    "cut",
+    "date",
+    "diff",
+    "dirname",
+    "fc",
+    "file",
+    "grep",
+    "head",
+    "jq",
+    "ls",
+    "mkdir",
+    "nl",
+    "od",
+    "paste",
+    "realpath",
+    "return",
+    "set",
+    "sha256sum",
+    "shasum",
+    "stat",
+    "strings",
+    "tail",
+    "touch",
+    "tr",
+    "tree",
+    "uniq",
+    "unset",
+    "wc",
+    "which",
 ];
 
 /// Lines whose tail is text for people. Words in it are no deeds, so that allows of them stand in
@@ -71,12 +101,13 @@ pub(super) const TABLE: &[Lean] = &[
                 "*netrc*",
                 "*.pgpass*",
                 "*vault-token*",
+                "*authorized_keys*",
             ]),
     ),
     lean(
         Guard::ask("secrets.names", "read files that are named after credentials", SecretRead)
             .techniques(&["T1552.001"])
-            .stops(&["*/.aws/*", "*git-credentials*"]),
+            .stops(&["*/.aws/credentials*", "*git-credentials*"]),
     )
     .wide(&["*credentials*"]),
     lean(
@@ -88,7 +119,12 @@ pub(super) const TABLE: &[Lean] = &[
     lean(
         Guard::deny("secrets.personal", "read browser data, messages, shell histories", SecretRead)
             .techniques(&["T1555.003", "T1552.003", "T1217"])
-            .stops(&["*/.*_history*", "*/Library/*/Firefox/*", "*/Library/*/Chrome/*", "*/Library/Messages/*"]),
+            .stops(&[
+                "*/.*_history*",
+                "*/Library/*/Firefox/*",
+                "*/Library/*/Chrome/*",
+                "*/Library/Messages/*",
+            ]),
     )
     .wide(&["*/.*_history*", "*/Library/*"]),
     lean(
@@ -100,9 +136,13 @@ pub(super) const TABLE: &[Lean] = &[
     )
     .wide(&["*/etc*", "*/proc/*", "*/sys/*", "*/usr/*", "*/var/*", "*/root/*"]),
     lean(
-        Guard::ask("persistence.startup", "have something run at every start or login", Persistence)
-            .techniques(&["T1543.001"])
-            .stops(&["*/Launch*"]),
+        Guard::ask(
+            "persistence.startup",
+            "have something run at every start or login",
+            Persistence,
+        )
+        .techniques(&["T1543.001"])
+        .stops(&["*/Launch*"]),
     ),
     lean(
         Guard::ask("shell.functions", "build a program out of shell functions", ShellEscape)
@@ -112,7 +152,13 @@ pub(super) const TABLE: &[Lean] = &[
     lean(
         Guard::ask("shell.traces", "hide what is done, or load code into what runs", Evasion)
             .techniques(&["T1070.003", "T1562.003", "T1574.006"])
-            .stops(&["history *", "export *HIST*", "export *PRELOAD*"]),
+            .stops(&[
+                "history *",
+                "export *HIST*",
+                "export *PRELOAD*",
+                "export *INSERT_LIB*",
+                "export PROMPT_COMMAND*",
+            ]),
     ),
     lean(
         Guard::deny("escape.network", "open a connection through the shell", RemoteShell)
@@ -128,21 +174,67 @@ pub(super) const TABLE: &[Lean] = &[
     lean(
         Guard::ask("files.write", "write hidden files, start-up files, or upwards", OutsideWrite)
             .techniques(&["T1546.004", "T1098.004"])
-            .stops(&["tee *bin/*", "tee */lib*", "tee */.*", "tee .*", "tee *../*"]),
+            .stops(&[
+                "tee /dev/*",
+                "tee *bin/*",
+                "tee */lib*",
+                "tee /boot/*",
+                "tee */.*",
+                "tee .*",
+                "tee *../*",
+            ]),
     )
-    .wide(&["tee /*", "tee * /*", "tee */.*", "tee .*", "tee *../*"]),
+    .wide(&[
+        "tee /*",
+        "tee * /*",
+        "tee *bin/*",
+        "tee */lib*",
+        "tee */.*",
+        "tee .*",
+        "tee *../*",
+    ]),
+    lean(
+        Guard::ask("files.write-code", "write what the system or Python runs unasked", Persistence)
+            .techniques(&["T1543", "T1546"])
+            .stops(&[
+                "tee *-packages/*",
+                "tee *customize.py*",
+                "tee *.service",
+                "tee *.timer",
+                "tee *.plist*",
+            ]),
+    ),
     lean(
         Guard::ask("files.copy", "copy over hidden files, or out of the workspace", OutsideWrite)
             .techniques(&["T1546.004"])
-            .stops(&["cp * .*", "cp */.*"]),
+            .stops(&[
+                "cp * .*",
+                "cp */.*",
+                "cp * /b*",
+                "cp * /sbin/*",
+                "cp * /lib*",
+                "cp * /System/*",
+                "cp * /Library/*",
+                "cp * *-packages/*",
+            ]),
     )
-    .wide(&["cp * .*", "cp */.*", "cp * /*"]),
+    .wide(&["cp * .*", "cp */.*", "cp * /*", "cp * *-packages/*"]),
     lean(
         Guard::ask("files.move", "move over hidden files, or out of the workspace", OutsideWrite)
             .techniques(&["T1546.004"])
-            .stops(&["mv * .*", "mv */.*"]),
+            .stops(&[
+                "mv * .*",
+                "mv */.*",
+                "mv /b*",
+                "mv * /b*",
+                "mv * /sbin/*",
+                "mv * /lib*",
+                "mv * /System/*",
+                "mv * /Library/*",
+                "mv * /dev/null",
+            ]),
     )
-    .wide(&["mv * .*", "mv */.*", "mv * /*"]),
+    .wide(&["mv * .*", "mv */.*", "mv /*", "mv * /*"]),
     lean(
         Guard::ask("files.link", "link over hidden files, or out of the workspace", OutsideWrite)
             .techniques(&["T1546.004"])
@@ -185,7 +277,7 @@ pub(super) const TABLE: &[Lean] = &[
     lean(
         Guard::ask("git.checkout", "check out over work, or with options not in use", WorkLoss)
             .techniques(&["T1485"])
-            .stops(&["git *checkout * -*", "git *checkout *'-*", "git *checkout* . *"]),
+            .stops(&["git *checkout * -*", "git *checkout *'-*", "git *checkout *. *"]),
     )
     .behind(&["git *checkout -*"])
     .wide(&["git *checkout *"]),
@@ -202,12 +294,9 @@ pub(super) const TABLE: &[Lean] = &[
             .stops(&["git *stash*drop*", "git *stash*clear*"]),
     )
     .wide(&["git *stash*r*"]),
-    lean(
-        Guard::ask("git.reset", "reset with options not in use", WorkLoss)
-            .techniques(&["T1485"]),
-    )
-    .behind(&["git *reset *--*"])
-    .wide(&["git *reset *"]),
+    lean(Guard::ask("git.reset", "reset with options not in use", WorkLoss).techniques(&["T1485"]))
+        .behind(&["git *reset *--*"])
+        .wide(&["git *reset *"]),
     lean(
         Guard::ask("git.branch", "delete branches, or with options not in use", WorkLoss)
             .techniques(&["T1485"])
@@ -229,15 +318,29 @@ pub(super) const TABLE: &[Lean] = &[
     )
     .behind(&["git *config *"]),
     lean(
-        Guard::ask("git.code", "make git run code", ShellEscape).techniques(&["T1059.004"]).stops(&[
-            "git --exec-path*",
-            "git *--upl*",
-            "git *bisect *",
-            "git *difftool *",
-            "git *grep *-O*",
-            "git *mergetool *",
-            "git *submodule *",
-        ]),
+        Guard::ask("git.code", "make git run code", ShellEscape).techniques(&["T1059.004"]).stops(
+            &[
+                "git --exec-path*",
+                "git -* --exec-path*",
+                "git -p *",
+                "git --paginate *",
+                "git *--upl*",
+                "git *--template*",
+                "git *ext::*",
+                "git *apply *--unsafe*",
+                "git *archive *--exec*",
+                "git *bisect *",
+                "git *daemon *",
+                "git *difftool *",
+                "git *grep *-O*",
+                "git *grep *--op*",
+                "git *instaweb *",
+                "git *mergetool *",
+                "git *p4 *",
+                "git *submodule *",
+                "git *svn *",
+            ],
+        ),
     ),
     lean(
         Guard::ask("git.clone", "fetch what is foreign with options not in use", ShellEscape)
@@ -262,9 +365,9 @@ pub(super) const TABLE: &[Lean] = &[
     lean(
         Guard::ask("files.edit", "edit start-up files in place", OutsideWrite)
             .techniques(&["T1546.004"])
-            .stops(&["sed */.bash*", "sed */.zsh*", "sed */.*profile*", "sed */.config/*"]),
+            .stops(&["sed */.bash*", "sed */.zsh*", "sed */.*profile*", "sed */.*config*"]),
     )
-    .wide(&["sed */.*sh*", "sed */.*profile*", "sed */.config/*"]),
+    .wide(&["sed */.*sh*", "sed */.*profile*", "sed */.*config*"]),
     lean(
         Guard::ask("escape.awk", "run code or write files from a program for text", ShellEscape)
             .techniques(&["T1059.004"])
@@ -305,6 +408,13 @@ pub(super) const TABLE: &[Lean] = &[
                 "curl *-K*",
                 "curl *--config*",
                 "curl *file:*",
+                "curl *gopher:*",
+                "curl *hook*",
+                "curl *paste*",
+                "curl *transfer.sh*",
+                "curl *file.io*",
+                "curl *0x0.st*",
+                "curl *--engine*",
             ]),
     ),
     lean(
@@ -362,12 +472,16 @@ mod tests {
 
     #[test]
     fn wide_patterns_hold_the_ones_they_stand_for() {
+        let mut not_held = Vec::new();
         for it in TABLE.iter().filter(|it| !it.wide.is_empty()) {
             let wide = patterns(it.wide);
-            for narrow in patterns(it.guard.patterns).into_iter().chain(patterns(it.behind)) {
-                let held = wide.iter().any(|outer| includes(outer, &narrow));
-                assert!(held, "{}: {narrow:?}", it.guard.id);
+            for text in it.guard.patterns.iter().chain(it.behind) {
+                let narrow = Pattern::new(text);
+                if !wide.iter().any(|outer| includes(outer, &narrow)) {
+                    not_held.push(*text);
+                }
             }
         }
+        assert_eq!(not_held, Vec::<&str>::new());
     }
 }
