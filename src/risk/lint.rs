@@ -442,7 +442,8 @@ mod tests {
     fn rules_that_nothing_matched_are_unseen() {
         let mut role = Role::new("r");
         let allow = |pattern| rule(pattern, RuleAction::Allow, "x");
-        role.rules = vec![allow("ls *"), allow("make *"), allow("run {{env}} x"), allow("go {{v}}")];
+        role.rules =
+            vec![allow("ls *"), allow("make *"), allow("run {{env}} x"), allow("go {{v}}")];
         role.mcp_rules = vec![allow("a/read*"), allow("a/write*")];
         let seen = Seen {
             lines: vec!["ls -l".to_owned(), "run dev x".to_owned()],

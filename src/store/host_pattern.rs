@@ -154,7 +154,8 @@ impl Table {
                     .filter_map(|it| self.places.get(states.match_pattern(state, it).as_usize()));
                 first = found.copied().chain(first).min();
             }
-            if states.is_dead_state(state) || (first.is_some() && first == self.places.first().copied())
+            if states.is_dead_state(state)
+                || (first.is_some() && first == self.places.first().copied())
             {
                 break;
             }
