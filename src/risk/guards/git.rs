@@ -108,6 +108,7 @@ pub(super) const TABLE: &[Guard] = &[
             "git fast-import *",
             "git symbolic-ref HEAD *",
             "bfg *",
+            "git branch -f **",
         ])
         .examples(
             &[
@@ -141,6 +142,7 @@ pub(super) const TABLE: &[Guard] = &[
                 "git fast-import",
                 "git symbolic-ref HEAD refs/heads/x",
                 "bfg --delete-files x",
+                "git branch -f main x",
             ],
             &[
                 "git reflog",

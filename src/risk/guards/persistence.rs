@@ -13,11 +13,13 @@ pub(super) const TABLE: &[Guard] = &[
             "systemctl status *",
             "service * status",
             "crontab -l",
-            "systemctl list-units *",
-            "systemctl list-unit-files *",
             "systemctl --user status *",
             "service --status-all",
             "service * status",
+            "systemctl list-units",
+            "systemctl list-units --type=service",
+            "systemctl list-units --failed",
+            "systemctl list-unit-files",
         ])
         .stops(&[
             "crontab *",
@@ -124,6 +126,7 @@ pub(super) const TABLE: &[Guard] = &[
                 "pm2 startup",
                 "pm2 delete x",
                 "pm2 kill",
+                "systemctl list-units --all",
             ],
             &[
                 "systemctl status x",
@@ -137,6 +140,8 @@ pub(super) const TABLE: &[Guard] = &[
                 "systemctl list-unit-files",
                 "systemctl --user status",
                 "service --status-all",
+                "systemctl list-units --type=service",
+                "systemctl list-units --failed",
             ],
         ),
     Guard::deny("persistence.startup-files", "files that run at every start", Persistence)

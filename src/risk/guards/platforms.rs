@@ -158,6 +158,7 @@ pub(super) const TABLE: &[Guard] =
             "atlas *delete*",
             "upstash *delete*",
             "convex *import*--replace*",
+            "wrangler *rollback*",
         ])
         .examples(
             &[
@@ -305,6 +306,7 @@ pub(super) const TABLE: &[Guard] =
                 "atlas clusters delete x",
                 "upstash redis delete x",
                 "convex import --replace x",
+                "wrangler deployments rollback",
             ],
             &[
                 "heroku logs",

@@ -20,7 +20,12 @@ pub(super) const TABLE: &[Guard] = &[
             "*/etc/ssl/private/*",
             "*/ssh_host_*_key*",
         ])
-        .except(&["cat */.ssh/id_*.pub", "ls */.ssh/id_*.pub", "ssh-keygen -l* *.pub"])
+        .except(&[
+            "cat */.ssh/id_*.pub",
+            "ls */.ssh/id_*.pub",
+            "ssh-keygen -l* *.pub'",
+            "ssh-keygen -l* *.pub",
+        ])
         .examples(
             &[
                 "cat '~/.ssh/id_ed25519'",
@@ -42,7 +47,8 @@ pub(super) const TABLE: &[Guard] = &[
                 "ls -la .ssh",
                 "cat key.go",
                 "ssh-keygen -lf k",
-                "ssh-keygen -lf ~/.ssh/id_ed25519.pub",
+                "ssh-keygen -lf '~/.ssh/id_ed25519.pub'",
+                "ssh-keygen -lf /home/x/.ssh/id_ed25519.pub",
             ],
         ),
     Guard::deny("secrets.accounts", "accounts and passwords of the system", SecretRead)
@@ -182,10 +188,9 @@ pub(super) const TABLE: &[Guard] = &[
             "cat *.htpasswd*",
             "bat *.env.*",
             "head *.env.*",
-            "grep * *.env.*",
-            "cp *.env *",
             "tar *.env*",
             "zip *.env*",
+            "cp *.env **",
         ])
         .examples(
             &[
@@ -221,7 +226,6 @@ pub(super) const TABLE: &[Guard] = &[
                 "cat .htpasswd",
                 "bat .env.local",
                 "head .env.local",
-                "grep x app/.env.local",
                 "cp .env x",
                 "tar czf x.tgz .env",
                 "zip x.zip .env",
@@ -238,6 +242,7 @@ pub(super) const TABLE: &[Guard] = &[
                 "cat environment.ts",
                 "openssl x509 -in c.pem -text -noout",
                 "openssl verify -CAfile a.pem b.pem",
+                "cp .env.example .env",
             ],
         ),
     Guard::deny("secrets.browsers", "passwords, cookies and history of browsers", SecretRead)
