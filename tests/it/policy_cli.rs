@@ -108,6 +108,29 @@ fn a_decision_has_every_field_of_the_contract_and_its_own_id() {
 }
 
 #[test]
+fn a_rule_of_a_file_without_an_id_is_named_by_its_place() {
+    let advisor = Advisor::new();
+    let file = advisor.write(
+        "role.json",
+        r#"{"name": "r", "rules": [
+          {"pattern": "git push *", "action": "deny"},
+          {"rule_id": "mine", "pattern": "git *", "action": "allow"}],
+         "mcp_rules": [{"pattern": "github/*", "action": "allow"}]}"#,
+    );
+    let call = event("e-3", "dev-1", "x")
+        .replace("command_execution", "mcp_tool_call")
+        .replace("\"binary\"", "\"mcp_server\":\"github\",\"mcp_tool\":\"get\",\"binary\"");
+    let events =
+        [event("e-1", "dev-1", "git push"), event("e-2", "dev-1", "git log"), call].join("\n");
+    let input = advisor.write("events.ndjson", &events);
+    let decisions = advisor.json(&["policy", "evaluate", "--policy", &file, "--input", &input]);
+    let ids: Vec<&str> = (0..3).map(|it| decisions[it]["rule_ids"][0].as_str().unwrap()).collect();
+    assert_eq!(ids, ["rule-1", "mine", "mcp-rule-1"]);
+    let explained = advisor.ok(&["policy", "explain", "--policy", &file, "git push"]);
+    assert!(explained.contains("deny by rule-1"), "{explained}");
+}
+
+#[test]
 fn every_problem_of_a_file_is_told() {
     let advisor = Advisor::new();
     let good = advisor.write("good.json", ROLE);
