@@ -182,6 +182,10 @@ pub(super) const TABLE: &[Guard] = &[
             "orb delete*",
             "multipass delete*",
             "multipass purge*",
+            "docker-compose * rm *",
+            "docker compose * rm *",
+            "docker -* rm *-f*",
+            "docker -* prune *",
         ])
         .examples(
             &[
@@ -253,6 +257,10 @@ pub(super) const TABLE: &[Guard] = &[
                 "orb delete x",
                 "multipass delete x",
                 "multipass purge",
+                "docker-compose -p x rm -fs",
+                "docker compose -f x rm -fs",
+                "docker -c x rm -f y",
+                "docker -c x system prune -f",
             ],
             &[
                 "docker ps",
@@ -261,6 +269,8 @@ pub(super) const TABLE: &[Guard] = &[
                 "docker logs x",
                 "docker system prune",
                 "docker stop x",
+                "docker-compose run --rm web test",
+                "docker compose run --rm web test",
             ],
         ),
     Guard::ask(
@@ -357,6 +367,12 @@ pub(super) const TABLE: &[Guard] = &[
         "velero restore create*",
         "kind delete *",
         "eksctl *scale *",
+        "helm del *",
+        "helm -* uninstall *",
+        "helm -* delete *",
+        "helm -* rollback *",
+        "helm -* upgrade *",
+        "helm -* install *",
     ])
     .except(&[
         "kubectl apply *--dry-run*",
@@ -468,6 +484,12 @@ pub(super) const TABLE: &[Guard] = &[
             "consul snapshot restore x",
             "velero restore create x",
             "eksctl scale nodegroup x",
+            "helm del x",
+            "helm -n x uninstall y",
+            "helm --namespace x delete y",
+            "helm -n x rollback y 1",
+            "helm -n x upgrade y c",
+            "helm -n x install y c",
         ],
         &[
             "kubectl get pods",

@@ -310,6 +310,8 @@ pub(super) const TABLE: &[Guard] = &[
             "fd *-x rm",
             "rclone delete*",
             "dd *of=*.db*",
+            "find /* -exec rm *",
+            "find */.. -exec rm *",
         ])
         .except(&[
             "rsync -n *",
@@ -361,6 +363,8 @@ pub(super) const TABLE: &[Guard] = &[
                 "fd -x rm",
                 "rclone delete x",
                 "dd if=/dev/null of=x.db",
+                "find /var -name x -exec rm -f {} ';'",
+                "find a/.. -exec rm {} ';'",
             ],
             &[
                 "find . -name delete",

@@ -44,6 +44,8 @@ pub(super) const TABLE: &[Guard] = &[
             "hub delete *",
             "gh pr close *--delete-branch*",
             "gh repo unarchive *",
+            "gh actions-cache delete *",
+            "gh -* delete *",
         ])
         .examples(
             &[
@@ -83,6 +85,8 @@ pub(super) const TABLE: &[Guard] = &[
                 "hub delete x",
                 "gh pr close 1 --delete-branch",
                 "gh repo unarchive x",
+                "gh actions-cache delete x",
+                "gh -R o/r release delete v1",
             ],
             &[
                 "gh pr view 3",

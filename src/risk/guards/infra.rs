@@ -319,6 +319,10 @@ pub(super) const TABLE: &[Guard] = &[
             "tccli *Terminate*",
             "oci *update *",
             "kops *delete*",
+            "gcloud * execute *",
+            "gsutil *policyonly set *",
+            "mc replicate rm *",
+            "mc tag remove *",
         ])
         .except(&[
             "aws s3 sync *--dryrun*",
@@ -484,6 +488,10 @@ pub(super) const TABLE: &[Guard] = &[
                 "tccli cvm TerminateInstances --x y",
                 "oci compute instance update --x y",
                 "kops delete cluster x",
+                "gcloud dns record-sets transaction execute --zone z",
+                "gsutil bucketpolicyonly set on gs://b",
+                "mc replicate rm a/b --all",
+                "mc tag remove a/b",
             ],
             &[
                 "aws s3 ls",

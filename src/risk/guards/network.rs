@@ -68,7 +68,13 @@ pub(super) const TABLE: &[Guard] = &[
         ),
     Guard::deny("network.tunnels", "tunnels into or out of the machine", RemoteShell)
         .techniques(&["T1572", "T1090"])
-        .except(&["ngrok version", "cloudflared version", "cloudflared --version"])
+        .except(&[
+            "ngrok version",
+            "cloudflared version",
+            "cloudflared --version",
+            "cloudflared tunnel list *",
+            "cloudflared tunnel info *",
+        ])
         .stops(&[
             "ngrok *",
             "cloudflared *",
@@ -168,6 +174,8 @@ pub(super) const TABLE: &[Guard] = &[
                 "ngrok version",
                 "cloudflared version",
                 "cloudflared --version",
+                "cloudflared tunnel list",
+                "cloudflared tunnel info x",
             ],
         ),
     Guard::ask("network.ssh", "other machines by ssh", RemoteShell)

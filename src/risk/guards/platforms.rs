@@ -159,6 +159,9 @@ pub(super) const TABLE: &[Guard] =
             "upstash *delete*",
             "convex *import*--replace*",
             "wrangler *rollback*",
+            "fastly *deploy*",
+            "algolia *delete*",
+            "algolia *clear*",
         ])
         .examples(
             &[
@@ -307,6 +310,9 @@ pub(super) const TABLE: &[Guard] =
                 "upstash redis delete x",
                 "convex import --replace x",
                 "wrangler deployments rollback",
+                "fastly compute deploy",
+                "algolia indices delete x",
+                "algolia objects clear x",
             ],
             &[
                 "heroku logs",

@@ -94,6 +94,9 @@ pub(super) const TABLE: &[Guard] =
             "sbt *publish*",
             "gradle *publishPlugins*",
             "fastlane *",
+            "npm -* publish *",
+            "cargo +* publish *",
+            "pnpm -* publish *",
         ])
         .examples(
             &[
@@ -174,6 +177,9 @@ pub(super) const TABLE: &[Guard] =
                 "sbt publishSigned",
                 "gradle publishPlugins",
                 "fastlane release",
+                "npm --prefix x publish",
+                "cargo +nightly publish",
+                "pnpm -r publish",
             ],
             &[
                 "npm publish --dry-run",

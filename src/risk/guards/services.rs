@@ -299,6 +299,12 @@ pub(super) const TABLE: &[Guard] = &[
             "dagster *wipe*",
             "celery *purge*",
             "sidekiq *clear*",
+            "glab * transfer*",
+            "glab * revoke*",
+            "jenkins-cli *delete-*",
+            "jenkins-cli *groovy*",
+            "jenkins-cli *shutdown*",
+            "jenkins-cli *disable-*",
         ])
         .examples(
             &[
@@ -356,6 +362,12 @@ pub(super) const TABLE: &[Guard] = &[
                 "dagster run wipe",
                 "celery -A x purge",
                 "sidekiq clear",
+                "glab repo transfer x",
+                "glab token revoke 1",
+                "jenkins-cli delete-job j",
+                "jenkins-cli groovy x",
+                "jenkins-cli safe-shutdown",
+                "jenkins-cli disable-job j",
             ],
             &[
                 "circleci config validate",
