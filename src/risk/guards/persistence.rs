@@ -362,9 +362,6 @@ pub(super) const TABLE: &[Guard] = &[
             "export HISTIGNORE=*",
             "unset HISTFILE*",
             "zmodload *",
-            "export HISTCONTROL*",
-            "alias sudo=*",
-            "alias ls=*rm*",
         ])
         .examples(
             &[
@@ -382,9 +379,6 @@ pub(super) const TABLE: &[Guard] = &[
                 "export HISTIGNORE=x",
                 "unset HISTFILE",
                 "zmodload zsh/net/tcp",
-                "export HISTCONTROL=ignorespace",
-                "alias sudo=x",
-                "alias ls='rm -rf'",
             ],
             &["trap 'rm -f x' EXIT", "export PATH=x", "unset X", "enable x"],
         ),
