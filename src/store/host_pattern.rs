@@ -3,6 +3,7 @@ use regex::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 use regex_automata::{
     Input, MatchKind,
     dfa::{Automaton as _, StartKind, dense},
+    util::primitives::StateID,
 };
 use regex_syntax::hir::{Class, Hir, HirKind};
 
@@ -85,10 +86,21 @@ impl HostPatterns {
         let found = self.together.matches(hostname).into_iter().next();
         let mut first = found.and_then(|it| self.places.get(it)).copied();
         let comes_before = |place: usize, first: Option<usize>| first.is_none_or(|it| place < it);
-        for table in &self.tables {
-            if table.places.first().is_some_and(|it| comes_before(*it, first)) {
-                let found = table.first(hostname).filter(|it| comes_before(*it, first));
-                first = found.or(first);
+        // Side by side: a step of one table need not wait for that of another.
+        let useful = self
+            .tables
+            .iter()
+            .filter(|table| table.places.first().is_some_and(|place| comes_before(*place, first)));
+        let mut walks: Vec<Walk<'_>> =
+            useful.filter_map(|table| Walk::new(table, hostname)).collect();
+        // A match is known one step late, so that the end is a step, too.
+        for byte in hostname.bytes().map(Some).chain([None]) {
+            let mut is_over = false;
+            for walk in &mut walks {
+                is_over |= walk.step(byte, &mut first);
+            }
+            if is_over {
+                walks.retain(|it| !it.is_over(first));
             }
         }
         let mut earlier = self.alone.iter().take_while(|(place, _)| comes_before(*place, first));
@@ -132,35 +144,45 @@ impl Table {
         let states = dense::Builder::new().configure(config).build_many(&texts).ok()?;
         Some(Self { states, places })
     }
+}
 
-    /// The place of the first pattern that matches.
-    fn first(&self, hostname: &str) -> Option<usize> {
-        let states = &self.states;
-        // A table can give up only on what it was told to, and it was told nothing.
-        let mut state = states.start_state_forward(&Input::new(hostname)).ok()?;
-        let mut first: Option<usize> = None;
-        // A match is known one step late, so that the end is a step, too.
-        let steps = hostname.bytes().map(Some).chain([None]);
-        for step in steps {
-            state = match step {
-                Some(byte) => states.next_state(state, byte),
-                None => states.next_eoi_state(state),
-            };
-            if !states.is_special_state(state) {
-                continue;
-            }
-            if states.is_match_state(state) {
-                let found = (0..states.match_len(state))
-                    .filter_map(|it| self.places.get(states.match_pattern(state, it).as_usize()));
-                first = found.copied().chain(first).min();
-            }
-            if states.is_dead_state(state)
-                || (first.is_some() && first == self.places.first().copied())
-            {
-                break;
-            }
+/// How far a host name has led through a table.
+#[derive(Debug)]
+struct Walk<'a> {
+    table: &'a Table,
+    state: StateID,
+}
+
+impl<'a> Walk<'a> {
+    /// At the start. A table can give up only on what it was told to, and it was told nothing.
+    fn new(table: &'a Table, hostname: &str) -> Option<Self> {
+        let state = table.states.start_state_forward(&Input::new(hostname)).ok()?;
+        Some(Self { table, state })
+    }
+
+    /// Goes on by a byte, or to the end; a match makes `first` smaller. Whether the walk, or
+    /// another one, may be over.
+    fn step(&mut self, byte: Option<u8>, first: &mut Option<usize>) -> bool {
+        let Table { states, places } = self.table;
+        self.state = match byte {
+            Some(byte) => states.next_state(self.state, byte),
+            None => states.next_eoi_state(self.state),
+        };
+        if !states.is_special_state(self.state) {
+            return false;
         }
-        first
+        if states.is_match_state(self.state) {
+            let found = (0..states.match_len(self.state))
+                .filter_map(|it| places.get(states.match_pattern(self.state, it).as_usize()));
+            *first = found.copied().chain(*first).min();
+        }
+        true
+    }
+
+    /// Whether nothing that comes can make a difference.
+    fn is_over(&self, first: Option<usize>) -> bool {
+        let earliest = self.table.places.first().copied();
+        self.table.states.is_dead_state(self.state) || (first.is_some() && first <= earliest)
     }
 }
 
