@@ -1,4 +1,4 @@
-//! Guards over files: deletion in bulk or of the system, and writing outside.
+//! Guards over files that are written to the system or outside the workspace.
 use super::{Guard, GuardClass::OutsideWrite};
 
 pub(super) const TABLE: &[Guard] = &[

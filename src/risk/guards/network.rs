@@ -1,4 +1,4 @@
-//! Guards over what leaves the machine, and who gets in.
+//! Guards over connections to other machines, and what is fetched from them.
 use super::{
     Guard,
     GuardClass::{ForeignCode, RemoteShell},

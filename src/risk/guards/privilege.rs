@@ -1,4 +1,4 @@
-//! Guards over accounts, rights, kernel and the machine's defenses.
+//! Guards over accounts, rights and the kernel.
 use super::{Guard, GuardClass::Privilege};
 
 pub(super) const TABLE: &[Guard] = &[
