@@ -12,6 +12,7 @@ mod lake;
 mod policy;
 mod policy_proofs;
 mod policy_explain;
+mod policy_lint;
 mod policy_merge;
 mod policy_source;
 mod policy_test;

@@ -10,6 +10,7 @@ use clap::{Args, Subcommand};
 use super::{
     Context, Exit, Output,
     policy_explain::{self, Explain},
+    policy_lint::{self, Lint},
     policy_merge::{self, Merge},
     policy_proofs,
     policy_source::{Given, Source},
@@ -47,7 +48,7 @@ enum PolicyCommand {
     /// Prove that no command of a dangerous kind passes, or show the shortest that does
     Verify(policy_proofs::Verify),
     /// What is wrong with a role: rules that never fire, denies that are walked round, and more
-    Lint(policy_proofs::Lint),
+    Lint(Lint),
     /// The patterns that stop every spelling of an act
     Closure(policy_proofs::Close),
 }
@@ -90,7 +91,7 @@ pub(super) async fn run(args: Policy, context: &Context) -> anyhow::Result<Exit>
         PolicyCommand::Merge(args) => policy_merge::run(args, context).await,
         PolicyCommand::Diff(args) => policy_proofs::diff(args, context).await,
         PolicyCommand::Verify(args) => policy_proofs::verify(args, context).await,
-        PolicyCommand::Lint(args) => policy_proofs::check(args, context).await,
+        PolicyCommand::Lint(args) => policy_lint::run(args, context).await,
         PolicyCommand::Closure(args) => policy_proofs::close(&args, context),
     }
 }

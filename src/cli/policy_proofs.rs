@@ -1,7 +1,6 @@
-//! `advisor policy diff|verify|lint|closure`: what a role does with all commands, proved.
+//! `advisor policy diff|verify|closure`: what a role does with all commands, proved.
 use std::{collections::BTreeMap, path::PathBuf};
 
-use anyhow::Context as _;
 use clap::Args;
 
 use super::{
@@ -9,9 +8,8 @@ use super::{
     policy_source::{Source, from_file},
 };
 use crate::{
-    events::{Action, EventType, visible},
+    events::{EventType, visible},
     inputs::Format,
-    lake::{Lake, Window},
     policy::{
         Role, RuleAction,
         proof::{self, Change, Decider, Opening, Verifier},
@@ -19,7 +17,6 @@ use crate::{
     risk::{
         BUILTIN_ROLE,
         acts::{Aim, Benign, Closed, Closure, acts, aims, closure},
-        lint::{Finding, lint},
     },
 };
 
@@ -86,32 +83,6 @@ pub(super) struct Verify {
     acts: Vec<String>,
     #[command(flatten)]
     bounds: Bounds,
-}
-
-/// `advisor policy lint`.
-#[derive(Debug, Args)]
-#[command(after_help = "\
-  PL001  never fires             PL004  stops what passes in another spelling
-  PL002  redundant               PL005  said to only read, and does not
-  PL003  too broad               PL006  matches nothing that was seen
-
-Activity comes from the lake for a role of the store, or from --input.
-
-Examples:
-  advisor policy lint --role platform
-  advisor policy lint --policy role.json --output json --deny-warnings")]
-pub(super) struct Lint {
-    #[command(flatten)]
-    source: Source,
-    /// Events to look for activity in, instead of the lake
-    #[arg(long, value_name = "EVENTS")]
-    input: Option<PathBuf>,
-    /// Exit with code 1 where there is any finding
-    #[arg(long)]
-    deny_warnings: bool,
-    /// Most states of one proof
-    #[arg(long, value_name = "N", default_value_t = proof::MAX_STATES)]
-    max_states: usize,
 }
 
 /// `advisor policy closure`.
@@ -262,59 +233,6 @@ pub(super) async fn verify(args: Verify, context: &Context) -> anyhow::Result<Ex
 fn no_such_act(name: &str) -> anyhow::Error {
     let ids: Vec<&str> = acts().iter().map(|act| act.id.as_str()).collect();
     anyhow::anyhow!("there is no act `{}`\nhint: there are {}", visible(name), ids.join(", "))
-}
-
-/// Looks for what is wrong with a role.
-pub(super) async fn check(args: Lint, context: &Context) -> anyhow::Result<Exit> {
-    let (role, _) = args.source.load(context).await?;
-    let activity = match &args.input {
-        Some(path) => Some(lines_of(path, context)?),
-        None => lake_lines(&args.source, &role, context).await?,
-    };
-    let findings =
-        tokio::task::block_in_place(|| lint(&role, activity.as_deref(), args.max_states));
-    context.printer.list(&findings, || finding_rows(&findings))?;
-    let n = findings.len();
-    context.printer.note(&format!("{n} {}", if n == 1 { "finding" } else { "findings" }));
-    Ok(if args.deny_warnings && n > 0 { Exit::Failed } else { Exit::Done })
-}
-
-fn finding_rows(findings: &[Finding]) -> Rows {
-    let cells = findings.iter().map(|it| {
-        let place = if it.list == "rules" { String::new() } else { "mcp ".to_owned() };
-        let rule = format!("{place}{}: {}", it.position, it.pattern);
-        vec![it.code.to_string(), rule, it.message.clone()]
-    });
-    Rows { columns: vec!["code", "rule", "finding"], cells: cells.collect() }
-}
-
-/// The lines of a role's activity in the lake; `None` for a role that is not of the store, or where
-/// nothing was seen.
-async fn lake_lines(
-    source: &Source,
-    role: &Role,
-    context: &Context,
-) -> anyhow::Result<Option<Vec<String>>> {
-    if source.role.is_none() {
-        return Ok(None);
-    }
-    let manifest = context.store().await?.manifest().await?;
-    if manifest.parts.is_empty() {
-        return Ok(None);
-    }
-    let lake = Lake::at(&context.config.data_dir);
-    let tallies =
-        tokio::task::block_in_place(|| lake.tallies(&manifest.parts, &role.name, Window::ALL))
-            .with_context(|| format!("reading the activity of role `{}`", visible(&role.name)))?;
-    let mut lines: Vec<String> = Vec::new();
-    for tally in &tallies {
-        if let Action::Command { argv, .. } = &*tally.action {
-            lines.extend(proof::tried_lines(argv));
-        }
-    }
-    lines.sort();
-    lines.dedup();
-    Ok((!lines.is_empty()).then_some(lines))
 }
 
 /// The lines that rules are tried on, of the events of files.

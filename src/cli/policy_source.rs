@@ -48,12 +48,22 @@ impl Source {
     }
 }
 
-/// A role of a file, or a builtin one.
+/// A role of a file, or a builtin one. A rule of a file that has no id is called by its place, so
+/// that decisions can name it.
 ///
 /// # Errors
 /// Where it cannot be read or is not valid.
 pub(super) fn from_file(policy: &str) -> anyhow::Result<Role> {
-    Ok(if policy == BUILTIN_ROLE { builtin_role() } else { formats::load_role(Path::new(policy))? })
+    if policy == BUILTIN_ROLE {
+        return Ok(builtin_role());
+    }
+    let mut role = formats::load_role(Path::new(policy))?;
+    for (kind, rules) in [("rule", &mut role.rules), ("mcp-rule", &mut role.mcp_rules)] {
+        for (position, rule) in (1..).zip(rules).filter(|(_, it)| it.rule_id.is_empty()) {
+            rule.rule_id = format!("{kind}-{position}");
+        }
+    }
+    Ok(role)
 }
 
 /// The variables of hosts: those of the store, or where there is none those of the program. A role

@@ -74,7 +74,7 @@ pub(super) async fn run(args: Test, context: &Context) -> anyhow::Result<Exit> {
             tallies.sort();
             tallies
         }
-        None => of_lake(&args, &role.name, context).await?,
+        None => of_window(&args, &role.name, context).await?,
     };
     if tallies.is_empty() {
         printer.note("there is no activity to test it on");
@@ -100,28 +100,39 @@ pub(super) async fn run(args: Test, context: &Context) -> anyhow::Result<Exit> {
     Ok(if is_failed { Exit::Failed } else { Exit::Done })
 }
 
-/// The activity of a role in the lake.
-async fn of_lake(args: &Test, role: &str, context: &Context) -> anyhow::Result<Vec<Tally>> {
+/// The activity of the window that is asked for.
+async fn of_window(args: &Test, role: &str, context: &Context) -> anyhow::Result<Vec<Tally>> {
     let to = args.to.unwrap_or_else(clock::now);
     if args.from.is_some_and(|from| from > to) {
         return Err(WrongUse(format!("the window ends ({to}) before it begins")).into());
     }
-    let store = context.store().await?;
     let name = args.activity.as_deref().unwrap_or(role);
-    store.role(name).await.context("whose activity?")?;
-    let settings = store.settings(Some(name)).await?;
+    let settings = context.store().await?.settings(Some(name)).await?;
     let kept_hours = f64::from(settings.retention_days) * 24.0;
     let from = args.from.unwrap_or_else(|| to.plus_hours(-kept_hours));
-    let manifest = store.manifest().await?;
-    let lake = Lake::open(&context.config.data_dir)?;
     // The end of a window is its last instant; the lake's is the first one after it.
-    let window = Window { from, to: Timestamp(to.0.saturating_add(1)) };
+    of_lake(name, Window { from, to: Timestamp(to.0.saturating_add(1)) }, context).await
+}
+
+/// The activity of a role in the lake.
+///
+/// # Errors
+/// Where there is no such role, or the lake cannot be read.
+pub(super) async fn of_lake(
+    name: &str,
+    window: Window,
+    context: &Context,
+) -> anyhow::Result<Vec<Tally>> {
+    let store = context.store().await?;
+    store.role(name).await.context("whose activity?")?;
+    let manifest = store.manifest().await?;
+    let lake = Lake::at(&context.config.data_dir);
     tokio::task::block_in_place(|| lake.tallies(&manifest.parts, name, window))
         .with_context(|| format!("reading the activity of role `{name}`"))
 }
 
 /// One event as a tally; `None` where it is no action.
-fn tally(event: Event) -> Option<Tally> {
+pub(super) fn tally(event: Event) -> Option<Tally> {
     let action = match event.event_type {
         EventType::CommandExecution => Action::Command { argv: event.argv, cwd: event.cwd },
         EventType::McpToolCall => {

@@ -79,7 +79,12 @@ pub(super) fn run(args: &Validate, context: &Context) -> anyhow::Result<Exit> {
     }
     let files: std::collections::BTreeSet<&str> =
         problems.iter().map(|it| it.file.as_str()).collect();
-    let n = problems.len();
-    printer.error(&format!("error: {n} problems in {} of {} files", files.len(), args.files.len()));
+    let counted = |n: usize, word: &str| format!("{n} {word}{}", if n == 1 { "" } else { "s" });
+    printer.error(&format!(
+        "error: {} in {} of {}",
+        counted(problems.len(), "problem"),
+        files.len(),
+        counted(args.files.len(), "file")
+    ));
     Ok(Exit::Failed)
 }

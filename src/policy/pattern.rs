@@ -62,6 +62,20 @@ impl Pattern {
         Some(Self::new(&bound))
     }
 
+    /// Compiles a pattern whose variables may have any value.
+    pub fn of_any(text: &str) -> Self {
+        let mut open = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some((before, after)) = rest.split_once("{{") {
+            let Some((_, after)) = after.split_once("}}") else { break };
+            open.push_str(before);
+            open.push('*');
+            rest = after;
+        }
+        open.push_str(rest);
+        Self::new(&open)
+    }
+
     /// Whether the whole line matches.
     pub fn matches(&self, line: &str) -> bool {
         if self.matches_parts(line) {
@@ -172,6 +186,13 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn a_variable_of_any_value_is_a_star() {
+        for (text, same) in [("a {{x}} b", "a * b"), ("{{x}}{{y}}", "**"), ("a {{b", "a {{b")] {
+            assert_eq!(Pattern::of_any(text).parts(), Pattern::new(same).parts(), "{text}");
+        }
+    }
 
     #[test]
     fn stars_match_anything_and_a_final_blank_star_matches_nothing_too() {

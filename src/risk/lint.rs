@@ -67,11 +67,20 @@ pub struct Finding {
     pub others: Vec<usize>,
 }
 
+/// What was seen of a role, as its rules are tried on it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// Command lines.
+    pub lines: Vec<String>,
+    /// MCP calls, `server/tool`.
+    pub calls: Vec<String>,
+}
+
 /// Everything that is wrong with a role, by list and place.
 ///
-/// `activity` are lines that were seen, `None` where nobody looked; `max_states` bounds each proof,
-/// and what cannot be told within it is not found.
-pub fn lint(role: &Role, activity: Option<&[String]>, max_states: usize) -> Vec<Finding> {
+/// `seen` is `None` where nobody looked; `max_states` bounds each proof, and what cannot be told
+/// within it is not found.
+pub fn lint(role: &Role, seen: Option<&Seen>, max_states: usize) -> Vec<Finding> {
     let lint = Lint::new(role, max_states);
     let mut res = lint.idle();
     let silent: BTreeSet<usize> = res
@@ -82,8 +91,9 @@ pub fn lint(role: &Role, activity: Option<&[String]>, max_states: usize) -> Vec<
     res.extend(lint.too_broad());
     res.extend(lint.evaded(&silent));
     res.extend(lint.not_read_only());
-    if let Some(activity) = activity {
-        res.extend(lint.unseen(activity));
+    if let Some(seen) = seen {
+        res.extend(unseen(RULES, &role.rules, &seen.lines));
+        res.extend(unseen(MCP_RULES, &role.mcp_rules, &seen.calls));
     }
     res.sort();
     res
@@ -293,22 +303,21 @@ impl<'a> Lint<'a> {
         }
         res
     }
+}
 
-    /// Rules that match nothing that was seen.
-    fn unseen(&self, activity: &[String]) -> Vec<Finding> {
-        let patterns: Vec<Pattern> =
-            self.role.rules.iter().map(|it| Pattern::new(&it.pattern)).collect();
-        let automaton = Automaton::new(&patterns, Keep::All);
-        let seen: BTreeSet<usize> =
-            activity.iter().flat_map(|line| automaton.all(line)).map(|idx| idx + 1).collect();
-        let unseen = self
-            .rules()
-            .filter(|(position, rule)| !seen.contains(position) && !rule.pattern.contains("{{"));
-        let message = || "matches nothing that was seen".to_owned();
-        unseen
-            .map(|(position, rule)| Self::finding(position, rule, Code::Unseen, message()))
-            .collect()
-    }
+/// Rules that match nothing that was seen, whatever their variables are.
+fn unseen(list: &'static str, rules: &[Rule], seen: &[String]) -> Vec<Finding> {
+    let patterns: Vec<Pattern> = rules.iter().map(|it| Pattern::of_any(&it.pattern)).collect();
+    let automaton = Automaton::new(&patterns, Keep::All);
+    let met: BTreeSet<usize> = seen.iter().flat_map(|line| automaton.all(line)).collect();
+    let unmet = rules.iter().enumerate().filter(|(idx, _)| !met.contains(idx));
+    let message = || "matches nothing that was seen".to_owned();
+    unmet
+        .map(|(idx, rule)| Finding {
+            list,
+            ..Lint::finding(idx + 1, rule, Code::Unseen, message())
+        })
+        .collect()
 }
 
 /// Whether a rationale says that nothing is changed.
@@ -356,8 +365,8 @@ mod tests {
         }
     }
 
-    fn codes(role: &Role, activity: Option<&[String]>) -> Vec<(usize, Code, Option<String>)> {
-        let found = lint(role, activity, MAX_STATES).into_iter();
+    fn codes(role: &Role, seen: Option<&Seen>) -> Vec<(usize, Code, Option<String>)> {
+        let found = lint(role, seen, MAX_STATES).into_iter();
         found.map(|it| (it.position, it.code, it.witness)).collect()
     }
 
@@ -432,11 +441,17 @@ mod tests {
     #[test]
     fn rules_that_nothing_matched_are_unseen() {
         let mut role = Role::new("r");
+        let allow = |pattern| rule(pattern, RuleAction::Allow, "x");
         role.rules =
-            vec![rule("ls *", RuleAction::Allow, "x"), rule("make *", RuleAction::Allow, "x")];
-        let activity = ["ls -l".to_owned()];
-        let found = codes(&role, Some(&activity));
-        assert_eq!(found, [(2, Code::Unseen, None)]);
+            vec![allow("ls *"), allow("make *"), allow("run {{env}} x"), allow("go {{v}}")];
+        role.mcp_rules = vec![allow("a/read*"), allow("a/write*")];
+        let seen = Seen {
+            lines: vec!["ls -l".to_owned(), "run dev x".to_owned()],
+            calls: vec!["a/read_file".to_owned()],
+        };
+        let found = codes(&role, Some(&seen));
+        let unseen = |at| (at, Code::Unseen, None);
+        assert_eq!(found, [unseen(2), unseen(2), unseen(4)]);
         assert_eq!(codes(&role, None), []);
     }
 }

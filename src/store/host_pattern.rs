@@ -1,8 +1,9 @@
 //! Patterns over host names: regular expressions of bounded size, many of them matched in one pass.
 use regex::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 use regex_automata::{
-    Input,
+    Input, MatchKind,
     dfa::{Automaton as _, StartKind, dense},
+    util::primitives::StateID,
 };
 use regex_syntax::hir::{Class, Hir, HirKind};
 
@@ -19,7 +20,7 @@ const MAX_REGEX_BYTES: usize = 4 << 20;
 /// Largest set of compiled patterns, in bytes.
 const MAX_SET_BYTES: usize = 64 << 20;
 
-/// Largest table of one pattern, in bytes.
+/// Largest table of states, in bytes: it stays in a processor's cache while hosts go by.
 const MAX_TABLE_BYTES: usize = 256 << 10;
 
 /// Room for the states of a set that matching has met so far, in bytes.
@@ -27,25 +28,25 @@ const CACHE_BYTES: usize = 16 << 20;
 
 /// Patterns of one variable, in order.
 ///
-/// Most are tried together in one pass. What loops in its middle, such as `a.*b`, goes on next to
-/// everything else, so that many of these together have more states than can be kept; each of them
-/// alone has few.
+/// Most are tried together in one pass, whose states are made as hosts need them. What loops in its
+/// middle, such as `a.*b`, goes on next to everything else, so that many of these together have more
+/// states than can be kept: of them as many share a table as fit into one.
 #[derive(Clone, Debug)]
 pub(super) struct HostPatterns {
     together: RegexSet,
     /// The place of each pattern of the set.
     places: Vec<usize>,
-    /// The others, by place.
-    alone: Vec<(usize, Alone)>,
+    tables: Vec<Table>,
+    /// Those for which one table is too small even alone.
+    alone: Vec<(usize, Regex)>,
 }
 
-/// A pattern that is tried by itself.
+/// Patterns whose every state is known beforehand.
 #[derive(Clone, Debug)]
-enum Alone {
-    /// Every state is known beforehand.
-    Table(Box<dense::DFA<Vec<u32>>>),
-    /// There would be too many.
-    Lazy(Regex),
+struct Table {
+    states: dense::DFA<Vec<u32>>,
+    /// The place of each pattern, in order.
+    places: Vec<usize>,
 }
 
 impl HostPatterns {
@@ -54,14 +55,17 @@ impl HostPatterns {
     /// # Errors
     /// The first pattern that will not do, and why.
     pub(super) fn new(patterns: &[&str]) -> Result<Self, String> {
-        let (mut easy, mut places, mut alone) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut easy, mut places) = (Vec::new(), Vec::new());
+        let (mut tables, mut alone) = (Vec::new(), Vec::new());
         for (place, pattern) in patterns.iter().enumerate() {
             let regex = compile(pattern)?;
-            if loops_inside(pattern) {
-                alone.push((place, Alone::new(pattern, regex)));
-            } else {
+            if !loops_inside(pattern) {
                 easy.push(*pattern);
                 places.push(place);
+            } else if let Some(table) = Table::new(patterns, vec![place]) {
+                tables.push(table);
+            } else {
+                alone.push((place, regex));
             }
         }
         let together = RegexSetBuilder::new(&easy)
@@ -74,38 +78,111 @@ impl HostPatterns {
                     easy.len()
                 )
             })?;
-        Ok(Self { together, places, alone })
+        Ok(Self { together, places, tables: merged(patterns, tables), alone })
     }
 
     /// The place of the first pattern that matches.
     pub(super) fn first(&self, hostname: &str) -> Option<usize> {
         let found = self.together.matches(hostname).into_iter().next();
-        let first = found.and_then(|it| self.places.get(it)).copied();
-        let mut earlier =
-            self.alone.iter().take_while(|(place, _)| first.is_none_or(|it| *place < it));
+        let mut first = found.and_then(|it| self.places.get(it)).copied();
+        let comes_before = |place: usize, first: Option<usize>| first.is_none_or(|it| place < it);
+        // Side by side: a step of one table need not wait for that of another.
+        let useful = self
+            .tables
+            .iter()
+            .filter(|table| table.places.first().is_some_and(|place| comes_before(*place, first)));
+        let mut walks: Vec<Walk<'_>> =
+            useful.filter_map(|table| Walk::new(table, hostname)).collect();
+        // A match is known one step late, so that the end is a step, too.
+        for byte in hostname.bytes().map(Some).chain([None]) {
+            let mut is_over = false;
+            for walk in &mut walks {
+                is_over |= walk.step(byte, &mut first);
+            }
+            if is_over {
+                walks.retain(|it| !it.is_over(first));
+            }
+        }
+        let mut earlier = self.alone.iter().take_while(|(place, _)| comes_before(*place, first));
         earlier.find(|(_, it)| it.is_match(hostname)).map(|(place, _)| *place).or(first)
     }
 }
 
-impl Alone {
-    fn new(pattern: &str, regex: Regex) -> Self {
+/// Puts neighbors together, two by two, for as long as what comes of them is within the bound.
+fn merged(patterns: &[&str], mut tables: Vec<Table>) -> Vec<Table> {
+    let mut is_done = false;
+    while !is_done {
+        is_done = true;
+        let mut left = tables.into_iter();
+        tables = Vec::new();
+        while let Some(one) = left.next() {
+            let Some(other) = left.next() else {
+                tables.push(one);
+                break;
+            };
+            let places = one.places.iter().chain(&other.places).copied().collect();
+            if let Some(both) = Table::new(patterns, places) {
+                tables.push(both);
+                is_done = false;
+            } else {
+                tables.extend([one, other]);
+            }
+        }
+    }
+    tables
+}
+
+impl Table {
+    /// The table of the patterns at these places; `None` where it is too large.
+    fn new(patterns: &[&str], places: Vec<usize>) -> Option<Self> {
         let config = dense::Config::new()
             .start_kind(StartKind::Unanchored)
+            .match_kind(MatchKind::All)
             .dfa_size_limit(Some(MAX_TABLE_BYTES))
             .determinize_size_limit(Some(MAX_TABLE_BYTES));
-        let table = dense::Builder::new().configure(config).build(pattern);
-        table.map_or(Self::Lazy(regex), |it| Self::Table(Box::new(it)))
+        let texts: Vec<&str> = places.iter().filter_map(|it| patterns.get(*it)).copied().collect();
+        let states = dense::Builder::new().configure(config).build_many(&texts).ok()?;
+        Some(Self { states, places })
+    }
+}
+
+/// How far a host name has led through a table.
+#[derive(Debug)]
+struct Walk<'a> {
+    table: &'a Table,
+    state: StateID,
+}
+
+impl<'a> Walk<'a> {
+    /// At the start. A table can give up only on what it was told to, and it was told nothing.
+    fn new(table: &'a Table, hostname: &str) -> Option<Self> {
+        let state = table.states.start_state_forward(&Input::new(hostname)).ok()?;
+        Some(Self { table, state })
     }
 
-    fn is_match(&self, hostname: &str) -> bool {
-        match self {
-            // A table can give up only on what it was told to, and it was told nothing.
-            Self::Table(table) => {
-                let input = Input::new(hostname).earliest(true);
-                table.try_search_fwd(&input).is_ok_and(|it| it.is_some())
-            }
-            Self::Lazy(regex) => regex.is_match(hostname),
+    /// Goes on by a byte, or to the end; a match makes `first` smaller. Whether the walk, or
+    /// another one, may be over.
+    fn step(&mut self, byte: Option<u8>, first: &mut Option<usize>) -> bool {
+        let Table { states, places } = self.table;
+        self.state = match byte {
+            Some(byte) => states.next_state(self.state, byte),
+            None => states.next_eoi_state(self.state),
+        };
+        if !states.is_special_state(self.state) {
+            return false;
         }
+        if states.is_match_state(self.state) {
+            let found = (0..states.match_len(self.state))
+                .filter_map(|it| places.get(states.match_pattern(self.state, it).as_usize()));
+            *first = found.copied().chain(*first).min();
+        }
+        true
+    }
+
+    /// Whether nothing that comes can make a difference.
+    fn is_over(&self, first: Option<usize>) -> bool {
+        let earliest = self.table.places.first().copied();
+        self.table.states.is_dead_state(self.state) || (first.is_some() && first <= earliest)
     }
 }
 
@@ -222,7 +299,10 @@ mod tests {
             "^web(-[a-z]+)*-[0-9]",
         ];
         let together = HostPatterns::new(&patterns).unwrap();
-        assert_eq!((together.places.len(), together.alone.len()), (6, 3));
+        let in_tables: Vec<usize> =
+            together.tables.iter().flat_map(|it| it.places.iter().copied()).collect();
+        assert_eq!((together.places.len(), in_tables), (6, vec![2, 4, 8]));
+        assert_eq!(together.tables.len(), 1);
         let single: Vec<Regex> = patterns.iter().map(|it| compile(it).unwrap()).collect();
         for host in [
             "prod-1",

@@ -108,6 +108,29 @@ fn a_decision_has_every_field_of_the_contract_and_its_own_id() {
 }
 
 #[test]
+fn a_rule_of_a_file_without_an_id_is_named_by_its_place() {
+    let advisor = Advisor::new();
+    let file = advisor.write(
+        "role.json",
+        r#"{"name": "r", "rules": [
+          {"pattern": "git push *", "action": "deny"},
+          {"rule_id": "mine", "pattern": "git *", "action": "allow"}],
+         "mcp_rules": [{"pattern": "github/*", "action": "allow"}]}"#,
+    );
+    let call = event("e-3", "dev-1", "x")
+        .replace("command_execution", "mcp_tool_call")
+        .replace("\"binary\"", "\"mcp_server\":\"github\",\"mcp_tool\":\"get\",\"binary\"");
+    let events =
+        [event("e-1", "dev-1", "git push"), event("e-2", "dev-1", "git log"), call].join("\n");
+    let input = advisor.write("events.ndjson", &events);
+    let decisions = advisor.json(&["policy", "evaluate", "--policy", &file, "--input", &input]);
+    let ids: Vec<&str> = (0..3).map(|it| decisions[it]["rule_ids"][0].as_str().unwrap()).collect();
+    assert_eq!(ids, ["rule-1", "mine", "mcp-rule-1"]);
+    let explained = advisor.ok(&["policy", "explain", "--policy", &file, "git push"]);
+    assert!(explained.contains("deny by rule-1"), "{explained}");
+}
+
+#[test]
 fn every_problem_of_a_file_is_told() {
     let advisor = Advisor::new();
     let good = advisor.write("good.json", ROLE);
@@ -223,6 +246,57 @@ fn recent_activity_is_graded() {
     let asked = advisor.write("asked.ndjson", &events[3]);
     advisor.ok(&["policy", "test", "--role", "platform", "--input", &asked]);
     let strict = ["policy", "test", "--role", "platform", "--input", &asked, "--deny-warnings"];
+    assert_eq!(advisor.run(&strict).code, 1);
+}
+
+#[test]
+fn rules_that_match_nothing_in_the_lake_are_found() {
+    let (advisor, file) = with_role();
+    let unseen = |args: &[&str]| -> Vec<String> {
+        let found = advisor.json(&[&["policy", "lint"], args].concat());
+        let unseen = found.as_array().unwrap().iter().filter(|it| it["code"] == "PL006");
+        unseen.map(|it| it["pattern"].as_str().unwrap().to_owned()).collect()
+    };
+    let told = |args: &[&str]| advisor.run(&[&["policy", "lint"], args].concat()).err;
+    // Nothing was seen, so that nothing can be said of it.
+    assert_eq!(unseen(&["--role", "platform"]), [""; 0]);
+    let err = told(&["--role", "platform"]);
+    assert!(err.contains("no activity of role `platform`, so PL006 was not looked for"), "{err}");
+
+    let call = serde_json::json!({
+        "schema_version": "1.0", "event_id": "e-4", "timestamp": "2026-03-04T10:00:00Z",
+        "hostname": "dev-1", "event_type": "mcp_tool_call", "mcp_server": "github",
+        "mcp_tool": "list_issues", "decision": "allowed", "role": "platform",
+    });
+    let events = [
+        event("e-1", "dev-1", "kubectl get pods"),
+        event("e-2", "dev-1", "deploy --to dev api"),
+        event("e-3", "dev-1", "git status").replace("2026-03-02", "2026-03-05"),
+        call.to_string(),
+    ];
+    let input = advisor.write("events.ndjson", &events.join("\n"));
+    advisor.ok(&["ingest", &input]);
+    // `deploy --to {{env}} *` matched on a host of `dev`.
+    let all = ["kubectl delete *", "git push *--force*", "github/delete_*"];
+    let sorted = |mut patterns: Vec<String>| {
+        patterns.sort();
+        patterns
+    };
+    let mut want = all.map(str::to_owned).to_vec();
+    want.sort();
+    assert_eq!(sorted(unseen(&["--role", "platform"])), want);
+    assert_eq!(sorted(unseen(&["--policy", &file, "--activity", "platform"])), want);
+    assert_eq!(sorted(unseen(&["--policy", &file, "--input", &input])), want);
+    assert_eq!(unseen(&["--policy", &file]), [""; 0]);
+    let err = told(&["--role", "platform"]);
+    let window = "looked at 4 events of role `platform`, from 2026-03-02T09:14:07Z to \
+                  2026-03-05T09:14:07Z: 3 lines and 1 MCP calls";
+    assert!(err.contains(window), "{err}");
+    // A narrower window has less to match.
+    let late = ["--role", "platform", "--from", "2026-03-05T00:00:00Z"];
+    assert!(unseen(&late).contains(&"kubectl *".to_owned()));
+    assert!(!unseen(&late).contains(&"git *".to_owned()));
+    let strict = ["policy", "lint", "--role", "platform", "--deny-warnings"];
     assert_eq!(advisor.run(&strict).code, 1);
 }
 

@@ -460,6 +460,10 @@ pub(super) const TABLE: &[Guard] = &[
             "ffmpeg *ladspa*",
             "gcc * -o /usr/*",
             "gcc * -o /bin/*",
+            "gmake *--eval*",
+            "bazel run *--run_under*",
+            "just *--shell *",
+            "ninja -f /*",
         ])
         .examples(
             &[
@@ -505,6 +509,10 @@ pub(super) const TABLE: &[Guard] = &[
                 "ffmpeg -af ladspa=file=x y",
                 "gcc x.c -o /usr/bin/x",
                 "gcc x.c -o /bin/x",
+                "gmake -s --eval=x",
+                "bazel run //x --run_under=y",
+                "just --shell x",
+                "ninja -f /x",
             ],
             &[
                 "make build",

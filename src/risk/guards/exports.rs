@@ -61,6 +61,7 @@ pub(super) const TABLE: &[Guard] = &[
     Guard::ask("migrate.databases", "change the schema of a shared database", InfraChange)
         .techniques(&["T1565.001"])
         .source("manuals of the tools")
+        .except(&["* db:migrate:status*", "rails db:migrate:status *"])
         .stops(&[
             "flyway *migrate*",
             "flyway *repair*",
@@ -104,6 +105,12 @@ pub(super) const TABLE: &[Guard] = &[
             "goose * down*",
             "gh-ost *",
             "pt-online-schema-change *",
+            "python* *manage.py migrate*",
+            "flask db upgrade*",
+            "npx *drizzle-kit push*",
+            "npx *drizzle-kit migrate*",
+            "migrate * up*",
+            "sea-orm-cli migrate up*",
         ])
         .examples(
             &[
@@ -149,6 +156,12 @@ pub(super) const TABLE: &[Guard] = &[
                 "goose postgres x down",
                 "gh-ost --alter x",
                 "pt-online-schema-change --alter x",
+                "python x/manage.py migrate",
+                "flask db upgrade",
+                "npx drizzle-kit push",
+                "npx drizzle-kit migrate",
+                "migrate -path x -database y up",
+                "sea-orm-cli migrate up",
             ],
             &[
                 "alembic revision -m x",
@@ -158,6 +171,8 @@ pub(super) const TABLE: &[Guard] = &[
                 "goose -version",
                 "python manage.py makemigrations",
                 "sqlx migrate info",
+                "npx sequelize db:migrate:status",
+                "rails db:migrate:status",
             ],
         ),
     Guard::ask("deploy.releases", "deploy, or start what deploys", InfraChange)
@@ -237,9 +252,15 @@ pub(super) const TABLE: &[Guard] = &[
     Guard::redact("output.secrets", "print settings that hold secrets", SecretRead)
         .techniques(&["T1552.001"])
         .source("manuals of the tools")
+        .except(&[
+            "docker compose config -q",
+            "docker compose config --quiet",
+            "docker compose config --services",
+            "docker-compose config -q",
+            "docker-compose config --services",
+            "terraform output -no-color",
+        ])
         .stops(&[
-            "terraform output *",
-            "terraform show *",
             "tofu output *",
             "pulumi stack output *--show-secrets*",
             "pulumi config *--show-secrets*",
@@ -252,10 +273,8 @@ pub(super) const TABLE: &[Guard] = &[
             "kubectl exec * printenv*",
             "heroku config *",
             "vercel env pull*",
-            "fly secrets list*",
             "netlify env:list*",
             "railway variables*",
-            "wrangler secret list*",
             "doppler secrets",
             "npm config ls -l*",
             "npm config list -l*",
@@ -265,11 +284,19 @@ pub(super) const TABLE: &[Guard] = &[
             "gh auth status *--show-token*",
             "cat *application*.properties",
             "cat *appsettings*.json",
+            "terraform output **",
+            "terraform show *-json*",
+            "tofu show *-json*",
+            "terraform state pull*",
+            "vercel env pull *",
+            "supabase secrets list*",
+            "gcloud *functions describe *",
+            "aws lambda get-function-configuration *",
+            "az webapp config appsettings list*",
         ])
         .examples(
             &[
                 "terraform output -json",
-                "terraform show",
                 "tofu output",
                 "pulumi stack output --show-secrets",
                 "pulumi config --show-secrets",
@@ -282,10 +309,8 @@ pub(super) const TABLE: &[Guard] = &[
                 "kubectl exec x -- printenv",
                 "heroku config",
                 "vercel env pull",
-                "fly secrets list",
                 "netlify env:list",
                 "railway variables",
-                "wrangler secret list",
                 "doppler secrets",
                 "npm config ls -l",
                 "npm config list -l",
@@ -295,6 +320,14 @@ pub(super) const TABLE: &[Guard] = &[
                 "gh auth status --show-token",
                 "cat src/main/resources/application-dev.properties",
                 "cat appsettings.Production.json",
+                "terraform output db_password",
+                "terraform show -json",
+                "tofu show -json",
+                "terraform state pull",
+                "supabase secrets list",
+                "gcloud functions describe x",
+                "aws lambda get-function-configuration --x y",
+                "az webapp config appsettings list",
             ],
             &[
                 "terraform plan",
@@ -302,6 +335,15 @@ pub(super) const TABLE: &[Guard] = &[
                 "docker inspect x",
                 "npm config get registry",
                 "doppler secrets list",
+                "docker compose config -q",
+                "docker compose config --quiet",
+                "docker compose config --services",
+                "docker-compose config -q",
+                "docker-compose config --services",
+                "terraform output -no-color",
+                "terraform output",
+                "terraform show",
+                "terraform show x.tfplan",
             ],
         ),
     Guard::alert("network.fetch", "talk to another machine", Egress)

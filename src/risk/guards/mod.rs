@@ -1,25 +1,31 @@
 //! What an agent must never be let do unasked: guardrail classes as rules, with their own examples.
 mod containers;
 mod database;
+mod defenses;
+mod deletion;
 mod discovery;
 mod disks;
 mod escapes;
 mod exports;
 mod files;
+mod forges;
 mod gates;
 mod git;
 mod infra;
 mod inline;
 mod launchers;
 mod lean;
+mod masquerade;
 mod network;
 mod packages;
 mod persistence;
+mod platforms;
 mod privilege;
 mod publish;
 mod secrets;
 mod services;
 mod strict;
+mod transfers;
 
 use std::sync::LazyLock;
 
@@ -231,14 +237,20 @@ fn binary_of(pattern: &str) -> String {
 const TABLES: &[&[Guard]] = &[
     secrets::TABLE,
     privilege::TABLE,
+    defenses::TABLE,
     persistence::TABLE,
     network::TABLE,
+    transfers::TABLE,
     disks::TABLE,
+    deletion::TABLE,
     files::TABLE,
+    masquerade::TABLE,
     git::TABLE,
+    forges::TABLE,
     publish::TABLE,
     containers::TABLE,
     infra::TABLE,
+    platforms::TABLE,
     services::TABLE,
     database::TABLE,
     packages::TABLE,

@@ -20,7 +20,12 @@ pub(super) const TABLE: &[Guard] = &[
             "*/etc/ssl/private/*",
             "*/ssh_host_*_key*",
         ])
-        .except(&["cat */.ssh/id_*.pub", "ls */.ssh/id_*.pub"])
+        .except(&[
+            "cat */.ssh/id_*.pub",
+            "ls */.ssh/id_*.pub",
+            "ssh-keygen -l* *.pub'",
+            "ssh-keygen -l* *.pub",
+        ])
         .examples(
             &[
                 "cat '~/.ssh/id_ed25519'",
@@ -42,6 +47,8 @@ pub(super) const TABLE: &[Guard] = &[
                 "ls -la .ssh",
                 "cat key.go",
                 "ssh-keygen -lf k",
+                "ssh-keygen -lf '~/.ssh/id_ed25519.pub'",
+                "ssh-keygen -lf /home/x/.ssh/id_ed25519.pub",
             ],
         ),
     Guard::deny("secrets.accounts", "accounts and passwords of the system", SecretRead)
@@ -141,7 +148,13 @@ pub(super) const TABLE: &[Guard] = &[
     Guard::deny("secrets.dotenv", "environment files and certificates", SecretRead)
         .high()
         .techniques(&["T1552.001"])
-        .except(&["cat *.env.example", "cat *.env.sample", "cat *.env.template"])
+        .except(&[
+            "cat *.env.example",
+            "cat *.env.sample",
+            "cat *.env.template",
+            "openssl x509 *",
+            "openssl verify *",
+        ])
         .stops(&[
             "cat *.env",
             "cat *.env *",
@@ -170,6 +183,14 @@ pub(super) const TABLE: &[Guard] = &[
             "cat *service-account*.json*",
             "cat *terraform.tfstate*",
             "cat *secrets.y*ml*",
+            "cat *.tfvars",
+            "cat *.vault_pass*",
+            "cat *.htpasswd*",
+            "bat *.env.*",
+            "head *.env.*",
+            "tar *.env*",
+            "zip *.env*",
+            "cp *.env **",
         ])
         .examples(
             &[
@@ -200,6 +221,14 @@ pub(super) const TABLE: &[Guard] = &[
                 "cat my-service-account.json",
                 "cat terraform.tfstate",
                 "cat config/secrets.yml",
+                "cat prod.tfvars",
+                "cat .vault_pass",
+                "cat .htpasswd",
+                "bat .env.local",
+                "head .env.local",
+                "cp .env x",
+                "tar czf x.tgz .env",
+                "zip x.zip .env",
             ],
             &[
                 "cat .env.example",
@@ -211,6 +240,9 @@ pub(super) const TABLE: &[Guard] = &[
                 "find . -name .env",
                 "gh pr create -b 'reads .env now'",
                 "cat environment.ts",
+                "openssl x509 -in c.pem -text -noout",
+                "openssl verify -CAfile a.pem b.pem",
+                "cp .env.example .env",
             ],
         ),
     Guard::deny("secrets.browsers", "passwords, cookies and history of browsers", SecretRead)
@@ -386,6 +418,18 @@ pub(super) const TABLE: &[Guard] = &[
             "ls * /var/lib*",
             "ls * /boot*",
             "strings /sys/*",
+            "find /etc *",
+            "grep -r* /etc *",
+            "grep -r* /var*",
+            "ls -R /etc *",
+            "du * /etc *",
+            "tar * /etc *",
+            "cp *-r* /etc *",
+            "less /var/log/*",
+            "sort /var/log/*",
+            "awk * /var/log/*",
+            "zcat /var/log/*",
+            "strings /usr/*",
         ])
         .examples(
             &[
@@ -419,6 +463,18 @@ pub(super) const TABLE: &[Guard] = &[
                 "ls -a /var/lib/pam",
                 "ls -a /boot",
                 "strings /sys/x",
+                "find /etc -name x",
+                "grep -r x /etc y",
+                "grep -r x /var",
+                "ls -R /etc x",
+                "du -a /etc x",
+                "tar cf x.tar /etc y",
+                "cp -r /etc x",
+                "less /var/log/x",
+                "sort /var/log/x",
+                "awk x /var/log/y",
+                "zcat /var/log/x.gz",
+                "strings /usr/bin/x",
             ],
             &[
                 "cat src/etc/x",
