@@ -370,9 +370,13 @@ fn count(n_needing: &mut [usize], step: &Step, is_taken: bool) {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+
     use proptest::prelude::*;
 
     use super::*;
+
+    static STOPS: LazyLock<Stops> = LazyLock::new(|| Stops::new(&Observation::default()));
 
     fn ladder(binary: &str, steps: &[(usize, usize, &[usize])]) -> Ladder {
         let steps = steps.iter().map(|&(n_spared, n_rules, stops)| Step {
@@ -400,8 +404,7 @@ mod tests {
     #[test]
     fn the_step_that_loses_least_for_each_rule_goes_first_and_shared_guards_go_together() {
         let observation = Observation::default();
-        let stops = Stops::new(&observation);
-        let cost = Cost { stops: &stops, observation: &observation };
+        let cost = Cost { stops: &STOPS, observation: &observation };
         let make = || {
             vec![
                 ladder("tee", &[(9, 1, &[0, 1, 2, 3]), (2, 1, &[])]),
@@ -427,10 +430,7 @@ mod tests {
             max_rules in 0..60_usize,
         ) {
             let observation = Observation::default();
-            let stops = Stops::new(&observation);
-            let cost = Cost { stops: &stops, observation: &observation };
-        let stops = Stops::new(&observation);
-        let cost = Cost { stops: &stops, observation: &observation };
+            let cost = Cost { stops: &STOPS, observation: &observation };
             let make = || {
                 let ladders = steps.iter().map(|(binary, steps)| {
                     let steps = steps.iter().map(|(n_spared, n_rules, stops)| Step {

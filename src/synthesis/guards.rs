@@ -1,5 +1,5 @@
 //! What stands in front of allows: the guard patterns that share a line with what is allowed.
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::stake;
 use crate::{
@@ -61,15 +61,18 @@ impl Stops {
             stops.extend(front.iter().map(|text| Stop::new(guard.guard, text, false)));
             stops.extend(behind.iter().map(|text| Stop::new(guard.guard, text, true)));
         }
+        let mut by_word: BTreeMap<Option<&str>, Vec<(usize, &Stop)>> = BTreeMap::new();
+        for (idx, stop) in stops.iter().enumerate().filter(|it| !it.1.is_behind) {
+            by_word.entry(stop.pattern.first_word()).or_default().push((idx, stop));
+        }
         let is_held = |idx: usize, stop: &Stop| {
-            stops.iter().enumerate().any(|(other_idx, other)| {
-                let names = other.pattern.first_word();
-                other_idx != idx
-                    && !other.is_behind
+            let words = BTreeSet::from([None, stop.pattern.first_word()]);
+            let mut others = words.into_iter().filter_map(|it| by_word.get(&it)).flatten();
+            others.any(|(other_idx, other)| {
+                *other_idx != idx
                     && other.guard.action >= stop.guard.action
-                    && (names.is_none() || names == stop.pattern.first_word())
                     && includes(&other.pattern, &stop.pattern)
-                    && (other_idx < idx || !includes(&stop.pattern, &other.pattern))
+                    && (*other_idx < idx || !includes(&stop.pattern, &other.pattern))
             })
         };
         let held: Vec<bool> = stops.iter().enumerate().map(|(at, it)| is_held(at, it)).collect();

@@ -53,6 +53,8 @@ pub struct Candidate {
     pub action: RuleAction,
     /// Where it stands among the guards.
     pub stand: Stand,
+    /// Whether it names one line, arguments included.
+    pub is_exact: bool,
     /// The binary, or the MCP server.
     pub binary: String,
     /// What it stands on.
@@ -136,6 +138,7 @@ fn rest(observation: &Observation) -> Option<Candidate> {
         spellings: Vec::new(),
         action: RuleAction::RequireApproval,
         stand: Stand::Rest,
+        is_exact: false,
         binary: String::new(),
         evidence: Evidence::of_units(observation),
         effects: Effects::NONE,
@@ -261,6 +264,7 @@ fn candidate(
     let mut candidate = Candidate {
         target: Target::Command,
         stand: stand(&scope.pattern, action, stops),
+        is_exact: Pattern::new(&scope.pattern).parts().len() == 1 && scope.pattern != stem.pattern,
         pattern: scope.pattern,
         spellings: Vec::new(),
         action,
@@ -302,8 +306,8 @@ impl Candidate {
         let uses: Vec<&Use> = uses.collect();
         self.evidence = Evidence::of_counts(&uses, observation);
         self.effects = uses.iter().fold(Effects::NONE, |all, it| all.union(it.effects));
-        let is_exact = Pattern::new(&self.pattern).parts().len() == 1;
-        self.confidence = allow_confidence(&self.evidence, &self.binary, is_exact, observation);
+        self.confidence =
+            allow_confidence(&self.evidence, &self.binary, self.is_exact, observation);
         self.risk = stake(self.effects);
     }
 }
@@ -337,6 +341,7 @@ fn mcp_candidates(observation: &Observation) -> Vec<Candidate> {
             spellings: Vec::new(),
             action,
             stand: Stand::Open,
+            is_exact: false,
             binary: first.server.clone(),
             confidence: allow_confidence(&evidence, &first.server, false, observation),
             evidence,

@@ -179,6 +179,7 @@ pub(super) const TABLE: &[Lean] = &[
                 "tee *bin/*",
                 "tee */lib*",
                 "tee /boot/*",
+                "tee -a /boot/*",
                 "tee */.*",
                 "tee .*",
                 "tee *../*",
@@ -210,7 +211,9 @@ pub(super) const TABLE: &[Lean] = &[
             .stops(&[
                 "cp * .*",
                 "cp */.*",
+                "cp */dev/*",
                 "cp * /b*",
+                "cp * /usr*",
                 "cp * /sbin/*",
                 "cp * /lib*",
                 "cp * /System/*",
@@ -218,7 +221,7 @@ pub(super) const TABLE: &[Lean] = &[
                 "cp * *-packages/*",
             ]),
     )
-    .wide(&["cp * .*", "cp */.*", "cp * /*", "cp * *-packages/*"]),
+    .wide(&["cp * .*", "cp */.*", "cp */dev/*", "cp * /*", "cp * *-packages/*"]),
     lean(
         Guard::ask("files.move", "move over hidden files, or out of the workspace", OutsideWrite)
             .techniques(&["T1546.004"])
@@ -226,6 +229,9 @@ pub(super) const TABLE: &[Lean] = &[
                 "mv * .*",
                 "mv */.*",
                 "mv /b*",
+                "mv /home *",
+                "mv /lib*",
+                "mv /sbin/*",
                 "mv * /b*",
                 "mv * /sbin/*",
                 "mv * /lib*",
@@ -238,7 +244,7 @@ pub(super) const TABLE: &[Lean] = &[
     lean(
         Guard::ask("files.link", "link over hidden files, or out of the workspace", OutsideWrite)
             .techniques(&["T1546.004"])
-            .stops(&["ln */.*", "ln * .*", "ln * /*"]),
+            .stops(&["ln */.*", "ln * .*", "ln /b*", "ln * /*"]),
     ),
     lean(
         Guard::ask("files.modes", "change modes in forms not in use", OutsideWrite)
@@ -365,9 +371,22 @@ pub(super) const TABLE: &[Lean] = &[
     lean(
         Guard::ask("files.edit", "edit start-up files in place", OutsideWrite)
             .techniques(&["T1546.004"])
-            .stops(&["sed */.bash*", "sed */.zsh*", "sed */.*profile*", "sed */.*config*"]),
+            .stops(&[
+                "sed */.bash*",
+                "sed */.zsh*",
+                "sed */.*profile*",
+                "sed */.*config*",
+                "sed * /boot*",
+                "sed * /lib*",
+            ]),
     )
-    .wide(&["sed */.*sh*", "sed */.*profile*", "sed */.*config*"]),
+    .wide(&[
+        "sed */.*sh*",
+        "sed */.*profile*",
+        "sed */.*config*",
+        "sed * /boot*",
+        "sed * /lib*",
+    ]),
     lean(
         Guard::ask("escape.awk", "run code or write files from a program for text", ShellEscape)
             .techniques(&["T1059.004"])
@@ -415,12 +434,22 @@ pub(super) const TABLE: &[Lean] = &[
                 "curl *file.io*",
                 "curl *0x0.st*",
                 "curl *--engine*",
+                "curl *requestbin*",
+                "curl *pipedream*",
+                "curl *interact.sh*",
+                "curl *burpcollab*",
+                "curl *ngrok*",
             ]),
     ),
     lean(
         Guard::ask("network.metadata", "ask the cloud for the machine's own rights", Egress)
             .techniques(&["T1552.005"])
-            .stops(&["curl *169.254*", "curl *metadata*"]),
+            .stops(&[
+                "curl *169.254*",
+                "curl *metadata*",
+                "curl *100.100.100.200*",
+                "curl *fd00:ec2*",
+            ]),
     ),
 ];
 
