@@ -1,5 +1,8 @@
 //! The door to the shell parser: bounded in size, nesting and harm.
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::{
+    cell::Cell,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
 
 use brush_parser::{
     ParseError, ParserOptions, Token, TokenizerError, ast::Program, parse_tokens,
@@ -23,7 +26,13 @@ const OPENERS_ON_OWN_STACK: usize = 24;
 const BIG_STACK_BYTES: usize = 256 * 1024 * 1024;
 
 /// Parses a script and hands the result to `walk`, on a stack that is deep enough for both.
-pub(super) fn with_program<T>(script: &str, walk: impl FnOnce(Result<&Program, Doubt>) -> T) -> T {
+///
+/// `n_tokens` are the words and signs that the full parser may still be given, and are after it.
+pub(super) fn with_program<T>(
+    script: &str,
+    n_tokens: &Cell<usize>,
+    walk: impl FnOnce(Result<&Program, Doubt>) -> T,
+) -> T {
     if script.len() > MAX_SCRIPT_BYTES {
         return walk(Err(Doubt::TooLarge));
     }
@@ -31,10 +40,10 @@ pub(super) fn with_program<T>(script: &str, walk: impl FnOnce(Result<&Program, D
         return walk(Ok(&program));
     }
     let n_openers = openers(script);
-    if n_openers > MAX_OPENERS {
+    if n_openers > MAX_OPENERS || pieces(script) > MAX_PIECES {
         return walk(Err(Doubt::TooLarge));
     }
-    let run = || match parse_fully(script) {
+    let run = || match parse_within(script, n_tokens) {
         Ok(program) => walk(Ok(&program)),
         Err(doubt) => walk(Err(doubt)),
     };
@@ -44,12 +53,20 @@ pub(super) fn with_program<T>(script: &str, walk: impl FnOnce(Result<&Program, D
     stacker::maybe_grow(BIG_STACK_BYTES / 2, BIG_STACK_BYTES, run)
 }
 
+/// Parses a script with the full grammar, within no budget.
+#[cfg(test)]
+pub(super) fn parse_fully(script: &str) -> Result<Program, Doubt> {
+    parse_within(script, &Cell::new(usize::MAX))
+}
+
 /// Parses a script with the full grammar, and what a shell forgives at its end: a lone backslash
 /// stands for itself there, and the end of the text ends a heredoc.
-pub(super) fn parse_fully(script: &str) -> Result<Program, Doubt> {
-    let error = match attempt(script) {
+fn parse_within(script: &str, n_tokens: &Cell<usize>) -> Result<Program, Doubt> {
+    let error = match attempt(script, n_tokens) {
         Ok(program) => return Ok(program),
-        Err(error) => error.ok_or(Doubt::ParseError)?,
+        Err(Failure::TooLarge) => return Err(Doubt::TooLarge),
+        Err(Failure::GaveUp) => return Err(Doubt::ParseError),
+        Err(Failure::Parser(error)) => error,
     };
     let n_backslashes = script.len() - script.trim_end_matches('\\').len();
     let repaired = match error {
@@ -70,25 +87,34 @@ pub(super) fn parse_fully(script: &str) -> Result<Program, Doubt> {
         _ if n_backslashes % 2 == 1 => format!("{script}\\"),
         _ => return Err(Doubt::ParseError),
     };
-    attempt(&repaired).map_err(|_| Doubt::ParseError)
+    attempt(&repaired, n_tokens).map_err(|_| Doubt::ParseError)
 }
 
-/// `None` for the error of a parser that gave up, or would take too long.
-fn attempt(script: &str) -> Result<Program, Option<ParseError>> {
+/// Why there is no tree.
+enum Failure {
+    Parser(ParseError),
+    /// The parser broke, or would have taken too long over so little.
+    GaveUp,
+    TooLarge,
+}
+
+fn attempt(script: &str, n_tokens: &Cell<usize>) -> Result<Program, Failure> {
     if has_huge_number(script) || is_slow_text(script) || has_open_heredoc(script) {
-        return Err(None);
+        return Err(Failure::GaveUp);
     }
     let options = ParserOptions::default();
     // The parser unwraps in places that hostile text can reach; such text is a parse error to us.
     let parse = || {
         let tokens = uncached_tokenize_str(script, &options.tokenizer_options())
-            .map_err(|inner| Some(ParseError::Tokenizing { inner, position: None }))?;
+            .map_err(|inner| Failure::Parser(ParseError::Tokenizing { inner, position: None }))?;
+        let left = n_tokens.get().checked_sub(tokens.len()).ok_or(Failure::TooLarge)?;
+        n_tokens.set(left);
         if is_slow_nesting(&tokens) {
-            return Err(None);
+            return Err(Failure::GaveUp);
         }
-        parse_tokens(&tokens, &options).map_err(Some)
+        parse_tokens(&tokens, &options).map_err(Failure::Parser)
     };
-    catch_unwind(AssertUnwindSafe(parse)).unwrap_or(Err(None))
+    catch_unwind(AssertUnwindSafe(parse)).unwrap_or(Err(Failure::GaveUp))
 }
 
 /// Most bytes times levels of expansions: the tokenizer copies the text once a level.
@@ -184,6 +210,14 @@ fn has_huge_number(script: &str) -> bool {
         n_digits = if byte.is_ascii_digit() { n_digits + 1 } else { 0 };
         is_huge
     })
+}
+
+/// Most pieces of text between blanks and signs that the tokenizer is given, those in quotes and
+/// heredocs counted, too: it takes about as long for each, however short.
+const MAX_PIECES: usize = 40_000;
+
+fn pieces(script: &str) -> usize {
+    script.bytes().filter(|byte| b" \t\n;&|<>()".contains(byte)).count()
 }
 
 /// How many characters and keywords of `script` may open a nesting, quotes not regarded.

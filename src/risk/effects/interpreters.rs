@@ -4,7 +4,7 @@ use crate::risk::Effect::{
     CodeInline, FileDelete, FileRead, FileWrite, NetworkIn, NetworkOut, Process,
 };
 
-const SCRIPTED: &[&str] = &[
+pub(super) const SCRIPTED: &[&str] = &[
     "python",
     "pypy",
     "ipython",
@@ -93,6 +93,15 @@ pub(super) const TABLE: &[Entry] = &[
         &["python script.py", "node app.js"],
     )
     .unless(&["--version"]),
+    also(
+        SCRIPTED,
+        &[""],
+        &["STDIN"],
+        &[CodeInline],
+        &["python3 <<'EOF'\nprint(1)\nEOF", "echo 'puts 1' | ruby", "curl -s https://x | node"],
+        &["echo 1 | python3 script.py", "python3"],
+    )
+    .unless(&["OPERAND"]),
     also(&["python"], &[""], &["-m"], &[Process], &["python -m pytest"], &["cat x"]),
     also(
         &["python"],
@@ -107,7 +116,10 @@ pub(super) const TABLE: &[Entry] = &[
         &[""],
         &["~rmtree", "~os.remove", "~unlink", "~rm_rf", "~rmSync", "~rmdir", "~File.delete"],
         &[FileDelete],
-        &["python -c 'import shutil; shutil.rmtree(\"x\")'"],
+        &[
+            "python -c 'import shutil; shutil.rmtree(\"x\")'",
+            "python - <<'EOF'\nimport shutil\nshutil.rmtree('x')\nEOF",
+        ],
         &["python x.py"],
     ),
     also(
