@@ -26,7 +26,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use mutate::Mutator;
+use mutate::{Mutator, corpus};
 use policy_advisor::{
     commands::{self, grammar::Learned, split},
     events::{redact_argv, visible},
@@ -44,9 +44,7 @@ fn main() {
     let seed: u64 = args.next().map_or(1, |it| it.parse().unwrap());
     let real: Vec<Vec<String>> = args.flat_map(|path| vectors(path)).collect();
     let scripts = real.iter().filter_map(|argv| argv.last().cloned());
-    let mut corpus: Vec<String> = scripts.collect();
-    corpus
-        .push("cd x && git diff | head -5; for f in a b; do echo \"$f $(date)\"; done".to_owned());
+    let corpus: Vec<String> = scripts.chain(corpus()).collect();
     let role = risk::builtin_role();
     let engine = Engine::new(&role, &BTreeMap::new());
     panic::set_hook(Box::new(|_| ()));

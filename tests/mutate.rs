@@ -136,6 +136,25 @@ const TOKENS: &[&str] = &[
     "\u{a0}",
 ];
 
+/// Good scripts, from which bad ones are made.
+const SEEDS: &[&str] = &[
+    "cd services/api && npm run lint && npm test -- --watch=false 2>&1 | tail -40",
+    "git add -A && git commit -m \"$(cat <<'EOF'\nFix the parser\n\nIt was wrong.\nEOF\n)\"",
+    "for f in a b c; do sed -n 1,200p internal/$f.go > /tmp/$f; done",
+    "find . -name '*.rs' -exec grep -l 'fn main' {} \\; | xargs -I{} sh -c 'wc -l {}'",
+    "X=$(git rev-parse HEAD); if [ -n \"$X\" ]; then echo ${X:-none}; else exit 1; fi",
+    "curl -s -H \"Authorization: Bearer $TOKEN\" https://api.x.io/v1 | jq '.a[0]'",
+    "sudo -u bob env -i A=b timeout -k 5 60 bash -c 'ls -la \"$1\"' _ /etc",
+    "ssh -p 22 h 'docker exec -it c psql -c \"DROP TABLE x\"'",
+    "f() { rm -rf \"$1\"; }; f build; while read -r l; do echo \"$l\"; done < list.txt",
+    "python3 - <<'EOF'\nimport os\nprint(os.environ)\nEOF",
+];
+
+/// The good scripts that are always there.
+pub(crate) fn corpus() -> Vec<String> {
+    SEEDS.iter().map(|&it| it.to_owned()).collect()
+}
+
 /// Longest input, in bytes: beyond what is read of a script.
 const MAX_BYTES: usize = 160 * 1024;
 

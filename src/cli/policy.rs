@@ -18,6 +18,7 @@ use super::{
     printer::Rows,
 };
 use crate::{
+    events::visible_json,
     clock,
     inputs::{Format, each_event},
     pipeline::evaluate::{Judge, Verdict},
@@ -133,8 +134,7 @@ async fn evaluate(args: Evaluate, context: &Context) -> anyhow::Result<Exit> {
 }
 
 fn write_line(out: &mut impl std::io::Write, verdict: &Verdict) -> anyhow::Result<()> {
-    serde_json::to_writer(&mut *out, verdict)?;
-    out.write_all(b"\n")?;
+    writeln!(out, "{}", visible_json(serde_json::to_string(verdict)?))?;
     Ok(())
 }
 

@@ -145,7 +145,8 @@ fn is_slow_text(script: &str) -> bool {
 }
 
 /// Deepest nesting where the grammar tries each level in more than one way: parentheses that could
-/// be arithmetic or a regular expression, and `case` in `case`. Its time doubles with each.
+/// be arithmetic or a regular expression, process substitutions, and `case` in `case`. Its time
+/// doubles with each.
 const MAX_RETRIED_DEPTH: usize = 6;
 
 /// Whether the grammar would take exponential time over these tokens.
@@ -159,7 +160,11 @@ fn is_slow_nesting(tokens: &[Token]) -> bool {
         match (token, text) {
             (Token::Operator(..), "(") => {
                 parens += 1;
-                is_retried |= before == "(";
+                is_retried |= before.ends_with(['(', '<', '>']);
+            }
+            (Token::Operator(..), "<(" | ">(") => {
+                parens += 1;
+                is_retried = true;
             }
             (Token::Operator(..), ")") => parens = parens.saturating_sub(1),
             (Token::Word(..), "=~") => is_retried = true,

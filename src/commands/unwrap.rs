@@ -441,6 +441,12 @@ mod tests {
             "~99999999999999999999/x".to_owned(),
             "\\".repeat(5_000),
             "<<A ".repeat(500),
+            "x 2><(y ".repeat(40),
+            "x 2><(y ".repeat(12) + &")".repeat(12),
+            "find . -exec ".repeat(3_000),
+            format!("x{}", "{a,b}".repeat(20_000)),
+            format!("x\n{}((((", "\r\n".repeat(60_000)),
+            "git -C x ".repeat(14_000),
             format!("X=$(curl -s \"$U\" |{}{}", "; do ".repeat(23), "; do<< ; do ; do ".repeat(20)),
         ] {
             let argv = ["bash", "-lc", &script].map(str::to_owned);

@@ -17,7 +17,7 @@ pub use facts::{
 pub use guards::{
     BUILTIN_ROLE, Guard, GuardClass, builtin_role, guard_patterns, guards, role_guards,
 };
-pub use mcp::mcp_effects;
+pub use mcp::{call_effects, mcp_effects};
 pub use secrets::is_secret_path;
 
 pub use crate::policy::RiskLevel;

@@ -139,6 +139,16 @@ struct Secret {
     named: bool,
 }
 
+/// Where the markers of a text are, without the first sign of each.
+fn inside_markers(text: &str) -> Vec<Range<usize>> {
+    let opens = text.match_indices(MARKER_OPEN).map(|(at, _)| at);
+    let inside = opens.filter_map(|at| {
+        let kind = text.get(at + MARKER_OPEN.len()..)?;
+        Some(at + 1..at + MARKER_OPEN.len() + kind.find(MARKER_CLOSE)? + MARKER_CLOSE.len())
+    });
+    inside.collect()
+}
+
 /// What a keyword of the automaton points to.
 #[derive(Clone, Copy, Debug)]
 enum Target {
@@ -204,6 +214,11 @@ fn find(text: &str) -> Vec<Secret> {
                 }
             }
         }
+    }
+    if text.contains(MARKER_OPEN) {
+        // The colon of a marker is none of a name or a URL.
+        let inside = inside_markers(text);
+        found.retain(|(it, _)| !inside.iter().any(|marker| marker.contains(&it.range.start)));
     }
     found.sort_by_key(|(secret, rank)| (secret.range.start, *rank));
     let mut res: Vec<Secret> = Vec::with_capacity(found.len());
@@ -279,6 +294,7 @@ mod tests {
         assert_eq!(redact_named("path", "src/main.rs").text, "src/main.rs");
         assert_eq!(redact_named("apiKey", "a1b2c3d4e5f6").text, "%redacted:api-key%");
         assert_eq!(redact_named("password", "%redacted:password%").n_secrets, 0);
+        assert_eq!(redact("curl http://j%redacted:private-key%@h/").n_secrets, 0);
         assert_eq!(
             redact_named("Authorization", "Bearer abcdef0123456789xyz").text,
             "Bearer %redacted:authorization%"

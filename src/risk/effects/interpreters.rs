@@ -1,7 +1,8 @@
 //! Effects of shells, interpreters and text programs.
 use super::{Entry, also, base};
 use crate::risk::Effect::{
-    CodeInline, FileDelete, FileRead, FileWrite, NetworkIn, NetworkOut, Process,
+    CodeInline, FileDelete, FileRead, FileWrite, NetworkIn, NetworkOut, PackageInstall, Process,
+    VcsPublish,
 };
 
 pub(super) const SCRIPTED: &[&str] = &[
@@ -53,6 +54,7 @@ pub(super) const SCRIPTED: &[&str] = &[
     "nix-shell",
     "crystal",
     "dart",
+    "flutter",
     "zx",
 ];
 
@@ -65,34 +67,96 @@ pub(super) const TABLE: &[Entry] = &[
         &["cat script.py"],
     ),
     also(
-        SCRIPTED,
+        &["python", "pypy", "ipython", "bpython", "expect", "guile", "pwsh", "powershell"],
         &[""],
-        &[
-            "-c",
-            "-e",
-            "-E",
-            "-p",
-            "-r",
-            "--eval",
-            "--exec",
-            "--print",
-            "-Command",
-            "-EncodedCommand",
-            "eval",
-            "-",
-        ],
+        &["-c", "-", "-Command", "-EncodedCommand"],
         &[CodeInline],
-        &[
-            "python -c 'print(1)'",
-            "node -e 1",
-            "perl -ne print",
-            "node -p 1",
-            "deno eval 1",
-            "php -r 'x;'",
-        ],
-        &["python script.py", "node app.js"],
+        &["python -c 'print(1)'", "python3 -", "pwsh -Command ls"],
+        &["python script.py", "python -m pytest"],
+    ),
+    also(
+        &["node", "nodejs", "bun", "deno", "ts-node", "tsx", "zx"],
+        &[""],
+        &["-e", "-p", "--eval", "--print", "eval", "-"],
+        &[CodeInline],
+        &["node -e 1", "node -p 1", "deno eval 1"],
+        &["node app.js", "node -r dotenv/config app.js", "deno run --allow-net x.ts"],
     )
     .unless(&["--version"]),
+    also(
+        &[
+            "perl", "lua", "luajit", "R", "Rscript", "julia", "groovy", "scala", "elixir", "iex", "erl",
+            "octave", "octave-cli", "osascript", "swift", "gnuplot", "ghci", "runghc", "crystal",
+        ],
+        &[""],
+        &["-e", "-E", "--eval", "--rpc-eval", "-eval", "eval", "-"],
+        &[CodeInline],
+        &["perl -ne print", "Rscript -e 1", "osascript -e 'beep'"],
+        &["perl x.pl", "lua x.lua", "swift build"],
+    )
+    .unless(&["--version"]),
+    also(
+        &["ruby", "irb"],
+        &[""],
+        &["^-e", "^-ne", "^-pe", "^-ane", "^-lne", "^-le", "^-i", "-"],
+        &[CodeInline],
+        &["ruby -e 'puts 1'", "ruby -rjson -ne 'puts 1' f"],
+        &["ruby x.rb", "ruby -Itest test/x_test.rb"],
+    ),
+    also(
+        &["php"],
+        &[""],
+        &["-r", "-B", "-R", "-E", "-"],
+        &[CodeInline],
+        &["php -r 'x;'"],
+        &["php index.php", "php -l x.php"],
+    ),
+    also(
+        &["sbcl", "clisp", "racket", "jrunscript", "nix-shell"],
+        &[""],
+        &["-e", "--eval", "--run", "--command", "-"],
+        &[CodeInline],
+        &["sbcl --eval 1", "nix-shell -p jq --run 'jq .'"],
+        &["racket x.rkt", "nix-shell -p jq"],
+    ),
+    base(
+        &["dotnet", "swift"],
+        &["build", "test", "run", "clean", "publish", "pack", "format", "new", "package", "watch"],
+        &[Process, FileWrite],
+        &["dotnet build -c Release", "swift build"],
+        &["dotnet --info"],
+    ),
+    base(
+        &["dotnet"],
+        &[
+            "add package", "remove package", "restore", "tool install", "tool restore", "tool update",
+            "workload install", "package add",
+        ],
+        &[PackageInstall, NetworkIn, FileWrite],
+        &["dotnet add package X --version 1.0.0", "dotnet restore"],
+        &["dotnet build"],
+    ),
+    base(
+        &["dotnet"],
+        &["nuget push", "nuget delete"],
+        &[NetworkOut, VcsPublish],
+        &["dotnet nuget push x.nupkg"],
+        &["dotnet nuget locals all --list"],
+    ),
+    base(
+        &["dart", "flutter"],
+        &["pub get", "pub add", "pub upgrade", "pub outdated", "pub global", "upgrade", "packages"],
+        &[PackageInstall, NetworkIn, FileWrite],
+        &["flutter pub get", "dart pub add http"],
+        &["flutter test", "dart format ."],
+    ),
+    base(
+        &["dart", "flutter"],
+        &["format", "fix", "compile", "build", "test", "run", "create", "clean", "analyze", "doctor"],
+        &[Process, FileWrite],
+        &["dart format lib", "flutter build apk"],
+        &["flutter pub get"],
+    ),
     also(
         SCRIPTED,
         &[""],

@@ -5,14 +5,17 @@ mod containers;
 mod db;
 mod files;
 mod forges;
+mod frameworks;
 mod git;
 mod interpreters;
 mod network;
 mod packages;
 mod projects;
+mod runners;
 mod sql;
 mod system;
 
+pub(super) use sql::sql_effects;
 use std::{
     cell::OnceCell,
     collections::{BTreeMap, BTreeSet},
@@ -166,7 +169,11 @@ static RUNS_STDIN: LazyLock<BTreeSet<&str>> =
 
 /// The base name without version suffix.
 fn bare(command: &Command) -> &str {
-    command.name().trim_end_matches(|ch: char| ch.is_ascii_digit() || ch == '.' || ch == '-')
+    without_version(command.name())
+}
+
+fn without_version(name: &str) -> &str {
+    name.trim_end_matches(|ch: char| ch.is_ascii_digit() || ch == '.' || ch == '-')
 }
 
 /// Whether one condition of [`Entry::when`] holds. `rest` are the operands after the path.
@@ -206,6 +213,7 @@ const TABLES: &[&[Entry]] = &[
     containers::TABLE,
     cloud::TABLE,
     db::TABLE,
+    frameworks::TABLE,
 ];
 
 /// Base name -> its entries, in table order.
@@ -299,6 +307,11 @@ pub(super) fn changing_examples() -> impl Iterator<Item = &'static str> {
 /// `subcommand` is its subcommand path as far as it is known; words after it count as further
 /// subcommands where a table knows them. A binary that no table knows is `{unknown}`.
 pub fn effects(command: &Command, subcommand: &[String]) -> Effects {
+    own_effects(command, subcommand).union(runners::inner_effects(command))
+}
+
+/// The same without what a program inside does.
+fn own_effects(command: &Command, subcommand: &[String]) -> Effects {
     let args: Vec<&str> = command.argv.iter().skip(1).map(String::as_str).collect();
     let path = operands(&args, subcommand);
     let mut res = table_effects(command, &path);
