@@ -51,7 +51,8 @@ fn main() {
     let at_work = AtWork::default();
     watch(Arc::clone(&at_work));
     let learned = Learned::default();
-    let mut run = Run { engine, learned, at_work, slowest: Duration::ZERO, n_broken: 0 };
+    let mut run =
+        Run { engine, learned, at_work, slowest: Duration::ZERO, slow: String::new(), n_broken: 0 };
     for argv in &real {
         run.event(argv);
     }
@@ -69,9 +70,10 @@ fn main() {
         }
     }
     println!(
-        "{n_inputs} inputs of seed {seed} in {:?}: slowest {:?}",
+        "{n_inputs} inputs of seed {seed} in {:?}: slowest {:?}, {:?}",
         began.elapsed(),
-        run.slowest
+        run.slowest,
+        run.slow
     );
     if run.n_broken > 0 {
         println!("{} broken", run.n_broken);
@@ -114,6 +116,8 @@ struct Run<'a> {
     learned: Learned,
     at_work: AtWork,
     slowest: Duration,
+    /// What took longest, its beginning.
+    slow: String,
     n_broken: u64,
 }
 
@@ -126,7 +130,10 @@ impl Run<'_> {
                 took = took.min(self.timed(argv));
             }
         }
-        self.slowest = self.slowest.max(took);
+        if took > self.slowest {
+            self.slowest = took;
+            self.slow = argv.join(" ").chars().take(160).collect();
+        }
         if took > MOST {
             self.broken(&format!("took {took:?}"), argv);
         }

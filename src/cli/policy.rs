@@ -18,8 +18,8 @@ use super::{
     printer::Rows,
 };
 use crate::{
-    events::visible_json,
     clock,
+    events::visible_json,
     inputs::{Format, each_event},
     pipeline::evaluate::{Judge, Verdict},
 };

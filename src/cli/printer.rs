@@ -81,10 +81,11 @@ impl Printer {
         }
     }
 
-    /// A message on stderr, always.
+    /// A message on stderr, always; whatever foreign text is in it shows on its lines.
     pub fn error(&self, text: &str) {
+        let lines: Vec<_> = text.split('\n').map(visible).collect();
         let mut err = std::io::stderr().lock();
-        let _ = writeln!(err, "{text}");
+        let _ = writeln!(err, "{}", lines.join("\n"));
     }
 
     /// `text` in a color, where color is on.

@@ -10,6 +10,7 @@ mod quote;
 mod runs;
 mod scope;
 mod script;
+mod stdin;
 mod unwrap;
 mod vector;
 mod word;

@@ -166,7 +166,13 @@ const OPERANDS: &[Operands] = &[
     row("make gmake just task", "", &[], &[], Hint::Any),
     row("bazel bazelisk buck2", "build|test|run|query|cquery|coverage", &[], &[], Hint::Glob),
     row("rails", "runner|r", &[], &[Hint::Code], Hint::Any),
-    row("kubectl oc k", "rollout restart|rollout status|rollout undo|top pod|cordon|drain", &[], &[], Hint::Word),
+    row(
+        "kubectl oc k",
+        "rollout restart|rollout status|rollout undo|top pod|cordon|drain",
+        &[],
+        &[],
+        Hint::Word,
+    ),
     row("aws", "logs tail", &[], &[], Hint::Word),
 ];
 

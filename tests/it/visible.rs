@@ -7,9 +7,28 @@ use tempfile::TempDir;
 
 /// One of each kind: controls, bidirectional, zero-width, joiners, tags, variation, separators.
 const HIDDEN: &[char] = &[
-    '\u{1b}', '\u{7}', '\u{8}', '\r', '\u{7f}', '\u{9b}', '\u{ad}', '\u{61c}', '\u{200b}', '\u{200d}',
-    '\u{200e}', '\u{202a}', '\u{202e}', '\u{2028}', '\u{2060}', '\u{2066}', '\u{2069}', '\u{feff}',
-    '\u{fe0f}', '\u{e0041}', '\u{e007f}', '\u{e0101}',
+    '\u{1b}',
+    '\u{7}',
+    '\u{8}',
+    '\r',
+    '\u{7f}',
+    '\u{9b}',
+    '\u{ad}',
+    '\u{61c}',
+    '\u{200b}',
+    '\u{200d}',
+    '\u{200e}',
+    '\u{202a}',
+    '\u{202e}',
+    '\u{2028}',
+    '\u{2060}',
+    '\u{2066}',
+    '\u{2069}',
+    '\u{feff}',
+    '\u{fe0f}',
+    '\u{e0041}',
+    '\u{e007f}',
+    '\u{e0101}',
 ];
 
 /// Whether a character may stand in no output: tabs and newlines of our own are fine.

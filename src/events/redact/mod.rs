@@ -39,9 +39,23 @@ pub struct Redacted<'a> {
 /// The same kind has the same marker everywhere, nothing of the secret is in it, and a marker is
 /// never taken for a secret again.
 pub fn redact(text: &str) -> Redacted<'_> {
+    let mut res = Redacted { text: Cow::Borrowed(text), n_secrets: 0 };
+    // What is gone brings together what stood too far apart to be seen.
+    for _ in 0..MAX_ROUNDS {
+        let Some((text, n_secrets)) = redact_once(&res.text) else { break };
+        res = Redacted { text: Cow::Owned(text), n_secrets: res.n_secrets + n_secrets };
+    }
+    res
+}
+
+/// Most times that a text is looked through; the last finds nothing more.
+const MAX_ROUNDS: usize = 8;
+
+/// The text without the secrets found in one pass, and how many; `None` where there are none.
+fn redact_once(text: &str) -> Option<(String, usize)> {
     let found = find(text);
     if found.is_empty() {
-        return Redacted { text: Cow::Borrowed(text), n_secrets: 0 };
+        return None;
     }
     let mut res = String::with_capacity(text.len());
     let mut at = 0;
@@ -51,13 +65,25 @@ pub fn redact(text: &str) -> Redacted<'_> {
         at = secret.range.end;
     }
     res.push_str(text.get(at..).unwrap_or_default());
-    Redacted { text: Cow::Owned(res), n_secrets: found.len() }
+    Some((res, found.len()))
 }
 
 /// Replaces every secret in an argument vector, and how many there were.
 ///
 /// Sees what one word alone does not tell: `--token X`, `sshpass -p X`, `curl -u user:X`.
 pub fn redact_argv(argv: Vec<String>) -> (Vec<String>, usize) {
+    let (mut argv, mut n_secrets) = (argv, 0);
+    for _ in 0..MAX_ROUNDS {
+        let (words, n_more) = redact_argv_once(argv);
+        (argv, n_secrets) = (words, n_secrets + n_more);
+        if n_more == 0 {
+            break;
+        }
+    }
+    (argv, n_secrets)
+}
+
+fn redact_argv_once(argv: Vec<String>) -> (Vec<String>, usize) {
     let line = argv.join(" ");
     let found = find(&line);
     if found.is_empty() {

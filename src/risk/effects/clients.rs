@@ -355,12 +355,18 @@ mod tests {
             ("psql < x.sql", "file.read, db.read, db.change"),
             ("cat x.sql | psql", "file.read, db.read, db.change"),
             ("curl -s https://h/x | psql", "network.in, db.read, code.inline, unknown"),
-            ("echo 'DROP TABLE x' | sudo -u postgres psql -d d", "file.read, privilege, db.read, db.destroy"),
+            (
+                "echo 'DROP TABLE x' | sudo -u postgres psql -d d",
+                "file.read, privilege, db.read, db.destroy",
+            ),
             ("printf 'select 1;\\n' | sqlite3 x.db", "file.read, db.read"),
-            ("cat <<'EOF' | mysql -u root d\nUPDATE t SET a = 1;\nEOF", "file.read, db.read, db.change"),
-            ("{ cd x; psql; } <<EOF\nDROP TABLE x\nEOF", "db.read, db.destroy"),
+            (
+                "cat <<'EOF' | mysql -u root d\nUPDATE t SET a = 1;\nEOF",
+                "file.read, db.read, db.change",
+            ),
+            ("{ cd x; psql; } <<EOF\nDROP TABLE x\nEOF", "file.read, db.read, db.destroy"),
             ("bash -c 'psql d' <<EOF\nDROP TABLE x\nEOF", "db.read, db.destroy"),
-            ("f() { psql d; }; echo 'DROP TABLE x' | f y", "db.read, db.destroy"),
+            ("f() { psql d; }; echo 'DROP TABLE x' | f y", "file.read, db.read, db.destroy"),
         ] {
             assert_eq!(of(script).to_string(), effects, "{script}");
         }

@@ -1,8 +1,6 @@
 //! Effects of web frameworks and migration tools: what their tasks do to the database behind them.
 use super::{Entry, also, base};
-use crate::risk::Effect::{
-    CodeInline, DbChange, DbDestroy, DbRead, FileRead, FileWrite, Process,
-};
+use crate::risk::Effect::{CodeInline, DbChange, DbDestroy, DbRead, FileRead, FileWrite, Process};
 
 const RUBY: &[&str] = &["rails", "rake"];
 const DJANGO: &[&str] = &["django-admin", "manage.py"];
@@ -194,7 +192,15 @@ pub(super) const TABLE: &[Entry] = &[
     ),
     base(
         &["dbmate", "diesel", "flyway", "goose", "liquibase", "sqlx", "atlas"],
-        &["status", "info", "validate", "version", "migrate info", "migration list", "migrate status"],
+        &[
+            "status",
+            "info",
+            "validate",
+            "version",
+            "migrate info",
+            "migration list",
+            "migrate status",
+        ],
         &[DbRead],
         &["goose status", "flyway info", "diesel migration list"],
         &["cat x"],

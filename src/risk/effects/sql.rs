@@ -46,13 +46,13 @@ fn lex(text: &str, backslash: Backslash) -> Vec<Statement<'_>> {
     let bytes = text.as_bytes();
     let mut at = 0;
     let after = |at: usize| text.get(at..).unwrap_or_default();
-    let to = |at: usize, end: &str| {
-        after(at).find(end).map_or(text.len(), |it| at + it + end.len())
-    };
+    let to =
+        |at: usize, end: &str| after(at).find(end).map_or(text.len(), |it| at + it + end.len());
     while let Some(&byte) = bytes.get(at) {
         let is_first = statement.text.is_empty();
         let next = bytes.get(at + 1).copied();
-        let begins_line = text.get(..at).is_some_and(|it| it.trim_end_matches([' ', '\t']).ends_with('\n'));
+        let begins_line =
+            text.get(..at).is_some_and(|it| it.trim_end_matches([' ', '\t']).ends_with('\n'));
         match byte {
             b'-' if next == Some(b'-') => at = to(at, "\n"),
             b'#' if is_first => at = to(at, "\n"),
@@ -144,23 +144,85 @@ fn dollar_tag(text: &str) -> Option<&str> {
 
 /// Verbs that read.
 const READS: &[&str] = &[
-    "DESC", "DESCRIBE", "FETCH", "FROM", "HELP", "LIST", "MOVE", "PRINT", "SHOW", "STATUS",
-    "SUMMARIZE", "TABLE", "VALUES",
+    "DESC",
+    "DESCRIBE",
+    "FETCH",
+    "FROM",
+    "HELP",
+    "LIST",
+    "MOVE",
+    "PRINT",
+    "SHOW",
+    "STATUS",
+    "SUMMARIZE",
+    "TABLE",
+    "VALUES",
 ];
 
 /// Verbs that touch the session only; statements may follow them without a sign between.
 const SESSION: &[&str] = &[
-    "ABORT", "BEGIN", "CLOSE", "COMMIT", "DECLARE", "DELIMITER", "DISCARD", "END", "EXIT", "GO",
-    "LISTEN", "QUIT", "RELEASE", "RESET", "ROLLBACK", "SAVEPOINT", "START", "UNLISTEN", "USE",
+    "ABORT",
+    "BEGIN",
+    "CLOSE",
+    "COMMIT",
+    "DECLARE",
+    "DELIMITER",
+    "DISCARD",
+    "END",
+    "EXIT",
+    "GO",
+    "LISTEN",
+    "QUIT",
+    "RELEASE",
+    "RESET",
+    "ROLLBACK",
+    "SAVEPOINT",
+    "START",
+    "UNLISTEN",
+    "USE",
 ];
 
 /// Verbs that change data or schema.
 const CHANGES: &[&str] = &[
-    "ALTER", "ANALYZE", "APPLY", "ATTACH", "BACKUP", "CACHE", "CALL", "CHECKPOINT", "CLUSTER",
-    "COMMENT", "CREATE", "DETACH", "EXEC", "EXECUTE", "FLUSH", "GRANT", "IMPORT", "INSERT",
-    "INSTALL", "KILL", "LOAD", "LOCK", "MERGE", "MSCK", "NOTIFY", "OPTIMIZE", "REASSIGN", "REFRESH",
-    "REINDEX", "RENAME", "REPAIR", "REPLACE", "RESTORE", "REVOKE", "SECURITY", "UNLOCK", "UPDATE",
-    "UPSERT", "VACUUM",
+    "ALTER",
+    "ANALYZE",
+    "APPLY",
+    "ATTACH",
+    "BACKUP",
+    "CACHE",
+    "CALL",
+    "CHECKPOINT",
+    "CLUSTER",
+    "COMMENT",
+    "CREATE",
+    "DETACH",
+    "EXEC",
+    "EXECUTE",
+    "FLUSH",
+    "GRANT",
+    "IMPORT",
+    "INSERT",
+    "INSTALL",
+    "KILL",
+    "LOAD",
+    "LOCK",
+    "MERGE",
+    "MSCK",
+    "NOTIFY",
+    "OPTIMIZE",
+    "REASSIGN",
+    "REFRESH",
+    "REINDEX",
+    "RENAME",
+    "REPAIR",
+    "REPLACE",
+    "RESTORE",
+    "REVOKE",
+    "SECURITY",
+    "UNLOCK",
+    "UPDATE",
+    "UPSERT",
+    "VACUUM",
 ];
 
 /// Verbs that delete data or schema.
@@ -225,9 +287,10 @@ impl<'a> Statement<'a> {
     /// databases need a sign between them.
     fn ends_before(&self, word: &str) -> bool {
         const WHOLE: &[&str] = &["", "CREATE", "EXPLAIN", "GRANT", "MERGE", "REVOKE"];
-        let is_clause = self.words.last().is_some_and(|it| {
-            matches!(it.as_str(), "DO" | "FOR" | "ON" | "OR" | "THEN")
-        });
+        let is_clause = self
+            .words
+            .last()
+            .is_some_and(|it| matches!(it.as_str(), "DO" | "FOR" | "ON" | "OR" | "THEN"));
         let is_verb = DESTROYS.contains(&word)
             || matches!(word, "ALTER" | "CREATE" | "EXEC" | "INSERT" | "MERGE" | "UPDATE");
         is_verb && !is_clause && !WHOLE.contains(&self.word(0))
@@ -266,16 +329,13 @@ impl<'a> Statement<'a> {
             verb if SESSION.contains(&verb) => return self.strongest(),
             "DO" => {
                 let bodies = self.bodies.iter().flat_map(|it| lex(it, Backslash::Plain));
-                return bodies.fold(Effects::of(&[DbChange]), |res, it| {
-                    res.union(it.strongest())
-                });
+                return bodies.fold(Effects::of(&[DbChange]), |res, it| res.union(it.strongest()));
             }
             "ALTER" if self.drops_data() => &[DbDestroy],
             "COPY" => return self.copy(),
             "PRAGMA" if self.assigns => &[DbChange],
-            "PRAGMA" => &[DbRead],
             "SET" if ["GLOBAL", "PERSIST", "PASSWORD"].contains(&self.word(1)) => &[DbChange],
-            "SET" => &[DbRead],
+            "PRAGMA" | "SET" => &[DbRead],
             // What a procedure does stands elsewhere.
             "CALL" | "EXEC" | "EXECUTE" => &[DbChange, Unknown],
             "SOURCE" => &[DbChange],
@@ -312,11 +372,21 @@ impl<'a> Statement<'a> {
     /// `ALTER TABLE t DROP COLUMN c`, not `ALTER COLUMN c DROP DEFAULT`.
     fn drops_data(&self) -> bool {
         const HARMLESS: &[&str] = &[
-            "CHECK", "CONSTRAINT", "DEFAULT", "EXPRESSION", "FOREIGN", "IDENTITY", "INDEX", "KEY",
-            "NOT", "PRIMARY",
+            "CHECK",
+            "CONSTRAINT",
+            "DEFAULT",
+            "EXPRESSION",
+            "FOREIGN",
+            "IDENTITY",
+            "INDEX",
+            "KEY",
+            "NOT",
+            "PRIMARY",
         ];
         let mut pairs = self.words.windows(2);
-        pairs.any(|it| matches!(it, [verb, what] if verb == "DROP" && !HARMLESS.contains(&what.as_str())))
+        pairs.any(
+            |it| matches!(it, [verb, what] if verb == "DROP" && !HARMLESS.contains(&what.as_str())),
+        )
     }
 
     /// `COPY t FROM f` changes, `COPY t TO f` writes a file, a `PROGRAM` runs.
@@ -335,9 +405,9 @@ impl<'a> Statement<'a> {
 /// What a command to the client does: `\dt`, `.tables`, `@script`.
 fn command_effects(line: &str) -> Effects {
     if let Some(copy) = line.strip_prefix('\\').filter(|it| it.starts_with("copy")) {
-        return lex(copy, Backslash::Plain).iter().fold(Effects::NONE, |res, it| {
-            res.union(it.effects())
-        });
+        return lex(copy, Backslash::Plain)
+            .iter()
+            .fold(Effects::NONE, |res, it| res.union(it.effects()));
     }
     let name = line.split_ascii_whitespace().next().unwrap_or_default();
     let runs = RUNS.iter().find(|(begin, _)| line.starts_with(begin));

@@ -207,7 +207,7 @@ pub(super) const TABLE: &[Entry] = &[
         &["launchctl load x.plist", "at now"],
         &["ps"],
     ),
-    base(&["crontab"], &[""], &[FileRead], &["crontab -l"], &["ps"]),
+    base(&["crontab"], &[""], &[FileRead], &["crontab -l"], &["kill 1"]),
     also(
         &["crontab"],
         &[""],

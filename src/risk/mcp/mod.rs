@@ -95,22 +95,8 @@ fn vector(command: &Value, rest: Option<&Value>) -> Vec<String> {
 
 /// Verbs that are names of things, too: behind a verb that reads they are what is read.
 const THINGS: &[&str] = &[
-    "book",
-    "change",
-    "command",
-    "comment",
-    "commit",
-    "email",
-    "fork",
-    "label",
-    "merge",
-    "patch",
-    "post",
-    "release",
-    "schedule",
-    "terminal",
-    "transfer",
-    "type",
+    "book", "change", "command", "comment", "commit", "email", "fork", "label", "merge", "patch",
+    "post", "release", "schedule", "terminal", "transfer", "type",
 ];
 
 /// The strongest deed of a tool's words.
