@@ -58,12 +58,13 @@ pub fn assemble(drafts: &[Draft], meta: &Meta, is_rejected: impl Fn(&Change) -> 
         }
         if is_rejected(change) {
             n_rejected_before += 1;
-        } else if draft.confidence < meta.confidence_threshold {
+        } else if draft.confidence < meta.confidence_threshold && draft.why != Why::Unknown {
             n_below_threshold += 1;
         } else {
             kept.insert(idx);
         }
     }
+    // To ask in the place of a refusal opens nothing; that it will ask is no reason against it.
     // Guards come with what needs them, however sure; without that, on their own confidence.
     let required: BTreeSet<usize> =
         kept.iter().filter_map(|&idx| drafts.get(idx)).flat_map(|it| it.requires.clone()).collect();
@@ -144,6 +145,7 @@ fn reading_order(draft: &Draft) -> (u8, std::cmp::Reverse<u64>) {
         Why::Routine { .. } => 3,
         Why::NeedsApproval => 4,
         Why::Unused => 5,
+        Why::Unknown => 6,
     };
     (rank, std::cmp::Reverse(draft.evidence.n_units))
 }

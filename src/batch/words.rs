@@ -38,6 +38,11 @@ pub(super) fn reasoning(draft: &Draft) -> String {
             arguments(draft),
             draft.effects,
         ),
+        Why::Unknown => format!(
+            "{}. Part of what comes will be of a kind that no rule knows: with this rule it waits for a \
+             person, without it is refused. It stands last and changes nothing that another rule decides.",
+            seen(draft),
+        ),
         Why::Guard { titles, n_stopped_units } => {
             let stopped = match n_stopped_units {
                 0 => "Nothing seen in the window would have been stopped".to_owned(),
@@ -106,6 +111,9 @@ pub(super) fn risk_if_wrong(draft: &Draft) -> String {
         }
         (Why::NeedsApproval, _) => {
             "A person is asked more often than needed, or says yes too easily."
+        }
+        (Why::Unknown, _) => {
+            "A person says yes too easily to something that would have been refused."
         }
         (Why::Guard { .. }, _) => {
             "A legitimate use of one of these forms is stopped until a rule names it."

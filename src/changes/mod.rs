@@ -84,6 +84,8 @@ pub enum Why {
     },
     /// It is seen often and is too risky to run without a person.
     NeedsApproval,
+    /// More is to come that no rule knows than can be refused.
+    Unknown,
     /// Allows would let these through.
     Guard {
         /// What the guards are about, each once.

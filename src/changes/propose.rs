@@ -11,7 +11,7 @@ use crate::{
     policy::{Evaluation, Pattern, Role, Rule, RuleAction, Target, When, includes, overlaps},
     risk::{Effects, RiskLevel},
     synthesis::{
-        Candidate, GuardRules, MIN_ROUTINE_UNITS, covered_confidence, guard_rules,
+        Candidate, MIN_ROUTINE_UNITS, Needed, Stand, Stops, covered_confidence,
         quiet_confidence, stake, stop_confidence,
     },
 };
@@ -26,6 +26,7 @@ use crate::{
 pub fn propose(
     role: &Role,
     candidates: &[Candidate],
+    stops: &Stops,
     observation: &Observation,
     confidence_threshold: f64,
 ) -> Vec<Draft> {
@@ -42,6 +43,8 @@ pub fn propose(
             target,
             rules,
             in_order: role.evaluation == Evaluation::FirstMatch,
+            default_action: role.default_action,
+            stops,
             observation,
             confidence_threshold,
             usage: Usage::new(if target == Target::Command { rules } else { &[] }, observation),
@@ -62,8 +65,14 @@ pub fn propose(
 /// Where a new rule stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Place {
-    /// In front of everything.
+    /// In front of everything: text for people.
+    Prose,
+    /// In front of the role's rules.
     Front,
+    /// Behind these guards: forms in use.
+    Form,
+    /// Behind the forms in use: guards that stop every other form.
+    Behind,
     /// In front of the role's rule with this index.
     Before(usize),
     /// Behind the role's rules, what needs a person first.
@@ -79,6 +88,8 @@ struct List<'a> {
     target: Target,
     rules: &'a [Rule],
     in_order: bool,
+    default_action: RuleAction,
+    stops: &'a Stops,
     observation: &'a Observation,
     confidence_threshold: f64,
     usage: Usage,
@@ -108,7 +119,9 @@ impl List<'_> {
             };
             let why = Why::NeverFires { by: by.pattern.clone(), by_action: by.action };
             self.gone.insert(idx);
-            let uses = matched(self.target, self.observation, pattern);
+            let is_command = self.target == Target::Command;
+            let uses = self.observation.matched(pattern).filter(|_| is_command);
+            let uses: Vec<&Use> = uses.collect();
             let evidence = Evidence::of_uses(&uses, self.observation);
             let mut draft = self.draft(ChangeKind::Remove, why, evidence);
             draft.before = vec![placed(idx, rule)];
@@ -164,7 +177,8 @@ impl List<'_> {
             draft.risk = RiskLevel::High;
             let spelled = inner.iter().flat_map(|it| {
                 let patterns = std::iter::once(&it.pattern).chain(&it.spellings);
-                patterns.map(|pattern| (Place::Before(idx), new_rule(pattern, it.action)))
+                let place = self.in_front(it).unwrap_or(Place::Before(idx));
+                patterns.map(move |pattern| (place, new_rule(pattern, it.action)))
             });
             let mut after: Vec<(Place, PlacedRule)> = spelled.collect();
             after.sort_by_key(|(_, rule)| std::cmp::Reverse(rule.action));
@@ -214,7 +228,9 @@ impl List<'_> {
                 .map(|rule| (Pattern::new(&rule.pattern), rule.action)),
         );
         // Wide patterns first, so that what they hold is not proposed again.
-        let mut ordered: Vec<&&Candidate> = candidates.iter().collect();
+        let is_rest = |it: &&&Candidate| it.stand == Stand::Rest;
+        let (rest, mut ordered): (Vec<&&Candidate>, Vec<&&Candidate>) =
+            candidates.iter().partition(is_rest);
         ordered
             .sort_by_key(|it| (std::cmp::Reverse(it.action), it.pattern.len(), it.pattern.clone()));
         let allows: Vec<Pattern> = candidates
@@ -224,9 +240,10 @@ impl List<'_> {
             .collect();
         for candidate in ordered {
             let pattern = Pattern::new(&candidate.pattern);
+            let in_front = self.in_front(candidate);
             let held = taken.iter().any(|(outer, action)| {
                 includes(outer, &pattern)
-                    && (*action == candidate.action
+                    && ((*action == candidate.action && in_front.is_none())
                         || action.is_stop()
                         || includes(&pattern, outer))
             });
@@ -236,7 +253,8 @@ impl List<'_> {
             let is_wide = allows.iter().any(|allow| includes(&pattern, allow));
             let (why, place) = match candidate.action {
                 RuleAction::Allow => {
-                    (Why::Routine { n_one_offs: candidate.n_one_offs }, Place::End)
+                    let why = Why::Routine { n_one_offs: candidate.n_one_offs };
+                    (why, in_front.unwrap_or(Place::End))
                 }
                 _ if is_wide => (Why::NeedsApproval, Place::Last),
                 _ => (Why::NeedsApproval, Place::Approvals),
@@ -244,14 +262,40 @@ impl List<'_> {
             taken.push((pattern, candidate.action));
             let spelled = candidate.spellings.iter();
             taken.extend(spelled.map(|it| (Pattern::new(it), candidate.action)));
-            let mut draft = self.draft(ChangeKind::Add, why, candidate.evidence.clone());
-            draft.confidence = candidate.confidence;
-            draft.risk = candidate.risk;
-            draft.effects = candidate.effects;
-            let spelled = std::iter::once(&candidate.pattern).chain(&candidate.spellings);
-            let after = spelled.map(|it| (place, new_rule(it, candidate.action)));
-            self.push(draft, after.collect());
+            self.add(candidate, why, place);
         }
+        // A role that lets through or asks what it does not know needs no rule for it.
+        let is_refused = self.default_action > RuleAction::RequireApproval;
+        let everything = Pattern::new("*");
+        for candidate in rest {
+            if is_refused && !taken.iter().any(|(outer, _)| includes(outer, &everything)) {
+                self.add(candidate, Why::Unknown, Place::Last);
+            }
+        }
+    }
+
+    fn add(&mut self, candidate: &Candidate, why: Why, place: Place) {
+        let mut draft = self.draft(ChangeKind::Add, why, candidate.evidence.clone());
+        draft.confidence = candidate.confidence;
+        draft.risk = candidate.risk;
+        draft.effects = candidate.effects;
+        let spelled = std::iter::once(&candidate.pattern).chain(&candidate.spellings);
+        let after = spelled.map(|it| (place, new_rule(it, candidate.action)));
+        self.push(draft, after.collect());
+    }
+
+    /// Where an allow stands in front of guards; `None` where it stands behind them all, or would
+    /// keep one of the role's own rules from stopping something.
+    fn in_front(&self, candidate: &Candidate) -> Option<Place> {
+        let place = match candidate.stand {
+            Stand::Prose => Place::Prose,
+            Stand::Form => Place::Form,
+            Stand::Open | Stand::Rest => return None,
+        };
+        let allow = Pattern::new(&candidate.pattern);
+        let own = self.rules.iter().filter(|rule| !rule.action.passes());
+        let is_free = !own.map(|it| Pattern::new(&it.pattern)).any(|it| overlaps(&it, &allow));
+        is_free.then_some(place)
     }
 
     /// Guard denies that the allows of the finished role need, one change a family.
@@ -264,14 +308,18 @@ impl List<'_> {
         let shown = self.drafts.iter().filter(|it| it.confidence >= self.confidence_threshold);
         let new = shown.flat_map(|draft| &draft.after);
         let new_allows = new.filter(|rule| rule.action.passes());
-        let mut allows: Vec<String> =
-            rules.iter().filter(|it| it.action.passes()).map(|it| it.pattern.clone()).collect();
-        allows.extend(new_allows.map(|rule| rule.pattern.clone()));
-        rules.retain(|rule| !rule.action.passes());
-        let needed = guard_rules(&allows, &rules, self.observation);
-        let mut families: BTreeMap<&str, Vec<&GuardRules>> = BTreeMap::new();
-        for guard in &needed {
-            families.entry(guard.family()).or_default().push(guard);
+        let own = rules.iter().filter(|it| it.action.passes()).map(|it| &it.pattern);
+        let allows = own.chain(new_allows.map(|rule| &rule.pattern));
+        let allows: Vec<Pattern> = allows.map(|it| Pattern::new(it)).collect();
+        rules.retain(|rule| !rule.action.passes() && rule.when.is_empty());
+        let stopped: Vec<Pattern> = rules.iter().map(|it| Pattern::new(&it.pattern)).collect();
+        let is_there =
+            |stop: &Pattern| stopped.iter().any(|deny| includes(deny, stop));
+        let mut families: BTreeMap<&str, Vec<Needed<'_>>> = BTreeMap::new();
+        for needed in self.stops.needed(&allows, self.observation) {
+            if !is_there(&Pattern::new(needed.text)) {
+                families.entry(needed.family()).or_default().push(needed);
+            }
         }
         let n_before = self.drafts.len();
         for guards in families.into_values() {
@@ -295,16 +343,24 @@ impl List<'_> {
 
     /// The guard patterns of a family: one change with those that stopped nothing in the window,
     /// another with those that would have, because a reviewer weighs these two differently.
-    fn guard(&mut self, guards: &[&GuardRules]) {
-        let patterns: Vec<(&GuardRules, &str)> = guards
-            .iter()
-            .flat_map(|needed| needed.patterns.iter().map(move |pattern| (*needed, *pattern)))
-            .collect();
-        let (target, observation) = (self.target, self.observation);
-        let found: Vec<(&GuardRules, &str, Vec<&Use>)> = patterns
-            .into_par_iter()
-            .map(|(needed, pattern)| {
-                (needed, pattern, matched(target, observation, &Pattern::new(pattern)))
+    fn guard(&mut self, stops: &[Needed<'_>]) {
+        let forms = self.placed.iter().filter(|it| matches!(it.0, Place::Prose | Place::Form));
+        let forms = forms.filter_map(|&(place, draft, idx)| {
+            let rule = self.drafts.get(draft)?.after.get(idx)?;
+            Some((place, Pattern::new(&rule.pattern)))
+        });
+        let forms: Vec<(Place, Pattern)> = forms.collect();
+        let observation = self.observation;
+        let found: Vec<(&Needed<'_>, Vec<&Use>)> = stops
+            .par_iter()
+            .map(|stop| {
+                let passes_before = |seen: &&Use| {
+                    let mut before = forms.iter().filter(|it| stop.is_behind || it.0 == Place::Prose);
+                    before.any(|(_, it)| it.matches(&seen.line))
+                };
+                let pattern = Pattern::new(stop.text);
+                let uses = observation.matched(&pattern).filter(|seen| !passes_before(seen));
+                (stop, uses.collect())
             })
             .collect();
         for would_stop in [false, true] {
@@ -313,8 +369,8 @@ impl List<'_> {
             let mut hits: BTreeMap<&str, &Use> = BTreeMap::new();
             let mut risk = RiskLevel::Low;
             let (mut titles, mut techniques) = (BTreeSet::new(), BTreeSet::new());
-            for (needed, pattern, uses) in &found {
-                let guard = needed.guard;
+            for (stop, uses) in &found {
+                let guard = stop.guard;
                 let units: BTreeSet<u32> =
                     uses.iter().flat_map(|it| it.support.units.iter().copied()).collect();
                 if units.is_empty() == would_stop {
@@ -330,7 +386,8 @@ impl List<'_> {
                 techniques.extend(guard.techniques.iter().map(|&it| it.to_owned()));
                 stopped.extend(units);
                 hits.extend(uses.iter().map(|&seen| (seen.line.as_str(), seen)));
-                after.push((Place::Front, new_rule(pattern, action)));
+                let place = if stop.is_behind { Place::Behind } else { Place::Front };
+                after.push((place, new_rule(stop.text, action)));
             }
             if after.is_empty() {
                 continue;
@@ -409,7 +466,7 @@ impl List<'_> {
         loop {
             let next = new.peek();
             let is_new = match next {
-                Some((Place::Front, ..)) => true,
+                Some((Place::Prose | Place::Front | Place::Form | Place::Behind, ..)) => true,
                 Some((Place::Before(at), ..)) => *at <= old,
                 Some(_) => old >= self.rules.len(),
                 None => false,
@@ -453,19 +510,6 @@ fn legitimate_units(uses: &[&Use]) -> u64 {
     let units: BTreeSet<u32> =
         ordinary.flat_map(|seen| seen.support.units.iter().copied()).collect();
     units.len() as u64
-}
-
-/// The uses that a pattern matches.
-fn matched<'a>(target: Target, observation: &'a Observation, pattern: &Pattern) -> Vec<&'a Use> {
-    if target != Target::Command {
-        return Vec::new();
-    }
-    // Uses are sorted by line, so that those a pattern may match stand together.
-    let prefix = pattern.literal_prefix().trim_end_matches(' ');
-    let start = observation.uses.partition_point(|seen| seen.line.as_str() < prefix);
-    let rest = observation.uses.get(start..).unwrap_or_default();
-    let rest = rest.iter().take_while(|seen| seen.line.starts_with(prefix));
-    rest.filter(|seen| pattern.matches(&seen.line)).collect()
 }
 
 fn placed(idx: usize, rule: &Rule) -> PlacedRule {

@@ -11,6 +11,7 @@ use crate::{
         is_free_builtin, read,
     },
     events::{Action, Outcome, Tally, Timestamp, Unit},
+    policy::Pattern,
     risk::{Effects, effects, mcp_effects},
     shapes,
 };
@@ -38,6 +39,18 @@ pub struct Observation {
     pub first: Option<Timestamp>,
     /// Last event.
     pub last: Option<Timestamp>,
+}
+
+impl Observation {
+    /// The uses whose line a pattern matches, in order.
+    pub fn matched(&self, pattern: &Pattern) -> impl Iterator<Item = &Use> {
+        // Uses are sorted by line, so that those a pattern may match stand together.
+        let prefix = pattern.literal_prefix().trim_end_matches(' ');
+        let start = self.uses.partition_point(|seen| seen.line.as_str() < prefix);
+        let rest = self.uses.get(start..).unwrap_or_default();
+        let rest = rest.iter().take_while(move |seen| seen.line.starts_with(prefix));
+        rest.filter(|seen| pattern.matches(&seen.line))
+    }
 }
 
 /// One distinct simple command.

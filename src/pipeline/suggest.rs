@@ -9,7 +9,7 @@ use crate::{
     events::{Tally, Timestamp},
     evidence::Evidence,
     policy::Role,
-    synthesis::synthesize,
+    synthesis::{Stops, synthesize},
 };
 
 /// What an analysis may look at, besides the activity.
@@ -85,8 +85,9 @@ pub fn suggest(
         return Advice::Nothing(Silence::WindowTooShort { hours, minimum_hours });
     }
     let clusters = cluster(&observation);
-    let candidates = synthesize(&clusters, &observation);
-    let drafts = propose(role, &candidates, &observation, params.confidence_threshold);
+    let stops = Stops::new(&observation);
+    let candidates = synthesize(&clusters, &observation, &stops);
+    let drafts = propose(role, &candidates, &stops, &observation, params.confidence_threshold);
     let everything = Evidence::of_units(&observation);
     let meta = Meta {
         role: role.name.clone(),

@@ -15,7 +15,7 @@ pub use facts::{
     risk_signals, signal_problems,
 };
 pub use guards::{
-    BUILTIN_ROLE, Guard, GuardClass, builtin_role, guard_patterns, guards, role_guards,
+    BUILTIN_ROLE, Guard, GuardClass, builtin_role, RoleGuard, guard_patterns, guards, prose, role_guards,
 };
 pub use mcp::{call_effects, mcp_effects};
 pub use secrets::is_secret_path;

@@ -2,13 +2,19 @@
 //!
 //! A wide scope covers more of what comes, and needs more guards in front of it. All stems begin
 //! with their widest scope; while the role is too long, the step down is taken that loses the
-//! fewest units for each rule it saves. Steps are those of one stem, and of all stems of a binary
+//! fewest events for each rule it saves. Steps are those of one stem, and of all stems of a binary
 //! together, because they share guards.
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use crate::{clusters::Observation, policy::Pattern};
+use crate::{
+    clusters::{Observation, Support, Use},
+    policy::Pattern,
+};
 
-use super::{Candidate, LIKELY, guards::stops};
+use super::{Candidate, LIKELY, Stops};
+
+/// Most events of one unit that count towards what a scope is worth.
+const MAX_SPARED_PER_UNIT: usize = 20;
 
 /// The scopes of one stem, and what each costs.
 #[derive(Debug)]
@@ -24,35 +30,64 @@ pub(super) struct Ladder {
 #[derive(Debug)]
 struct Step {
     candidates: Vec<Candidate>,
-    /// Units that the candidates cover.
-    n_units: usize,
+    /// What the candidates spare people: see [`spared`].
+    n_spared: usize,
     /// Rules for the candidates, without guards.
     n_rules: usize,
     /// Indexes of the guard patterns that the candidates need.
     stops: Vec<usize>,
 }
 
+/// Times that a person is not asked: events, but no more of one unit than it takes to be a nuisance,
+/// so that repetition inside one session cannot outweigh what others do.
+fn spared(uses: &[&Use]) -> usize {
+    let support = Support::of_all(uses.iter().map(|it| &it.support));
+    let bound = support.n_units() * MAX_SPARED_PER_UNIT;
+    usize::try_from(support.n_events).map_or(bound, |n_events| n_events.min(bound))
+}
+
 impl Step {
     /// Only likely candidates count: the others are not proposed.
-    fn new(candidates: Vec<Candidate>, observation: &Observation) -> Self {
+    fn new(candidates: Vec<Candidate>, stops: &Stops, observation: &Observation) -> Self {
         let likely = || candidates.iter().filter(|it| it.confidence >= LIKELY);
         let allows = likely().filter(|it| it.action.passes()).flat_map(Candidate::patterns);
         let allows: Vec<Pattern> = allows.map(|it| Pattern::new(it)).collect();
-        let all = stops().iter().enumerate();
-        let needed = all.filter(|(_, stop)| allows.iter().any(|allow| stop.meets(allow)));
+        let needed = stops.iter().enumerate().filter(|(_, stop)| allows.iter().any(|allow| stop.meets(allow)));
         let stops = needed.map(|(idx, _)| idx).collect();
-        let uses = likely().flat_map(|it| &it.uses).filter_map(|&idx| observation.uses.get(idx));
-        let units: BTreeSet<u32> = uses.flat_map(|it| it.support.units.iter().copied()).collect();
+        let mut uses: Vec<usize> = likely().flat_map(|it| it.uses.iter().copied()).collect();
+        uses.sort_unstable();
+        uses.dedup();
+        let uses = uses.into_iter().filter_map(|idx| observation.uses.get(idx));
+        let n_spared = spared(&uses.collect::<Vec<_>>());
         let n_rules = likely().map(|it| it.patterns().count()).sum();
-        Self { n_units: units.len(), n_rules, stops, candidates }
+        Self { n_spared, n_rules, stops, candidates }
     }
 }
 
 impl Ladder {
-    /// A ladder of these steps, widest first.
-    pub(super) fn new(binary: &str, steps: Vec<Vec<Candidate>>, observation: &Observation) -> Self {
-        let steps = steps.into_iter().map(|it| Step::new(it, observation)).collect();
+    /// A ladder of these steps, widest first; the last one is to have no rule.
+    pub(super) fn new(
+        binary: &str,
+        steps: Vec<Vec<Candidate>>,
+        stops: &Stops,
+        observation: &Observation,
+    ) -> Self {
+        let steps = steps.into_iter().chain([Vec::new()]);
+        let steps = steps.map(|it| Step::new(it, stops, observation)).collect();
         Self { binary: binary.to_owned(), steps, at: 0 }
+    }
+
+    /// The candidates of the step that is taken, those that are likely enough to be proposed.
+    pub(super) fn likely(&self) -> impl Iterator<Item = &Candidate> {
+        let candidates = self.step().into_iter().flat_map(|it| &it.candidates);
+        candidates.filter(|it| it.confidence >= LIKELY)
+    }
+
+    /// Gives up the step that is taken for good, and takes the next one.
+    pub(super) fn give_up(&mut self) {
+        if self.at + 1 < self.steps.len() {
+            self.steps.remove(self.at);
+        }
     }
 
     /// The candidates of the step that is taken.
@@ -67,86 +102,231 @@ impl Ladder {
     fn step(&self) -> Option<&Step> {
         self.steps.get(self.at)
     }
-
-    fn next(&self) -> Option<&Step> {
-        self.steps.get(self.at + 1)
-    }
 }
 
-/// What taking some steps down changes.
+/// Most rounds in which one rule is exchanged for others.
+const MAX_ROUNDS: usize = 8;
+
+/// Ladders, each with the step it would go to.
+type Move = Vec<(usize, usize)>;
+
+/// What a move changes.
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Saving {
+struct Effect {
+    /// Rules that the role has less (or more, going up).
     n_rules: usize,
-    n_units: usize,
+    /// Times that a person is asked more (or less).
+    n_spared: usize,
 }
 
-impl Saving {
-    /// Whether fewer units are lost for each rule saved.
+impl Effect {
+    /// Whether fewer events are lost for each rule saved.
     fn is_cheaper_than(&self, other: &Self) -> bool {
-        self.n_units * other.n_rules < other.n_units * self.n_rules
+        self.n_spared * other.n_rules < other.n_spared * self.n_rules
     }
 }
 
-/// Takes steps down until the role has at most `max_rules` rules, or nothing is left to save.
-pub(super) fn fit(ladders: &mut [Ladder], observation: &Observation, max_rules: usize) {
-    // Those that are needed whatever is allowed are never freed.
-    let always = stops().iter().map(|it| usize::from(it.is_for_unused_builtin(observation)));
-    let mut n_needing: Vec<usize> = always.collect();
-    let mut n_rules = 0;
-    for step in ladders.iter().filter_map(Ladder::step) {
-        n_rules += step.n_rules;
-        count(&mut n_needing, step, true);
+/// The ladders of a role with the guards they need together.
+struct Role<'a> {
+    ladders: &'a mut [Ladder],
+    /// For each guard pattern, how many ladders need it.
+    n_needing: Vec<usize>,
+    n_rules: usize,
+}
+
+/// Takes steps down until the role has at most `max_rules` rules, or nothing is left to save; then up
+/// again where there is room left.
+pub(super) fn fit(
+    ladders: &mut [Ladder],
+    stops: &Stops,
+    observation: &Observation,
+    max_rules: usize,
+) {
+    let mut role = Role::new(ladders, stops, observation);
+    role.shorten(max_rules);
+    role.fill(max_rules);
+    for _ in 0..MAX_ROUNDS {
+        if !role.exchange(max_rules) {
+            break;
+        }
     }
-    n_rules += n_needing.iter().filter(|it| **it > 0).count();
-    let mut by_binary: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-    for (idx, ladder) in ladders.iter().enumerate() {
-        by_binary.entry(ladder.binary.clone()).or_default().push(idx);
+}
+
+impl<'a> Role<'a> {
+    fn new(ladders: &'a mut [Ladder], stops: &Stops, observation: &Observation) -> Self {
+        // Those that are needed whatever is allowed are never freed.
+        let always = stops.iter().map(|it| usize::from(it.is_for_unused_builtin(observation)));
+        let mut n_needing: Vec<usize> = always.collect();
+        let mut n_rules = 0;
+        for step in ladders.iter().filter_map(Ladder::step) {
+            n_rules += step.n_rules;
+            count(&mut n_needing, step, true);
+        }
+        n_rules += n_needing.iter().filter(|it| **it > 0).count();
+        Self { ladders, n_needing, n_rules }
     }
-    let mut moves: Vec<Vec<usize>> = by_binary.into_values().filter(|it| it.len() > 1).collect();
-    moves.extend((0..ladders.len()).map(|idx| vec![idx]));
-    while n_rules > max_rules {
-        let mut best: Option<(Saving, &[usize])> = None;
-        for group in &moves {
-            let saving = saving(ladders, group, &n_needing).filter(|it| it.n_rules > 0);
-            let Some(saving) = saving else { continue };
-            if best.as_ref().is_none_or(|(other, _)| saving.is_cheaper_than(other)) {
-                best = Some((saving, group));
+
+    /// Goes down, what is cheapest first, until the role is short enough or nothing is left to save.
+    fn shorten(&mut self, max_rules: usize) {
+        while self.n_rules > max_rules {
+            let moves = self.moves_down().into_iter();
+            let saving = moves.filter_map(|it| Some((self.saving(&it)?, it)));
+            let best = saving.reduce(|a, b| if b.0.is_cheaper_than(&a.0) { b } else { a });
+            let Some((_, best)) = best else { break };
+            self.take(&best);
+        }
+    }
+
+    /// Goes up, what gives most first, while there is room.
+    fn fill(&mut self, max_rules: usize) {
+        while self.n_rules < max_rules {
+            let n_free = max_rules - self.n_rules;
+            let moves = self.moves_up().into_iter();
+            let gain = moves.filter_map(|it| Some((self.gain(&it)?, it)));
+            let fitting = gain.filter(|(it, _)| it.n_rules <= n_free);
+            let best = fitting.reduce(|a, b| if a.0.is_cheaper_than(&b.0) { b } else { a });
+            let Some((_, best)) = best else { break };
+            self.take(&best);
+        }
+    }
+
+    /// Goes up somewhere and pays for it elsewhere, where both together spare people more; `false`
+    /// where that is nowhere so.
+    fn exchange(&mut self, max_rules: usize) -> bool {
+        let n_spared = self.n_spared();
+        let mut best = (n_spared, self.places());
+        let from = self.places();
+        for up in self.moves_up() {
+            if self.gain(&up).is_none() {
+                continue;
+            }
+            self.take(&up);
+            self.shorten(max_rules);
+            self.fill(max_rules);
+            if self.n_rules <= max_rules && self.n_spared() > best.0 {
+                best = (self.n_spared(), self.places());
+            }
+            self.go_to(&from);
+        }
+        self.go_to(&best.1);
+        best.0 > n_spared
+    }
+
+    fn n_spared(&self) -> usize {
+        self.ladders.iter().filter_map(Ladder::step).map(|it| it.n_spared).sum()
+    }
+
+    /// The step of every ladder.
+    fn places(&self) -> Move {
+        self.ladders.iter().enumerate().map(|(idx, it)| (idx, it.at)).collect()
+    }
+
+    fn go_to(&mut self, places: &Move) {
+        let moved = places.iter().filter(|(idx, to)| {
+            self.ladders.get(*idx).is_some_and(|ladder| ladder.at != *to)
+        });
+        let moved: Move = moved.copied().collect();
+        self.take(&moved);
+    }
+
+    /// One ladder down to any of its steps; all of one binary down to one, because they share guards;
+    /// all that need one guard down to where they do not.
+    fn moves_down(&self) -> Vec<Move> {
+        let mut moves = self.moves_together(|at, to| at < to);
+        let mut by_stop: BTreeMap<usize, Move> = BTreeMap::new();
+        for (idx, ladder) in self.ladders.iter().enumerate() {
+            moves.extend((ladder.at + 1..ladder.steps.len()).map(|to| vec![(idx, to)]));
+            for stop in ladder.step().into_iter().flat_map(|it| &it.stops) {
+                let rest = ladder.steps.iter().enumerate().skip(ladder.at + 1);
+                let without = rest.filter(|(_, step)| !step.stops.contains(stop)).map(|it| it.0);
+                by_stop.entry(*stop).or_default().extend(without.take(1).map(|to| (idx, to)));
             }
         }
-        let Some((saving, group)) = best else { break };
-        for &idx in group {
-            let Some(ladder) = ladders.get_mut(idx) else { continue };
-            let (Some(step), Some(next)) = (ladder.step(), ladder.next()) else { continue };
-            count(&mut n_needing, step, false);
-            count(&mut n_needing, next, true);
-            ladder.at += 1;
-        }
-        n_rules = n_rules.saturating_sub(saving.n_rules);
+        moves.extend(by_stop.into_values().filter(|it| !it.is_empty()));
+        moves
     }
-}
 
-/// What it saves to take every ladder of a group one step down; `None` where that saves nothing.
-fn saving(ladders: &[Ladder], group: &[usize], n_needing: &[usize]) -> Option<Saving> {
-    let (mut before, mut after, mut n_units) = (0, 0, 0);
-    let mut freed: BTreeMap<usize, usize> = BTreeMap::new();
-    let mut still: BTreeSet<usize> = BTreeSet::new();
-    for ladder in group.iter().filter_map(|&idx| ladders.get(idx)) {
-        let (Some(step), Some(next)) = (ladder.step(), ladder.next()) else { continue };
-        before += step.n_rules;
-        after += next.n_rules;
-        n_units += step.n_units.saturating_sub(next.n_units);
-        for stop in &step.stops {
-            *freed.entry(*stop).or_default() += 1;
+    /// One ladder up to any of its steps; all of one binary up to one.
+    fn moves_up(&self) -> Vec<Move> {
+        let mut moves = self.moves_together(|at, to| at > to);
+        let ladders = self.ladders.iter().enumerate();
+        moves.extend(ladders.flat_map(|(idx, it)| (0..it.at).map(move |to| vec![(idx, to)])));
+        moves
+    }
+
+    /// All ladders of a binary that are on one side of a step, to that step; the last one where a
+    /// ladder has fewer.
+    fn moves_together(&self, is_way: impl Fn(usize, usize) -> bool) -> Vec<Move> {
+        let mut by_binary: BTreeMap<&str, Vec<(usize, &Ladder)>> = BTreeMap::new();
+        for (idx, ladder) in self.ladders.iter().enumerate() {
+            by_binary.entry(&ladder.binary).or_default().push((idx, ladder));
         }
-        still.extend(&next.stops);
+        let mut moves = Vec::new();
+        for ladders in by_binary.values() {
+            let n_steps = ladders.iter().map(|(_, it)| it.steps.len()).max().unwrap_or(0);
+            for to in 0..n_steps {
+                let steps = ladders.iter().map(|(idx, it)| {
+                    (*idx, it.at, to.min(it.steps.len().saturating_sub(1)))
+                });
+                let moved = steps.filter(|(_, at, to)| is_way(*at, *to));
+                let moved: Move = moved.map(|(idx, _, to)| (idx, to)).collect();
+                if moved.len() > 1 {
+                    moves.push(moved);
+                }
+            }
+        }
+        moves
     }
-    for stop in &still {
-        freed.remove(stop);
+
+    /// What it saves to go down; `None` where that saves no rule.
+    fn saving(&self, down: &Move) -> Option<Effect> {
+        let (n_rules, n_spared) = self.difference(down);
+        let n_rules = usize::try_from(-n_rules).ok().filter(|it| *it > 0)?;
+        Some(Effect { n_rules, n_spared: usize::try_from(-n_spared).unwrap_or(0) })
     }
-    after += still.iter().filter(|stop| n_needing.get(**stop) == Some(&0)).count();
-    let is_freed = |(stop, n): &(&usize, &usize)| n_needing.get(**stop) == Some(*n);
-    before += freed.iter().filter(is_freed).count();
-    (before > after).then(|| Saving { n_rules: before - after, n_units })
+
+    /// What it gains to go up; `None` where that spares nobody anything. What costs no rule counts as
+    /// costing one.
+    fn gain(&self, up: &Move) -> Option<Effect> {
+        let (n_rules, n_spared) = self.difference(up);
+        let n_spared = usize::try_from(n_spared).ok().filter(|it| *it > 0)?;
+        Some(Effect { n_rules: usize::try_from(n_rules).unwrap_or(0).max(1), n_spared })
+    }
+
+    /// How many rules come, and how many times a person is spared, by a move.
+    fn difference(&self, steps: &Move) -> (isize, isize) {
+        let (mut n_rules, mut n_spared) = (0, 0);
+        let mut n_more: BTreeMap<usize, isize> = BTreeMap::new();
+        for (idx, to) in steps {
+            let Some(ladder) = self.ladders.get(*idx) else { continue };
+            let (Some(from), Some(to)) = (ladder.step(), ladder.steps.get(*to)) else { continue };
+            n_rules += to.n_rules.cast_signed() - from.n_rules.cast_signed();
+            n_spared += to.n_spared.cast_signed() - from.n_spared.cast_signed();
+            for stop in &from.stops {
+                *n_more.entry(*stop).or_default() -= 1;
+            }
+            for stop in &to.stops {
+                *n_more.entry(*stop).or_default() += 1;
+            }
+        }
+        for (stop, n_more) in n_more {
+            let before = self.n_needing.get(stop).copied().unwrap_or(0).cast_signed();
+            n_rules += isize::from(before + n_more > 0) - isize::from(before > 0);
+        }
+        (n_rules, n_spared)
+    }
+
+    fn take(&mut self, steps: &Move) {
+        let (n_rules, _) = self.difference(steps);
+        for (idx, to) in steps {
+            let Some(ladder) = self.ladders.get_mut(*idx) else { continue };
+            let (Some(from), Some(new)) = (ladder.step(), ladder.steps.get(*to)) else { continue };
+            count(&mut self.n_needing, from, false);
+            count(&mut self.n_needing, new, true);
+            ladder.at = *to;
+        }
+        self.n_rules = self.n_rules.saturating_add_signed(n_rules);
+    }
 }
 
 fn count(n_needing: &mut [usize], step: &Step, is_taken: bool) {
@@ -159,35 +339,38 @@ fn count(n_needing: &mut [usize], step: &Step, is_taken: bool) {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use proptest::prelude::*;
 
     use super::*;
 
     fn ladder(binary: &str, steps: &[(usize, usize, &[usize])]) -> Ladder {
-        let steps = steps.iter().map(|&(n_units, n_rules, stops)| Step {
+        let steps = steps.iter().map(|&(n_spared, n_rules, stops)| Step {
             candidates: Vec::new(),
-            n_units,
+            n_spared,
             n_rules,
             stops: stops.to_vec(),
         });
         Ladder { binary: binary.to_owned(), steps: steps.collect(), at: 0 }
     }
 
-    fn n_rules(ladders: &[Ladder], observation: &Observation) -> usize {
+    fn n_rules(ladders: &[Ladder], stops: &Stops, observation: &Observation) -> usize {
         let steps = || ladders.iter().filter_map(Ladder::step);
         let mut needed: BTreeSet<usize> = steps().flat_map(|it| it.stops.clone()).collect();
-        let unused = |idx: &usize| stops()[*idx].is_for_unused_builtin(observation);
-        needed.extend((0..stops().len()).filter(unused));
+        let unused = stops.iter().enumerate().filter(|it| it.1.is_for_unused_builtin(observation));
+        needed.extend(unused.map(|(idx, _)| idx));
         steps().map(|it| it.n_rules).sum::<usize>() + needed.len()
     }
 
-    fn n_units(ladders: &[Ladder]) -> usize {
-        ladders.iter().filter_map(Ladder::step).map(|it| it.n_units).sum()
+    fn n_spared(ladders: &[Ladder]) -> usize {
+        ladders.iter().filter_map(Ladder::step).map(|it| it.n_spared).sum()
     }
 
     #[test]
     fn the_step_that_loses_least_for_each_rule_goes_first_and_shared_guards_go_together() {
         let observation = Observation::default();
+        let stops = Stops::new(&observation);
         let make = || {
             vec![
                 ladder("tee", &[(9, 1, &[0, 1, 2, 3]), (2, 1, &[])]),
@@ -195,10 +378,10 @@ mod tests {
                 ladder("git", &[(6, 1, &[4, 5, 6, 7]), (5, 1, &[])]),
             ]
         };
-        let all = n_rules(&make(), &observation);
+        let all = n_rules(&make(), &stops, &observation);
         for (budget, taken) in [(all, [0, 0, 0]), (all - 1, [0, 1, 1]), (all - 8, [1, 1, 1])] {
             let mut ladders = make();
-            fit(&mut ladders, &observation, budget);
+            fit(&mut ladders, &stops, &observation, budget);
             assert_eq!([ladders[0].at, ladders[1].at, ladders[2].at], taken, "{budget}");
         }
     }
@@ -213,11 +396,13 @@ mod tests {
             max_rules in 0..60_usize,
         ) {
             let observation = Observation::default();
+            let stops = Stops::new(&observation);
+        let stops = Stops::new(&observation);
             let make = || {
                 let ladders = steps.iter().map(|(binary, steps)| {
-                    let steps = steps.iter().map(|(n_units, n_rules, stops)| Step {
+                    let steps = steps.iter().map(|(n_spared, n_rules, stops)| Step {
                         candidates: Vec::new(),
-                        n_units: *n_units,
+                        n_spared: *n_spared,
                         n_rules: *n_rules,
                         stops: stops.iter().copied().collect(),
                     });
@@ -226,19 +411,19 @@ mod tests {
                 ladders.collect::<Vec<_>>()
             };
             let mut ladders = make();
-            fit(&mut ladders, &observation, max_rules);
-            let fits = n_rules(&ladders, &observation) <= max_rules;
-            if fits && n_rules(&make(), &observation) <= max_rules {
-                prop_assert_eq!(n_units(&ladders), n_units(&make()));
+            fit(&mut ladders, &stops, &observation, max_rules);
+            let fits = n_rules(&ladders, &stops, &observation) <= max_rules;
+            if fits && n_rules(&make(), &stops, &observation) <= max_rules {
+                prop_assert_eq!(n_spared(&ladders), n_spared(&make()));
             }
             if !fits {
                 for ladder in &mut ladders {
                     ladder.steps.drain(..ladder.at);
                     ladder.at = 0;
                 }
-                let before = n_rules(&ladders, &observation);
-                fit(&mut ladders, &observation, max_rules);
-                prop_assert_eq!(n_rules(&ladders, &observation), before);
+                let before = n_rules(&ladders, &stops, &observation);
+                fit(&mut ladders, &stops, &observation, max_rules);
+                prop_assert_eq!(n_rules(&ladders, &stops, &observation), before);
             }
         }
     }

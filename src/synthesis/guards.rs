@@ -1,11 +1,12 @@
-//! Denies that go in front of allows: the guard patterns that share a line with what is allowed.
-use std::sync::LazyLock;
+//! What stands in front of allows: the guard patterns that share a line with what is allowed.
+use std::collections::BTreeSet;
 
+use super::stake;
 use crate::{
     clusters::Observation,
-    commands::is_free_builtin,
-    policy::{Pattern, Rule, RuleAction, includes, overlaps},
-    risk::{Guard, role_guards},
+    commands::{grammar::lists_subcommands, is_free_builtin},
+    policy::{Pattern, includes, overlaps},
+    risk::{Guard, RiskLevel, RoleGuard, prose, role_guards},
 };
 
 /// Units from which on what a guard would stop is routine for a role.
@@ -17,50 +18,122 @@ pub(super) struct Stop {
     guard: &'static Guard,
     text: &'static str,
     pub(super) pattern: Pattern,
+    /// The same without what may stand between binary and subcommand, where the pattern has such a
+    /// gap: enough in front of allows that have none.
+    plain: Option<(String, Pattern)>,
     /// What the first word must be, where the pattern says anything of it.
     binary: Option<Pattern>,
+    /// Whether the forms that a role uses stand in front of it.
+    pub(super) is_behind: bool,
 }
 
-/// The patterns of one guard that are needed in front of some allows.
+/// The guard patterns of a role: those that nothing stands in front of, then the others.
+#[derive(Debug)]
+pub struct Stops(Vec<Stop>);
+
+/// One pattern of a guard, needed in front of some allows.
 #[derive(Clone, Debug)]
-pub struct GuardRules {
+pub struct Needed<'a> {
     /// The guard.
     pub guard: &'static Guard,
-    /// Its patterns that share a line with an allow and are not in the role already.
-    pub patterns: Vec<&'static str>,
+    /// The pattern.
+    pub text: &'a str,
+    /// Whether the forms that a role uses stand in front of it.
+    pub is_behind: bool,
 }
 
-impl GuardRules {
-    /// What the guard is about, in one word: the first part of its id.
+impl Needed<'_> {
+    /// What its guard is about, in one word: the first part of its id.
     pub fn family(&self) -> &'static str {
         self.guard.id.split('.').next().unwrap_or(self.guard.id)
     }
 }
 
-/// Every guard pattern that stops, without those that a wider one, at least as strict, holds.
-static STOPS: LazyLock<Vec<Stop>> = LazyLock::new(|| {
-    let stops = role_guards().into_iter().flat_map(|(guard, patterns)| {
-        patterns.into_iter().map(move |text| Stop {
-            guard,
-            text,
-            pattern: Pattern::new(text),
-            binary: binary(text),
-        })
-    });
-    let stops: Vec<Stop> = stops.collect();
-    let is_held = |idx: usize, stop: &Stop| {
-        stops.iter().enumerate().any(|(other_idx, other)| {
-            other_idx != idx
-                && other.guard.action >= stop.guard.action
-                && includes(&other.pattern, &stop.pattern)
-                && (other_idx < idx || !includes(&stop.pattern, &other.pattern))
-        })
-    };
-    let held: Vec<bool> = stops.iter().enumerate().map(|(idx, stop)| is_held(idx, stop)).collect();
-    stops.into_iter().zip(held).filter(|(_, held)| !held).map(|(stop, _)| stop).collect()
-});
+impl Stops {
+    /// Every guard pattern that stops, in the widest form that leaves a role's ordinary work alone;
+    /// without those that another one, at least as strict, holds.
+    pub fn new(observation: &Observation) -> Self {
+        let mut stops = Vec::new();
+        for guard in role_guards() {
+            let is_wide = !guard.wide.is_empty() && !stops_routine(&guard, observation);
+            let (front, behind): (&[&str], &[&str]) =
+                if is_wide { (guard.wide, &[]) } else { (&guard.narrow, guard.behind) };
+            stops.extend(front.iter().map(|text| Stop::new(guard.guard, text, false)));
+            stops.extend(behind.iter().map(|text| Stop::new(guard.guard, text, true)));
+        }
+        let is_held = |idx: usize, stop: &Stop| {
+            stops.iter().enumerate().any(|(other_idx, other)| {
+                let names = other.pattern.first_word();
+                other_idx != idx
+                    && !other.is_behind
+                    && other.guard.action >= stop.guard.action
+                    && (names.is_none() || names == stop.pattern.first_word())
+                    && includes(&other.pattern, &stop.pattern)
+                    && (other_idx < idx || !includes(&stop.pattern, &other.pattern))
+            })
+        };
+        let held: Vec<bool> = stops.iter().enumerate().map(|(at, it)| is_held(at, it)).collect();
+        let kept = stops.into_iter().zip(held).filter(|(_, held)| !held);
+        let mut kept: Vec<Stop> = kept.map(|(stop, _)| stop).collect();
+        kept.sort_by_key(|stop| stop.is_behind);
+        Self(kept)
+    }
+
+    /// The patterns in order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Stop> {
+        self.0.iter()
+    }
+
+    /// The patterns that these allows need, in order.
+    ///
+    /// Builtins of the shell are allowed without a rule, so that guards which name one are always
+    /// needed, unless the role uses the builtin as a matter of routine.
+    pub fn needed(&self, allows: &[Pattern], observation: &Observation) -> Vec<Needed<'_>> {
+        let needed = self.0.iter().filter_map(|stop| {
+            let text = stop.text_for(allows);
+            let is_always = stop.is_for_unused_builtin(observation);
+            let text = text.or_else(|| is_always.then_some(stop.text))?;
+            Some(Needed { guard: stop.guard, text, is_behind: stop.is_behind })
+        });
+        needed.collect()
+    }
+}
+
+/// Whether the wide patterns of a guard stop what a role does as a matter of routine, and the narrow
+/// ones do not.
+fn stops_routine(guard: &RoleGuard, observation: &Observation) -> bool {
+    let compiled = |texts: &[&str]| texts.iter().map(|it| Pattern::new(it)).collect::<Vec<_>>();
+    let narrow = compiled(&guard.narrow);
+    let prose = compiled(prose());
+    let mut units: BTreeSet<u32> = BTreeSet::new();
+    for wide in compiled(guard.wide) {
+        let more = observation.matched(&wide).filter(|seen| {
+            stake(seen.effects) <= RiskLevel::Medium
+                && !narrow.iter().chain(&prose).any(|it| it.matches(&seen.line))
+        });
+        units.extend(more.flat_map(|seen| seen.support.units.iter().copied()));
+    }
+    units.len() >= MIN_ROUTINE_UNITS
+}
 
 impl Stop {
+    fn new(guard: &'static Guard, text: &'static str, is_behind: bool) -> Self {
+        let plain = plain(text).map(|plain| (plain.clone(), Pattern::new(&plain)));
+        Self { guard, text, pattern: Pattern::new(text), plain, binary: binary(text), is_behind }
+    }
+
+    /// The pattern that these allows need; `None` where they need none.
+    fn text_for(&self, allows: &[Pattern]) -> Option<&str> {
+        let mut res = None;
+        for allow in allows.iter().filter(|it| self.meets(it)) {
+            match &self.plain {
+                Some((plain, _)) if !has_gap(allow) => res = Some(plain.as_str()),
+                _ => return Some(self.text),
+            }
+        }
+        res
+    }
+
     /// Whether the pattern names a builtin of the shell that this role hardly uses.
     pub(super) fn is_for_unused_builtin(&self, observation: &Observation) -> bool {
         self.pattern.first_word().filter(|word| is_free_builtin(word)).is_some_and(|word| {
@@ -76,13 +149,25 @@ impl Stop {
             (Some(binary), Some(word)) => binary.matches(word),
             _ => true,
         };
-        names && overlaps(allow, &self.pattern)
+        let stop = match &self.plain {
+            Some((_, plain)) if !has_gap(allow) => plain,
+            _ => &self.pattern,
+        };
+        names && overlaps(allow, stop)
     }
 }
 
-/// Guard patterns that stop.
-pub(super) fn stops() -> &'static [Stop] {
-    &STOPS
+/// Whether anything may stand between the first word of an allow and what it does: an option, or a star.
+fn has_gap(allow: &Pattern) -> bool {
+    let second = allow.literal_prefix().split_once(' ').map_or("", |(_, rest)| rest);
+    second.is_empty() || second.starts_with('-')
+}
+
+/// `git push *` for `git *push *`, where the word after the star is a subcommand.
+fn plain(text: &str) -> Option<String> {
+    let (binary, rest) = text.split_once(" *")?;
+    let has_word = rest.starts_with(|ch: char| ch.is_ascii_lowercase());
+    (has_word && lists_subcommands(binary)).then(|| format!("{binary} {rest}"))
 }
 
 /// The first word of a pattern, where it is more than a star.
@@ -90,32 +175,4 @@ fn binary(text: &str) -> Option<Pattern> {
     let (word, _) = text.split_once(' ')?;
     let names = word.chars().any(char::is_alphanumeric) && !word.contains(['/', '\'']);
     (names && !word.ends_with('*')).then(|| Pattern::new(word))
-}
-
-/// The guards that allows with these patterns need, given the rules a role has.
-///
-/// Builtins of the shell are allowed without a rule, so that guards which name one are always
-/// needed, unless the role uses the builtin as a matter of routine.
-pub fn guard_rules(
-    allows: &[String],
-    rules: &[Rule],
-    observation: &Observation,
-) -> Vec<GuardRules> {
-    let allows: Vec<Pattern> = allows.iter().map(|it| Pattern::new(it)).collect();
-    let denies = rules.iter().filter(|rule| !rule.action.passes() && rule.when.is_empty());
-    let denies: Vec<(Pattern, RuleAction)> =
-        denies.map(|rule| (Pattern::new(&rule.pattern), rule.action)).collect();
-    let mut needed: Vec<GuardRules> = Vec::new();
-    for stop in stops() {
-        let is_needed =
-            stop.is_for_unused_builtin(observation) || allows.iter().any(|it| stop.meets(it));
-        if !is_needed || denies.iter().any(|(deny, _)| includes(deny, &stop.pattern)) {
-            continue;
-        }
-        match needed.last_mut().filter(|last| last.guard.id == stop.guard.id) {
-            Some(last) => last.patterns.push(stop.text),
-            None => needed.push(GuardRules { guard: stop.guard, patterns: vec![stop.text] }),
-        }
-    }
-    needed
 }

@@ -1,5 +1,6 @@
 //! Evidence x guardrails -> candidate rules with scope, confidence and risk.
 mod budget;
+mod closed;
 mod confidence;
 mod guards;
 mod parents;
@@ -12,9 +13,9 @@ use rayon::prelude::*;
 
 use crate::{
     clusters::{Cluster, Observation, Stem, Support, Use},
-    evidence::Evidence,
-    policy::{RuleAction, Target, literal},
-    risk::{Effect, Effects, RiskLevel, level},
+    evidence::{DEFAULT_TOLERANCE, Evidence, readiness},
+    policy::{Pattern, RuleAction, Target, includes, literal},
+    risk::{Effect, Effects, RiskLevel, level, prose},
 };
 
 use budget::Ladder;
@@ -22,7 +23,20 @@ use scope::Scope;
 use spellings::Spellings;
 
 pub use confidence::{allow_confidence, covered_confidence, quiet_confidence, stop_confidence};
-pub use guards::{GuardRules, MIN_ROUTINE_UNITS, guard_rules};
+pub use guards::{MIN_ROUTINE_UNITS, Needed, Stops};
+
+/// Where a candidate's rules stand among the guards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stand {
+    /// In front of all: what follows is text for people.
+    Prose,
+    /// Behind the guards, but for those that stop every form that is not in use.
+    Form,
+    /// Behind all guards.
+    Open,
+    /// Behind everything: what no other rule knows.
+    Rest,
+}
 
 /// A rule that the evidence speaks for.
 #[derive(Clone, Debug)]
@@ -35,6 +49,8 @@ pub struct Candidate {
     pub spellings: Vec<String>,
     /// Allow for routine activity, `require_approval` where frequency alone is not enough.
     pub action: RuleAction,
+    /// Where it stands among the guards.
+    pub stand: Stand,
     /// The binary, or the MCP server.
     pub binary: String,
     /// What it stands on.
@@ -62,39 +78,87 @@ const LIKELY: f64 = 0.6;
 const MIN_APPROVAL_UNITS: u64 = 3;
 
 /// Rules that a role may have for people to read it; the widest scopes that stay within it are taken.
-const MAX_RULES: usize = 280;
+///
+/// # Source
+/// Our choice: a reviewer with ten minutes reads fifteen rules a minute.
+const MAX_RULES: usize = 150;
 
 /// Candidate rules for what was seen, ordered by what they give: units first, then pattern.
 ///
-/// Scopes are as wide as a role of `MAX_RULES` rules, guards included, can afford.
-pub fn synthesize(clusters: &[Cluster], observation: &Observation) -> Vec<Candidate> {
+/// Scopes are as wide as a role of `MAX_RULES` rules, guards included, can afford, and no act that
+/// must not pass shares a line with them that no guard stops first.
+pub fn synthesize(
+    clusters: &[Cluster],
+    observation: &Observation,
+    stops: &Stops,
+) -> Vec<Candidate> {
     let clusters = &parents::widen(clusters, observation);
-    let mut ladders = ladders(clusters, observation);
-    budget::fit(&mut ladders, observation, MAX_RULES);
+    let mcp = mcp_candidates(observation);
+    let rest = rest(observation);
+    let mut ladders = ladders(clusters, observation, stops, rest.is_some());
+    let n_reserved = mcp.len() + usize::from(rest.is_some());
+    let max_rules = MAX_RULES.saturating_sub(n_reserved);
+    budget::fit(&mut ladders, stops, observation, max_rules);
+    while closed::give_up(&mut ladders, stops, observation) {
+        budget::fit(&mut ladders, stops, observation, max_rules);
+    }
     let candidates = ladders.into_iter().flat_map(budget::Ladder::into_candidates).collect();
     let mut candidates = spellings::take_in(candidates, observation);
     for candidate in &mut candidates {
         let uses = candidate.uses.iter().filter_map(|&idx| observation.uses.get(idx));
         candidate.evidence.illustrate(&uses.collect::<Vec<_>>());
     }
-    candidates.extend(mcp_candidates(observation));
+    candidates.extend(mcp);
     candidates.sort_by(|a, b| {
         let key = |it: &Candidate| (std::cmp::Reverse(it.evidence.n_units), it.pattern.clone());
         key(a).cmp(&key(b))
     });
+    candidates.extend(rest);
     candidates
+}
+
+/// The rule for what no other rule knows, while more of that is to come than can be tolerated: it
+/// waits for a person, instead of being refused.
+fn rest(observation: &Observation) -> Option<Candidate> {
+    let forecast = readiness(observation, DEFAULT_TOLERANCE)?;
+    if forecast.unseen <= DEFAULT_TOLERANCE {
+        return None;
+    }
+    #[expect(clippy::cast_precision_loss, reason = "counts of acts are far below 2^52")]
+    let confidence = (1.0 - forecast.unseen).powf(forecast.acts as f64).clamp(0.01, 0.99);
+    Some(Candidate {
+        target: Target::Command,
+        pattern: "*".to_owned(),
+        spellings: Vec::new(),
+        action: RuleAction::RequireApproval,
+        stand: Stand::Rest,
+        binary: String::new(),
+        evidence: Evidence::of_units(observation),
+        effects: Effects::NONE,
+        risk: RiskLevel::Medium,
+        confidence: (confidence * 100.0).round() / 100.0,
+        n_one_offs: 0,
+        uses: Vec::new(),
+    })
 }
 
 /// The candidates of each stem: an allow for what is at most medium, in all its scopes, and what
 /// keeps the rest of the stem from riding on it.
-fn ladders(clusters: &[Cluster], observation: &Observation) -> Vec<Ladder> {
-    let is_guarded = |seen: &Use| guards::stops().iter().any(|it| it.pattern.matches(&seen.line));
+///
+/// Where what no rule knows `has_rest`, whole stems are not asked for one by one.
+fn ladders(
+    clusters: &[Cluster],
+    observation: &Observation,
+    stops: &Stops,
+    has_rest: bool,
+) -> Vec<Ladder> {
+    let is_guarded = |seen: &Use| stops.iter().any(|it| it.pattern.matches(&seen.line));
     let with_subcommands: BTreeSet<&str> = clusters
         .iter()
         .filter(|it| !it.stem.subcommand.is_empty())
         .map(|it| it.stem.binary.as_str())
         .collect();
-    let spellings = Spellings::new(clusters);
+    let spellings = Spellings::new(clusters, observation);
     let groups: Vec<&[Cluster]> = clusters.chunk_by(|a, b| a.stem == b.stem).collect();
     let ladders = groups.into_par_iter().filter_map(|group| {
         let stem = group.first().map(|cluster| &cluster.stem)?;
@@ -105,13 +169,16 @@ fn ladders(clusters: &[Cluster], observation: &Observation) -> Vec<Ladder> {
         let ordinary = of_level(RiskLevel::Low, RiskLevel::Medium);
         let risky = of_level(RiskLevel::High, RiskLevel::Critical);
         let ask = RuleAction::RequireApproval;
+        let make = |scope, action, n_one_offs| {
+            candidate(stem, scope, observation, stops, action, n_one_offs)
+        };
         if stem.is_open || ordinary.is_empty() {
             let high = of_level(RiskLevel::High, RiskLevel::High);
             let whole = scope::whole(stem, &uses_of(&high, observation));
-            let routine = candidate(stem, whole, observation, ask, one_offs(group)).filter(|it| {
-                it.evidence.n_units >= MIN_APPROVAL_UNITS && it.evidence.n_sessions > 1
+            let routine = make(whole, ask, one_offs(group)).filter(|it| {
+                !has_rest && it.evidence.n_units >= MIN_APPROVAL_UNITS && it.evidence.n_sessions > 1
             });
-            return Some(Ladder::new(&stem.binary, vec![vec![routine?]], observation));
+            return Some(Ladder::new(&stem.binary, vec![vec![routine?]], stops, observation));
         }
         let unguarded = |seen: &&(usize, &Use)| !is_guarded(seen.1);
         let risky = uses_of(&risky, observation);
@@ -119,32 +186,43 @@ fn ladders(clusters: &[Cluster], observation: &Observation) -> Vec<Ladder> {
         let ordinary = uses_of(&ordinary, observation);
         let n_one_offs = one_offs(group);
         let is_bare = stem.subcommand.is_empty() && with_subcommands.contains(stem.binary.as_str());
-        let (action, levels) = if is_bare {
+        if exact.len() > MAX_EXACT {
+            let whole = make(scope::whole(stem, &ordinary), ask, n_one_offs).filter(|_| !has_rest);
+            return Some(Ladder::new(&stem.binary, vec![vec![whole?]], stops, observation));
+        }
+        let levels = if is_bare {
             // `git --version`: a star after the bare binary would take every subcommand.
-            (RuleAction::Allow, vec![scope::exact(&ordinary)])
-        } else if exact.len() > MAX_EXACT {
-            (ask, vec![vec![scope::whole(stem, &ordinary)]])
+            vec![scope::exact(&ordinary)]
         } else {
-            (RuleAction::Allow, scope::levels(stem, &ordinary))
+            scope::levels(stem, &ordinary)
         };
-        let asked: Vec<Candidate> = exact
-            .iter()
-            .take_while(|_| exact.len() <= MAX_EXACT)
-            .filter_map(|(idx, seen)| {
-                let scope = Scope { pattern: literal(&seen.line), uses: vec![*idx] };
-                candidate(stem, scope, observation, ask, 0)
-            })
-            .collect();
-        let steps = levels.into_iter().map(|scopes| {
+        let one = |&(idx, seen): &(usize, &Use)| {
+            make(Scope { pattern: literal(&seen.line), uses: vec![idx] }, ask, 0)
+        };
+        let asked: Vec<Candidate> = exact.iter().filter_map(one).collect();
+        let allowed = |scopes: Vec<Scope>| -> Vec<Candidate> {
             let allowed = scopes.into_iter().filter_map(|scope| {
                 let n_one_offs = if scope.uses.len() > 1 { n_one_offs } else { 0 };
-                let mut candidate = candidate(stem, scope, observation, action, n_one_offs)?;
-                candidate.spellings = spellings.of(&candidate);
-                Some(candidate)
+                make(scope, RuleAction::Allow, n_one_offs)
             });
             allowed.chain(asked.iter().cloned()).collect()
-        });
-        Some(Ladder::new(&stem.binary, steps.collect(), observation))
+        };
+        let mut steps = Vec::new();
+        for (at, mut scopes) in levels.into_iter().enumerate() {
+            if at == 0 && !is_bare {
+                scopes.extend(scope::forms(stem, &ordinary, stops));
+            }
+            let plain = allowed(scopes);
+            let mut spelled = plain.clone();
+            for it in spelled.iter_mut().take(if at == 0 { 1 } else { 0 }) {
+                it.spellings = spellings.of(it);
+            }
+            if spelled.iter().any(|it| !it.spellings.is_empty()) {
+                steps.push(spelled);
+            }
+            steps.push(plain);
+        }
+        Some(Ladder::new(&stem.binary, steps, stops, observation))
     });
     ladders.collect()
 }
@@ -176,11 +254,13 @@ fn candidate(
     stem: &Stem,
     scope: Scope,
     observation: &Observation,
+    stops: &Stops,
     action: RuleAction,
     n_one_offs: u64,
 ) -> Option<Candidate> {
     let mut candidate = Candidate {
         target: Target::Command,
+        stand: stand(&scope.pattern, action, stops),
         pattern: scope.pattern,
         spellings: Vec::new(),
         action,
@@ -194,6 +274,20 @@ fn candidate(
     };
     candidate.weigh(observation);
     (candidate.evidence.n_units > 0).then_some(candidate)
+}
+
+/// Where an allow stands: in front of a guard that would stop all of it, if the guard is for what
+/// comes behind the forms in use.
+fn stand(pattern: &str, action: RuleAction, stops: &Stops) -> Stand {
+    if !action.passes() {
+        return Stand::Open;
+    }
+    if prose().contains(&pattern) {
+        return Stand::Prose;
+    }
+    let allow = Pattern::new(pattern);
+    let mut behind = stops.iter().filter(|stop| stop.is_behind);
+    if behind.any(|stop| includes(&stop.pattern, &allow)) { Stand::Form } else { Stand::Open }
 }
 
 impl Candidate {
@@ -241,6 +335,7 @@ fn mcp_candidates(observation: &Observation) -> Vec<Candidate> {
             pattern: literal(&line),
             spellings: Vec::new(),
             action,
+            stand: Stand::Open,
             binary: first.server.clone(),
             confidence: allow_confidence(&evidence, observation),
             evidence,

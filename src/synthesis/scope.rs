@@ -1,19 +1,27 @@
 //! How wide a rule can be: nested scopes under one stem.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::guards::Stops;
 use crate::{
     clusters::{Stem, Use},
-    policy::literal,
+    policy::{Pattern, literal},
+    risk::prose,
 };
 
 /// Units in which a bare command was only ever bare before its rule is exact.
 const MIN_BARE_UNITS: usize = 10;
 
 /// Fewest units behind a rule that names one exact line.
-const MIN_EXACT_UNITS: usize = 2;
+const MIN_EXACT_UNITS: usize = 3;
 
 /// Most exact lines of one part of a stem; a longer list is nobody's to read.
 const MAX_EXACT: usize = 4;
+
+/// Fewest units behind a form that stands in front of a guard.
+const MIN_FORM_UNITS: usize = 3;
+
+/// Most such forms of one stem.
+const MAX_FORMS: usize = 4;
 
 /// A pattern and the uses it was made for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,6 +66,44 @@ pub(super) fn levels(stem: &Stem, uses: &[(usize, &Use)]) -> Vec<Vec<Scope>> {
 pub(super) fn whole(stem: &Stem, uses: &[(usize, &Use)]) -> Scope {
     let uses = uses.iter().map(|it| it.0).collect();
     Scope { pattern: wide(stem), uses }
+}
+
+/// The forms of a stem that are in use, and that a guard behind would stop: the stem with the option
+/// that follows. Text for people comes first, whatever the guards say.
+pub(super) fn forms(stem: &Stem, uses: &[(usize, &Use)], stops: &Stops) -> Vec<Scope> {
+    let is_of_stem = |text: &&&str| text.starts_with(&format!("{} ", stem.pattern));
+    let mut scopes: Vec<Scope> = Vec::new();
+    let mut taken: BTreeSet<usize> = BTreeSet::new();
+    for text in prose().iter().filter(is_of_stem) {
+        let pattern = Pattern::new(text);
+        let of_it = uses.iter().filter(|(_, seen)| pattern.matches(&seen.line));
+        let of_it: Vec<(usize, &Use)> = of_it.copied().collect();
+        if count_units(of_it.iter().map(|it| it.1)) >= MIN_FORM_UNITS {
+            taken.extend(of_it.iter().map(|it| it.0));
+            scopes.push(Scope {
+                pattern: (*text).to_owned(),
+                uses: of_it.iter().map(|it| it.0).collect(),
+            });
+        }
+    }
+    let mut by_word: BTreeMap<String, Vec<(usize, &Use)>> = BTreeMap::new();
+    for &(idx, seen) in uses.iter().filter(|(idx, _)| !taken.contains(idx)) {
+        let stopped_by = stops.iter().find(|stop| stop.pattern.matches(&seen.line));
+        let word = next_word(stem, &seen.line).filter(|_| stopped_by.is_some_and(|it| it.is_behind));
+        if let Some(word) = word {
+            by_word.entry(word).or_default().push((idx, seen));
+        }
+    }
+    let counted = by_word.into_iter().map(|(word, uses)| {
+        (count_units(uses.iter().map(|it| it.1)), word, uses)
+    });
+    let mut often: Vec<_> = counted.filter(|(n_units, ..)| *n_units >= MIN_FORM_UNITS).collect();
+    often.sort_by_key(|(n_units, word, _)| (std::cmp::Reverse(*n_units), word.clone()));
+    scopes.extend(often.into_iter().take(MAX_FORMS).map(|(_, word, uses)| Scope {
+        pattern: format!("{} {} *", stem.pattern, literal(&word)),
+        uses: uses.iter().map(|it| it.0).collect(),
+    }));
+    scopes
 }
 
 /// A scope a line, for those seen often enough, at most [`MAX_EXACT`]; most units first.

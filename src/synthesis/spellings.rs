@@ -1,5 +1,5 @@
 //! Global options before a subcommand: the same act in another spelling.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Candidate;
 use crate::{
@@ -10,6 +10,10 @@ use crate::{
 
 /// Units behind an allow before its other spellings are worth a rule each.
 const MIN_SPELLED_UNITS: u64 = 5;
+
+/// The same, as a share of the units in which the tool was used: what is rare without the option is
+/// rarer with it.
+const MIN_SPELLED_SHARE: f64 = 0.125;
 
 /// Options that only say where or how to print, never what to run; with each, whether every role
 /// spells acts with it, or only one that was seen to.
@@ -39,10 +43,12 @@ enum Habit {
 #[derive(Debug)]
 pub(super) struct Spellings {
     options: Vec<(&'static str, &'static str)>,
+    /// Units in which each of these tools was used.
+    n_units: BTreeMap<&'static str, u64>,
 }
 
 impl Spellings {
-    pub(super) fn new(clusters: &[Cluster]) -> Self {
+    pub(super) fn new(clusters: &[Cluster], observation: &Observation) -> Self {
         let is_seen = |binary: &str, option: &str| {
             let prefix = format!("{binary} {option} ");
             clusters.iter().any(|it| it.stem.pattern.starts_with(&prefix))
@@ -50,14 +56,30 @@ impl Spellings {
         let used = HARMLESS
             .iter()
             .filter(|(binary, option, habit)| *habit == Habit::Everyone || is_seen(binary, option));
-        Self { options: used.map(|(binary, option, _)| (*binary, *option)).collect() }
+        let options: Vec<(&str, &str)> =
+            used.map(|(binary, option, _)| (*binary, *option)).collect();
+        let n_units = |binary: &str| {
+            let uses = clusters.iter().filter(|it| it.stem.binary == binary).flat_map(|it| &it.uses);
+            let uses = uses.filter_map(|&idx| observation.uses.get(idx));
+            let units: BTreeSet<u32> =
+                uses.flat_map(|it| it.support.units.iter().copied()).collect();
+            units.len() as u64
+        };
+        let n_units = options.iter().map(|(binary, _)| (*binary, n_units(binary))).collect();
+        Self { options, n_units }
     }
 
     /// Other spellings of a low-risk allow: the same with a global option.
     pub(super) fn of(&self, candidate: &Candidate) -> Vec<String> {
+        #[expect(clippy::cast_precision_loss, reason = "counts of units are far below 2^52")]
+        let share = self
+            .n_units
+            .get(candidate.binary.as_str())
+            .map_or(1.0, |&all| candidate.evidence.n_units as f64 / all.max(1) as f64);
         let is_ordinary = candidate.action == RuleAction::Allow
             && candidate.risk <= RiskLevel::Medium
-            && candidate.evidence.n_units >= MIN_SPELLED_UNITS;
+            && candidate.evidence.n_units >= MIN_SPELLED_UNITS
+            && share >= MIN_SPELLED_SHARE;
         let split = candidate.pattern.split_once(' ').filter(|_| is_ordinary);
         let Some((binary, rest)) = split.filter(|(_, rest)| !rest.starts_with(['-', '*'])) else {
             return Vec::new();

@@ -1,225 +1,325 @@
 //! Shorter lists for roles: a role is read by people, so where a binary has dozens of guard
 //! patterns, or a pattern names no binary, a few wider ones stand for them in front of an allow.
+//!
+//! They are complete for the acts of [`acts`](crate::risk::acts): what an option may do is not listed
+//! spelling by spelling, every option is stopped that the role does not use.
 use super::{
     Guard,
     GuardClass::{
-        Deletion, Discovery, Evasion, HistoryRewriting, OutsideWrite, RemoteShell, SecretRead,
-        ShellEscape, SystemRead, WorkLoss,
+        Deletion, Egress, Evasion, HistoryRewriting, OutsideWrite, Persistence, RemoteShell,
+        SecretRead, ShellEscape, SystemRead, Upload, WorkLoss,
     },
 };
 
+/// A guard with the choices that a role leaves it.
+#[derive(Debug)]
+pub(super) struct Lean {
+    pub(super) guard: Guard,
+    /// Fewer patterns that stop the same and more, those behind included; for roles that do none of
+    /// the more.
+    pub(super) wide: &'static [&'static str],
+    /// Patterns that stop whatever is not one of the forms a role uses: allows of these forms stand
+    /// in front of them, and the guard's own patterns in front of these.
+    pub(super) behind: &'static [&'static str],
+}
+
+const fn lean(guard: Guard) -> Lean {
+    Lean { guard, wide: &[], behind: &[] }
+}
+
+impl Lean {
+    const fn wide(mut self, patterns: &'static [&'static str]) -> Self {
+        self.wide = patterns;
+        self
+    }
+
+    const fn behind(mut self, patterns: &'static [&'static str]) -> Self {
+        self.behind = patterns;
+        self
+    }
+}
+
+/// Binaries that need no guard of their own in a role: in no form do they run, write or send
+/// anything that the guards for every binary do not stop, or the shell alone is concerned.
+pub(super) const HARMLESS: &[&str] = &[
+    "basename", "cat", "cmp", "comm", "cut", "date", "diff", "dirname", "fc", "file", "grep",
+    "head", "jq", "ls", "mkdir", "nl", "od", "paste", "realpath", "return", "set", "sha256sum",
+    "shasum", "stat", "strings", "tail", "touch", "tr", "tree", "uniq", "wc", "which",
+];
+
+/// Lines whose tail is text for people. Words in it are no deeds, so that allows of them stand in
+/// front of every guard; commands inside are read and decided on their own.
+pub(super) const PROSE: &[&str] = &["git commit -m *", "git commit -am *"];
+
 /// Guards that take the place of all others for the binaries their patterns name; those that name
 /// none take the place of all others that name none.
-pub(super) const TABLE: &[Guard] = &[
-    Guard::deny("secrets.keys", "read or replace keys and credential stores", SecretRead)
-        .techniques(&["T1552", "T1555"])
-        .stops(&[
-            "*.ssh/*",
-            "*id_rsa*",
-            "*id_ed25519*",
-            "*.gnupg/*",
-            "*/.password-store/*",
-            "*/Keychains/*",
-            "*/keyrings/*",
-            "*.kdbx*",
-            "*.aws/*",
-            "*.azure/*",
-            "*/gcloud*",
-            "*.kube/*",
-            "*.docker/config*",
-            "*/.oci/*",
-            "*.config/gh/*",
-            "*netrc*",
-            "*.pgpass*",
-            "*.vault-token*",
-            "*/run/secrets/*",
-            "*serviceaccount/*",
-            "*/.npmrc*",
-            "*/.pypirc*",
-            "*credentials",
-            "*credentials *",
-            "*/.codex/auth.json*",
+pub(super) const TABLE: &[Lean] = &[
+    lean(
+        Guard::deny("secrets.keys", "read or replace keys and credential stores", SecretRead)
+            .techniques(&["T1552", "T1555"])
+            .stops(&[
+                "*/.ssh*",
+                "*id_rsa*",
+                "*id_ed25519*",
+                "*.gnupg*",
+                "*password-store*",
+                "*eychain*",
+                "*/.azure*",
+                "*.config/g*",
+                "*.docker/c*",
+                "*.kube/c*",
+                "*netrc*",
+                "*.pgpass*",
+                "*vault-token*",
+                "*/secrets/*",
+            ]),
+    ),
+    lean(
+        Guard::ask("secrets.names", "read files that are named after credentials", SecretRead)
+            .techniques(&["T1552.001"])
+            .stops(&["*/.aws/*", "*git-credentials*"]),
+    )
+    .wide(&["*credentials*"]),
+    lean(
+        Guard::ask("secrets.files", "read files that tend to hold secrets", SecretRead)
+            .techniques(&["T1552.001"])
+            .stops(&["*/.env*", "* .env*", "*@.env*"]),
+    )
+    .wide(&["*.env*"]),
+    lean(
+        Guard::ask("secrets.certificates", "read private keys of servers", SecretRead)
+            .techniques(&["T1552.004"])
+            .stops(&["*.pem*"]),
+    ),
+    lean(
+        Guard::deny("secrets.personal", "read browser data, messages, shell histories", SecretRead)
+            .techniques(&["T1555.003", "T1552.003", "T1217"])
+            .stops(&["*/.*_history*", "*irefox/*", "*/Chrome/*", "*/Messages/*"]),
+    )
+    .wide(&["*/.*_history*", "*.mozilla*", "*/Library/*"]),
+    lean(
+        Guard::ask("system.files", "read or write files of the system", SystemRead)
+            .techniques(&["T1082", "T1003.008"])
+            .stops(&[
+                "*/etc/*", "*/proc/*", "*/sys/*", "*/usr/*", "*/var/l*", "*/var/s*", "*/root/*",
+                "* /bin*",
+            ]),
+    )
+    .wide(&["*/etc*", "*/proc/*", "*/sys/*", "*/usr/*", "*/var/*", "*/root/*", "* /bin*"]),
+    lean(
+        Guard::ask("persistence.startup", "have something run at every start or login", Persistence)
+            .techniques(&["T1543.001", "T1546.004"])
+            .stops(&[
+                "*/.bash*",
+                "*/.zsh*",
+                "*/.*profile*",
+                "*/Launch*",
+                "*/.config/systemd/*",
+                "*/.config/autostart/*",
+            ]),
+    )
+    .wide(&["*/.*sh*", "*/.*profile*", "*/Launch*", "*/.config/*"]),
+    lean(
+        Guard::ask("shell.functions", "build a program out of shell functions", ShellEscape)
+            .techniques(&["T1059.004"])
+            .stops(&["local *"]),
+    ),
+    lean(
+        Guard::ask("shell.traces", "hide what is done, or load code into what runs", Evasion)
+            .techniques(&["T1070.003", "T1562.003", "T1574.006"])
+            .stops(&["history *", "export *HIST*", "unset *HIST*", "export *PRELOAD*"]),
+    ),
+    lean(
+        Guard::deny("escape.network", "open a connection through the shell", RemoteShell)
+            .techniques(&["T1059.004"])
+            .stops(&["*/dev/tcp/*", "*/dev/udp/*"]),
+    ),
+    lean(
+        Guard::ask("files.delete", "delete recursively, or with options not in use", Deletion)
+            .techniques(&["T1485"])
+            .stops(&["rm * -*", "rm *'-*"]),
+    )
+    .behind(&["rm -*"]),
+    lean(
+        Guard::ask("files.write", "write hidden files, start-up files, or upwards", OutsideWrite)
+            .techniques(&["T1546.004", "T1098.004"])
+            .stops(&["tee *bin/*", "tee */lib*", "tee */.*", "tee .*", "tee *../*"]),
+    )
+    .wide(&["tee /*", "tee * /*", "tee */.*", "tee .*", "tee *../*"]),
+    lean(
+        Guard::ask("files.copy", "copy over hidden files, or out of the workspace", OutsideWrite)
+            .techniques(&["T1546.004"])
+            .stops(&["cp * .*", "cp */.*"]),
+    )
+    .wide(&["cp * .*", "cp */.*", "cp * /*"]),
+    lean(
+        Guard::ask("files.move", "move over hidden files, or out of the workspace", OutsideWrite)
+            .techniques(&["T1546.004"])
+            .stops(&["mv * .*", "mv */.*"]),
+    )
+    .wide(&["mv * .*", "mv */.*", "mv * /*"]),
+    lean(
+        Guard::ask("files.link", "link over hidden files, or out of the workspace", OutsideWrite)
+            .techniques(&["T1546.004"])
+            .stops(&["ln */.*", "ln * .*", "ln * /*"]),
+    ),
+    lean(
+        Guard::ask("files.modes", "change modes in forms not in use", OutsideWrite)
+            .techniques(&["T1222.002", "T1548.001"])
+            .stops(&["chmod * -*"]),
+    )
+    .behind(&["chmod *"]),
+    lean(
+        Guard::ask("files.find-writes", "write or delete what a search finds", Deletion)
+            .techniques(&["T1485"])
+            .stops(&["find *-delete*", "find *-fprint*", "find *-fls*", "find / *"]),
+    )
+    .wide(&["find *-delete*", "find *-f*p*", "find *-fls*", "find / *"]),
+    lean(
+        Guard::ask("git.rewrite-shared", "overwrite or delete what others have", HistoryRewriting)
+            .techniques(&["T1565.001"])
+            .stops(&["git *push * -*", "git *push *'-*", "git *push*+*", "git *push*:*"]),
+    )
+    .behind(&["git *push -*"]),
+    lean(
+        Guard::ask("git.rewrite", "rewrite commits, or drop what undoes that", HistoryRewriting)
+            .techniques(&["T1485"])
+            .stops(&["git *filter-*", "git *update-ref *", "git *gc *"]),
+    ),
+    lean(
+        Guard::ask("git.forget", "drop what undoes a rewrite", HistoryRewriting)
+            .techniques(&["T1485"])
+            .stops(&["git *reflog *expire*", "git *reflog *delete*"]),
+    )
+    .wide(&["git *reflog *"]),
+    lean(
+        Guard::ask("git.clean", "throw away work that is nowhere else", WorkLoss)
+            .techniques(&["T1485"])
+            .stops(&["git *clean *", "git *restore *"]),
+    ),
+    lean(
+        Guard::ask("git.checkout", "check out over work, or with options not in use", WorkLoss)
+            .techniques(&["T1485"])
+            .stops(&["git *checkout * -*", "git *checkout *'-*", "git *checkout* . *"]),
+    )
+    .behind(&["git *checkout -*"])
+    .wide(&["git *checkout *"]),
+    lean(
+        Guard::ask("git.switch", "switch over work, or with options not in use", WorkLoss)
+            .techniques(&["T1485"])
+            .stops(&["git *switch * -*", "git *switch *'-*"]),
+    )
+    .behind(&["git *switch -*"])
+    .wide(&["git *switch *"]),
+    lean(
+        Guard::ask("git.stash", "drop work that was put aside", WorkLoss)
+            .techniques(&["T1485"])
+            .stops(&["git *stash*drop*", "git *stash*clear*"]),
+    )
+    .wide(&["git *stash*r*"]),
+    lean(
+        Guard::ask("git.reset", "reset with options not in use", WorkLoss)
+            .techniques(&["T1485"]),
+    )
+    .behind(&["git *reset *--*"])
+    .wide(&["git *reset *"]),
+    lean(
+        Guard::ask("git.branch", "delete branches, or with options not in use", WorkLoss)
+            .techniques(&["T1485"])
+            .stops(&["git *branch * -*", "git *branch *'-*"]),
+    )
+    .behind(&["git *branch -*"])
+    .wide(&["git *branch *"]),
+    lean(
+        Guard::ask("git.tag", "delete or move tags, or with options not in use", WorkLoss)
+            .techniques(&["T1485"])
+            .stops(&["git *tag * -*"]),
+    )
+    .behind(&["git *tag -*"])
+    .wide(&["git *tag *"]),
+    lean(
+        Guard::ask("git.configure", "change what git runs or trusts", ShellEscape)
+            .techniques(&["T1059.004"])
+            .stops(&["git -c *", "git -* -c *", "git --config-env*"]),
+    )
+    .behind(&["git *config *"]),
+    lean(
+        Guard::ask("git.code", "make git run code", ShellEscape).techniques(&["T1059.004"]).stops(&[
+            "git --exec-path*",
+            "git *archive *--exec*",
+            "git *bisect *",
+            "git *clone * -*",
+            "git *clone -*",
+            "git *difftool *",
+            "git *fetch *--upl*",
+            "git *grep *-O*",
+            "git *grep *--op*",
+            "git *ls-remote *--*",
+            "git *mergetool *",
+            "git *pull *--upl*",
+            "git *submodule *",
         ]),
-    Guard::ask("secrets.files", "read files that tend to hold secrets", SecretRead)
-        .techniques(&["T1552.001"])
-        .stops(&["*.env", "*.env *", "*.env.*", "*.envrc*", "*.pem", "*.pem *"]),
-    Guard::deny("secrets.personal", "read browser data, messages, shell histories", SecretRead)
-        .techniques(&["T1555.003", "T1552.003", "T1217"])
-        .stops(&[
-            "*.mozilla*",
-            "*/Firefox/*",
-            "*/Chrome/*",
-            "*/chromium/*",
-            "*/Safari/*",
-            "*/Messages/*",
-            "*.notes*",
-            "*_history*",
-        ]),
-    Guard::ask("system.files", "read or write files of the system", SystemRead)
-        .techniques(&["T1082", "T1003.008"])
-        .stops(&[
-            "*/etc/*", "* /etc", "*/proc/*", "*/sys/*", "*/root/*", "* /root", "*/usr/*",
-            "* /var/*", "* /lib*", "* /boot*", "* /bin*", "* /", "* / *",
-        ]),
-    Guard::ask("shell.functions", "build a program out of shell functions", ShellEscape)
-        .techniques(&["T1059.004"])
-        .stops(&["local *", "return *"]),
-    Guard::ask("shell.traces", "hide what is done, or load code into what runs next", Evasion)
-        .techniques(&["T1070.003", "T1562.003", "T1574.006"])
-        .stops(&[
-            "history *",
-            "fc *",
-            "export HIST*",
-            "export *PRELOAD*",
-            "export *INSERT_LIB*",
-            "export PROMPT_COMMAND*",
-            "unset HIST*",
-            "set *history*",
-        ]),
-    Guard::deny("escape.network", "open a connection through the shell", RemoteShell)
-        .techniques(&["T1059.004"])
-        .stops(&["*/dev/tcp/*", "*/dev/udp/*", "*/inet/tcp/*"]),
-    Guard::ask("escape.shell", "start a shell from another tool", ShellEscape)
-        .techniques(&["T1059.004"])
-        .stops(&["*/bin/sh*", "*/bin/bash*"]),
-    Guard::deny("files.delete-system", "delete the system or a home", Deletion)
-        .techniques(&["T1485", "T1561"])
-        .stops(&["rm *--no-preserve-root*", "rm *~*", "rm *HOME*", "rm */Library/*", "rm */dev/*"]),
-    Guard::ask("files.delete-many", "delete recursively, by wildcard, or upwards", Deletion)
-        .techniques(&["T1485"])
-        .stops(&[
-            "rm -r*",
-            "rm -R*",
-            "rm -*rf *",
-            "rm -*fr *",
-            "rm * -r*",
-            "rm * -R*",
-            "rm *--recursive*",
-            "rm *..*",
-            "rm *\\**",
-        ]),
-    Guard::deny("files.write-system", "write over system files or start-up files", OutsideWrite)
-        .techniques(&["T1546", "T1543", "T1053"])
-        .stops(&[
-            "tee /dev/*",
-            "tee *bin/*",
-            "tee */lib*",
-            "tee *profile*",
-            "tee *authorized_keys*",
-            "tee *.service",
-            "tee *.timer",
-            "tee */Launch*",
-            "tee *.plist*",
-            "tee *-packages/*",
-            "tee *customize.py*",
-            "tee *cron*",
-        ]),
-    Guard::ask("files.write-hidden", "write hidden files, pipelines, or upwards", OutsideWrite)
-        .techniques(&["T1546.004", "T1098.004"])
-        .stops(&["tee */.*", "tee .*", "tee -a .*", "tee *../*", "tee *Jenkinsfile*"]),
-    Guard::ask("files.find-writes", "write or delete what a search finds", Deletion)
-        .techniques(&["T1485"])
-        .stops(&["find *-fprint*", "find *-fls *", "find * -delete*", "find *-exec shred*"]),
-    Guard::deny("git.rewrite-shared", "overwrite or delete what others have", HistoryRewriting)
-        .techniques(&["T1565.001"])
-        .stops(&[
-            "git *push *--force*",
-            "git *push -f*",
-            "git *push * -f*",
-            "git *push *-uf*",
-            "git *push *+*",
-            "git *push *--mirror*",
-            "git *push *--prune*",
-            "git *push *--delete*",
-            "git *push -d *",
-            "git *push * -d *",
-            "git *push * :*",
-        ]),
-    Guard::ask("git.lose-work", "throw away work that is nowhere else", WorkLoss)
-        .techniques(&["T1485"])
-        .stops(&[
-            "git *reset *--ha*",
-            "git *reset *--me*",
-            "git *clean *-*f*",
-            "git *checkout* -- *",
-            "git *checkout* .",
-            "git *checkout -f*",
-            "git *checkout *--force*",
-            "git *restore *",
-            "git *stash drop *",
-            "git *stash clear *",
-            "git *branch *-D*",
-            "git *branch *--delete --force*",
-            "git *reflog expire *",
-            "git *reflog delete *",
-            "git *filter-*",
-            "git *update-ref -d *",
-            "git *rebase *-i*",
-            "git *worktree remove *-f*",
-            "git *tag -d *",
-            "git *tag *-f*",
-        ]),
-    Guard::deny("git.code", "make git run code", ShellEscape).techniques(&["T1059.004"]).stops(&[
-        "git -c *",
-        "git -* -c *",
-        "git -*-config-env*",
-        "git -*-exec-path=*",
-        "git -p *",
-        "git --paginate *",
-        "git *branch --help *",
-        "git *archive *--exec*",
-        "git *rebase* -x*",
-        "git *rebase *--exec*",
-        "git *difftool *",
-        "git *mergetool *",
-        "git *bisect run *",
-        "git *submodule foreach *",
-        "git *apply *--unsafe-paths*",
-        "git *daemon *",
-        "git *instaweb *",
-        "git *svn *",
-        "git *p4 *",
-        "git *-pack=*",
-        "git *--upload-pack*",
-        "git *ext::*",
-        "git *clone *-c *",
-        "git *clone *-u *",
-        "git *grep *-O*",
-        "git *grep *--open-files-in-pager*",
-        "git *--template=*",
-        "git config *alias.*",
-        "git config *ore.*",
-        "git config *redential.*",
-        "git config *ilter.*",
-        "git config *iff.*",
-        "git config *erge.*",
-        "git config *pg.*",
-        "git config *ditor*",
-        "git config *ager.*",
-        "git config *nsteadOf*",
-        "git config *sslVerify*",
-        "git config *nclude*",
-        "git config *rotocol.*",
-    ]),
-    Guard::ask("escape.sed", "run code or write files from a stream editor", ShellEscape)
-        .techniques(&["T1059.004"])
-        .stops(&[
-            "sed *1e *",
-            "sed e",
-            "sed *e exec*",
-            "sed -n '1e*",
-            "sed *w /*",
-            "sed *W /*",
-            "sed *-i* */.*",
-            "sed *-i* .*",
-        ]),
-    Guard::ask("files.read-secrets", "read files of deployments that hold secrets", SecretRead)
-        .techniques(&["T1552.001"])
-        .stops(&["cat *tfstate*", "cat *secrets.y*ml*", "cat *-account*.json*"]),
-    Guard::ask("system.clock", "set the clock", Discovery).stops(&["date *-s *", "date *--set*"]),
-    Guard::ask("files.hidden-directory", "make a hidden directory", Discovery)
-        .techniques(&["T1564.001"])
-        .stops(&["mkdir *.../*"]),
+    ),
+    lean(
+        Guard::ask("git.rebase", "rebase with options not in use", ShellEscape)
+            .techniques(&["T1059.004"])
+            .stops(&["git *rebase * -*"]),
+    )
+    .behind(&["git *rebase -*"])
+    .wide(&["git *rebase *"]),
+    lean(
+        Guard::ask("escape.sed", "run code or write files from a stream editor", ShellEscape)
+            .techniques(&["T1059.004"])
+            .stops(&["sed *1e *", "sed e*", "sed *w /*"]),
+    )
+    .wide(&["sed *e", "sed *1e *", "sed *w *"]),
+    lean(
+        Guard::ask("escape.awk", "run code or write files from a program for text", ShellEscape)
+            .techniques(&["T1059.004"])
+            .stops(&["awk *system(*", "awk *getline*", "awk *| \"*", "awk *> \"/*"]),
+    )
+    .wide(&["awk *system*", "awk *getline*", "awk *|*", "awk *>*"]),
+    lean(
+        Guard::ask("escape.sort", "run code or write files while sorting", ShellEscape)
+            .techniques(&["T1059.004"])
+            .stops(&["sort *--comp*", "sort *-o /*"]),
+    )
+    .wide(&["sort *--comp*", "sort *-o*"]),
+    lean(
+        Guard::ask("escape.search", "run code while searching", ShellEscape)
+            .techniques(&["T1059.004"])
+            .stops(&["rg *--pre*"]),
+    ),
+    lean(
+        Guard::ask("files.hex", "write files from hexadecimal text", OutsideWrite)
+            .techniques(&["T1027"])
+            .stops(&["xxd *-r*"]),
+    ),
+    lean(
+        Guard::ask("network.send", "send data, or keep what is fetched", Upload)
+            .techniques(&["T1048", "T1105"])
+            .stops(&[
+                "curl *-d*",
+                "curl *--data*",
+                "curl *-F*",
+                "curl *--form*",
+                "curl *-T*",
+                "curl *--upload*",
+                "curl *-X*",
+                "curl *--request*",
+                "curl *--json*",
+                "curl *-o*",
+                "curl *--output*",
+                "curl *-K*",
+                "curl *--config*",
+                "curl *file:*",
+            ]),
+    ),
+    lean(
+        Guard::ask("network.metadata", "ask the cloud for the machine's own rights", Egress)
+            .techniques(&["T1552.005"])
+            .stops(&["curl *169.254*", "curl *metadata*"]),
+    ),
 ];
 
 #[cfg(test)]
@@ -227,23 +327,38 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::{policy::Pattern, risk::guards};
+    use crate::{
+        policy::{Pattern, includes},
+        risk::guards,
+    };
+
+    fn patterns(texts: &[&str]) -> Vec<Pattern> {
+        texts.iter().map(|it| Pattern::new(it)).collect()
+    }
 
     #[test]
     fn what_the_long_lists_stop_the_short_ones_stop_too() {
-        let lean: Vec<Pattern> =
-            TABLE.iter().flat_map(|it| it.patterns).map(|it| Pattern::new(it)).collect();
-        let binaries: BTreeSet<&str> = lean.iter().filter_map(Pattern::first_word).collect();
+        let of = |wide: bool| -> Vec<Pattern> {
+            let choice = TABLE.iter().flat_map(|it| {
+                let is_wide = wide && !it.wide.is_empty();
+                let (front, behind) =
+                    if is_wide { (it.wide, &[][..]) } else { (it.guard.patterns, it.behind) };
+                front.iter().chain(behind)
+            });
+            choice.map(|it| Pattern::new(it)).collect()
+        };
+        let lists = [of(false), of(true)];
+        let binaries: BTreeSet<&str> = lists[0].iter().filter_map(Pattern::first_word).collect();
         let mut missed = Vec::new();
         let mut n_hits = 0;
         for guard in guards().iter().filter(|it| it.level == crate::risk::RiskLevel::Critical) {
-            for pattern in guard.patterns.iter().map(|it| Pattern::new(it)) {
+            for pattern in patterns(guard.patterns) {
                 if !pattern.first_word().is_some_and(|word| binaries.contains(word)) {
                     continue;
                 }
                 for hit in guard.hits.iter().filter(|hit| pattern.matches(hit)) {
                     n_hits += 1;
-                    if !lean.iter().any(|it| it.matches(hit)) {
+                    if !lists.iter().all(|list| list.iter().any(|it| it.matches(hit))) {
                         missed.push(*hit);
                     }
                 }
@@ -251,5 +366,16 @@ mod tests {
         }
         assert!(n_hits > 30);
         assert_eq!(missed, Vec::<&str>::new());
+    }
+
+    #[test]
+    fn wide_patterns_hold_the_ones_they_stand_for() {
+        for it in TABLE.iter().filter(|it| !it.wide.is_empty()) {
+            let wide = patterns(it.wide);
+            for narrow in patterns(it.guard.patterns).into_iter().chain(patterns(it.behind)) {
+                let held = wide.iter().any(|outer| includes(outer, &narrow));
+                assert!(held, "{}: {narrow:?}", it.guard.id);
+            }
+        }
     }
 }

@@ -258,25 +258,52 @@ pub fn guards() -> &'static [Guard] {
     &GUARDS
 }
 
+/// A guard as a role has it in front of its allows, in one of two widths.
+#[derive(Debug)]
+pub struct RoleGuard {
+    /// The guard.
+    pub guard: &'static Guard,
+    /// Patterns that stop what the guard is about.
+    pub narrow: Vec<&'static str>,
+    /// Fewer patterns that stop this and more, in the place of all others; none where there is no
+    /// such choice.
+    pub wide: &'static [&'static str],
+    /// Patterns that stand behind the forms a role uses, and stop every other form.
+    pub behind: &'static [&'static str],
+}
+
 /// The guards for roles: where `lean` has a shorter list for a binary, or for any binary, it stands
-/// for the others. Each guard comes with those of its patterns that count. Looking around is left
-/// out: in front of an allow for `ls` it would cost more rules than the harm of looking is worth.
-pub fn role_guards() -> Vec<(&'static Guard, Vec<&'static str>)> {
+/// for the others. Looking around is left out: in front of an allow for `ls` it would cost more
+/// rules than the harm of looking is worth.
+pub fn role_guards() -> Vec<RoleGuard> {
     let named = |pattern: &str| Pattern::new(pattern).first_word().map(str::to_owned);
-    let lean = lean::TABLE.iter();
-    let replaced: std::collections::BTreeSet<Option<String>> =
-        lean.clone().flat_map(|guard| guard.patterns).map(|it| named(it)).collect();
-    let mut res: Vec<(&Guard, Vec<&str>)> =
-        lean.map(|guard| (guard, guard.patterns.to_vec())).collect();
+    let short = lean::TABLE.iter();
+    let texts = short.clone().flat_map(|it| it.guard.patterns.iter().chain(it.behind));
+    let mut replaced: std::collections::BTreeSet<Option<String>> =
+        texts.map(|it| named(it)).collect();
+    replaced.extend(lean::HARMLESS.iter().map(|&it| Some(it.to_owned())));
+    let mut res: Vec<RoleGuard> = short
+        .map(|it| RoleGuard {
+            guard: &it.guard,
+            narrow: it.guard.patterns.to_vec(),
+            wide: it.wide,
+            behind: it.behind,
+        })
+        .collect();
     let stopping = guards().iter().filter(|guard| !guard.action.passes());
     for guard in stopping.filter(|guard| guard.class != GuardClass::Discovery) {
         let kept = guard.patterns.iter().copied().filter(|it| !replaced.contains(&named(it)));
-        let kept: Vec<&str> = kept.collect();
-        if !kept.is_empty() {
-            res.push((guard, kept));
+        let narrow: Vec<&str> = kept.collect();
+        if !narrow.is_empty() {
+            res.push(RoleGuard { guard, narrow, wide: &[], behind: &[] });
         }
     }
     res
+}
+
+/// Patterns of lines whose tail is text for people: allows of them stand in front of every guard.
+pub fn prose() -> &'static [&'static str] {
+    lean::PROSE
 }
 
 /// Every pattern that could match a command of `binary`: those that name it and those that name
