@@ -205,8 +205,29 @@ impl Mutator {
             0 => script.split(' ').map(ToOwned::to_owned).collect(),
             1 => vec!["ssh".to_owned(), "h".to_owned(), script],
             2 => vec![self.token().to_owned(), script, self.token().to_owned()],
+            3 => self.words(),
             _ => vec!["bash".to_owned(), "-lc".to_owned(), script],
         }
+    }
+
+    /// A vector of words for tools that are known and one that is not, each about as long as some limit.
+    fn words(&mut self) -> Vec<String> {
+        const TOOLS: &[&str] =
+            &["git", "docker", "npm", "kubectl", "curl", "python3", "psql", "find", "x", "echo"];
+        let tool = TOOLS.get(self.below(TOOLS.len())).copied().unwrap_or("x");
+        let mut argv = vec![tool.to_owned()];
+        for _ in 0..=self.below(6) {
+            let (mut word, n_pieces) = (String::new(), 1 + self.below(5));
+            for _ in 0..n_pieces {
+                let times = [1, 1, 1, 1, 7, 24, 40, 64].get(self.below(8)).copied().unwrap_or(1);
+                let piece = if self.below(3) > 0 { self.token().to_owned() } else { self.good() };
+                let end =
+                    piece.char_indices().nth(1 + self.below(12)).map_or(piece.len(), |it| it.0);
+                word.push_str(&piece.get(..end).unwrap_or_default().repeat(times));
+            }
+            argv.push(word);
+        }
+        argv
     }
 
     fn token(&mut self) -> &'static str {

@@ -99,7 +99,8 @@ enum Failure {
 }
 
 fn attempt(script: &str, n_tokens: &Cell<usize>) -> Result<Program, Failure> {
-    if has_huge_number(script) || is_slow_text(script) || has_open_heredoc(script) {
+    let is_endless = has_open_heredoc(script) || has_nameless_heredoc(script);
+    if has_huge_number(script) || is_slow_text(script) || is_endless {
         return Err(Failure::GaveUp);
     }
     let options = ParserOptions::default();
@@ -205,6 +206,17 @@ fn has_open_heredoc(script: &str) -> bool {
         rest = after.get(n_bytes..).unwrap_or_default();
     }
     false
+}
+
+/// Whether a heredoc ends at an empty line, as that of `<<''` does: the tokenizer may look for it
+/// without end.
+fn has_nameless_heredoc(script: &str) -> bool {
+    script.split("<<").skip(1).any(|after| {
+        let word = after.trim_start_matches(['-', ' ', '\t']);
+        let n_quotes = word.bytes().take_while(|byte| b"'\"\\$".contains(byte)).count();
+        let rest = word.get(n_quotes..).unwrap_or_default();
+        n_quotes > 1 && !rest.starts_with(|ch: char| ch.is_alphanumeric() || ch == '_')
+    })
 }
 
 /// Whether a redirection has a number that is none of a file: the parser would panic over it.

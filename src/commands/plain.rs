@@ -21,9 +21,12 @@ const RESERVED: &[&str] = &[
     "function", "if", "in", "select", "then", "time", "until", "while",
 ];
 
+/// Most words and signs that are read: more than one event has work for.
+const MAX_TOKENS: usize = 24_000;
+
 /// Parses a script; `None` where it is not plain, or not a script.
 pub(super) fn parse(script: &str) -> Option<Program> {
-    let mut parser = Parser { text: script, at: 0, token: Token::End };
+    let mut parser = Parser { text: script, at: 0, token: Token::End, n_left: MAX_TOKENS };
     parser.advance()?;
     parser.program()
 }
@@ -63,6 +66,8 @@ struct Parser<'a> {
     /// Where the token after the current one begins.
     at: usize,
     token: Token,
+    /// How many more tokens are read.
+    n_left: usize,
 }
 
 impl Parser<'_> {
@@ -213,6 +218,7 @@ impl Parser<'_> {
 
     /// Reads the next token; `None` where it is not plain.
     fn advance(&mut self) -> Option<()> {
+        self.n_left = self.n_left.checked_sub(1)?;
         loop {
             match self.byte(0) {
                 Some(b' ' | b'\t') => self.at += 1,

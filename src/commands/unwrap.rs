@@ -442,6 +442,8 @@ mod tests {
             "\\".repeat(5_000),
             "<<A ".repeat(500),
             "x 2><(y ".repeat(40),
+            "''<<''< ".to_owned(),
+            "2>&est ".repeat(16_000),
             "x 2><(y ".repeat(12) + &")".repeat(12),
             "find . -exec ".repeat(3_000),
             format!("x{}", "{a,b}".repeat(20_000)),

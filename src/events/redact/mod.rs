@@ -41,15 +41,19 @@ pub struct Redacted<'a> {
 pub fn redact(text: &str) -> Redacted<'_> {
     let mut res = Redacted { text: Cow::Borrowed(text), n_secrets: 0 };
     // What is gone brings together what stood too far apart to be seen.
-    for _ in 0..MAX_ROUNDS {
+    for _ in 0..n_rounds(text.len()) {
         let Some((text, n_secrets)) = redact_once(&res.text) else { break };
         res = Redacted { text: Cow::Owned(text), n_secrets: res.n_secrets + n_secrets };
     }
     res
 }
 
-/// Most times that a text is looked through; the last finds nothing more.
-const MAX_ROUNDS: usize = 8;
+/// How often a text is looked through at most; the last time finds nothing more.
+///
+/// What is longer than any real command is looked through once: thousands of secrets take time.
+const fn n_rounds(n_bytes: usize) -> usize {
+    if n_bytes <= 32 * 1024 { 8 } else { 1 }
+}
 
 /// The text without the secrets found in one pass, and how many; `None` where there are none.
 fn redact_once(text: &str) -> Option<(String, usize)> {
@@ -73,7 +77,7 @@ fn redact_once(text: &str) -> Option<(String, usize)> {
 /// Sees what one word alone does not tell: `--token X`, `sshpass -p X`, `curl -u user:X`.
 pub fn redact_argv(argv: Vec<String>) -> (Vec<String>, usize) {
     let (mut argv, mut n_secrets) = (argv, 0);
-    for _ in 0..MAX_ROUNDS {
+    for _ in 0..n_rounds(argv.iter().map(String::len).sum()) {
         let (words, n_more) = redact_argv_once(argv);
         (argv, n_secrets) = (words, n_secrets + n_more);
         if n_more == 0 {
