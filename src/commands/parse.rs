@@ -9,7 +9,11 @@ use brush_parser::{
     uncached_tokenize_str, unquote_str,
 };
 
-use super::{Doubt, plain, word::heredoc_delimiter};
+use super::{
+    Doubt,
+    plain::{self, Plain},
+    word::heredoc_delimiter,
+};
 
 /// Longest script that is read, in bytes; the longest of 45,288 real agent events has 17,309.
 pub(super) const MAX_SCRIPT_BYTES: usize = 128 * 1024;
@@ -36,8 +40,10 @@ pub(super) fn with_program<T>(
     if script.len() > MAX_SCRIPT_BYTES {
         return walk(Err(Doubt::TooLarge));
     }
-    if let Some(program) = plain::parse(script) {
-        return walk(Ok(&program));
+    match plain::read(script) {
+        Plain::Yes(program) => return walk(Ok(&program)),
+        Plain::TooLarge => return walk(Err(Doubt::TooLarge)),
+        Plain::No => (),
     }
     let n_openers = openers(script);
     if n_openers > MAX_OPENERS || pieces(script) > MAX_PIECES {
@@ -231,7 +237,7 @@ fn has_huge_number(script: &str) -> bool {
 
 /// Most pieces of text between blanks and signs that the tokenizer is given, those in quotes and
 /// heredocs counted, too: it takes about as long for each, however short.
-const MAX_PIECES: usize = 40_000;
+const MAX_PIECES: usize = 24_000;
 
 fn pieces(script: &str) -> usize {
     script.bytes().filter(|byte| b" \t\n;&|<>()".contains(byte)).count()

@@ -24,11 +24,34 @@ const RESERVED: &[&str] = &[
 /// Most words and signs that are read: more than one event has work for.
 const MAX_TOKENS: usize = 24_000;
 
-/// Parses a script; `None` where it is not plain, or not a script.
-pub(super) fn parse(script: &str) -> Option<Program> {
+/// A script in the eyes of the quick parser.
+#[derive(Debug)]
+pub(super) enum Plain {
+    /// It is plain.
+    Yes(Program),
+    /// It is not plain, or no script.
+    No,
+    /// It is longer than anybody reads.
+    TooLarge,
+}
+
+/// Parses a script.
+pub(super) fn read(script: &str) -> Plain {
     let mut parser = Parser { text: script, at: 0, token: Token::End, n_left: MAX_TOKENS };
-    parser.advance()?;
-    parser.program()
+    match parser.advance().and_then(|()| parser.program()) {
+        Some(program) => Plain::Yes(program),
+        None if parser.n_left == 0 => Plain::TooLarge,
+        None => Plain::No,
+    }
+}
+
+/// Parses a script; `None` where it is not plain, or not a script.
+#[cfg(test)]
+fn parse(script: &str) -> Option<Program> {
+    match read(script) {
+        Plain::Yes(program) => Some(program),
+        Plain::No | Plain::TooLarge => None,
+    }
 }
 
 /// What the text is cut into.

@@ -14,9 +14,9 @@ const MAX_COMMANDS: usize = 1_000;
 /// Most work with the words of all vectors of one event, in nanoseconds.
 const MAX_WORK: usize = 15_000_000;
 
-/// Most words and signs that the full parser is given for one event: it takes about a microsecond for
-/// each.
-const MAX_TOKENS: usize = 12_000;
+/// Most words and signs that the full parser is given for one event: it takes a few microseconds
+/// for each.
+const MAX_TOKENS: usize = 8_000;
 
 /// What a word costs until its command has shape and effects, and each of its bytes, in nanoseconds.
 ///

@@ -1,4 +1,6 @@
 //! Clients of databases, and where each takes its SQL from: options, operands, files, its input.
+use std::{collections::BTreeMap, sync::LazyLock};
+
 use super::sql::{UNSEEN, sql_effects};
 use crate::{
     commands::{Command, Stdin},
@@ -200,6 +202,17 @@ const CLIENTS: &[Client] = &[
     },
 ];
 
+/// The clients by each of their names.
+static BY_NAME: LazyLock<BTreeMap<&str, Vec<&Client>>> = LazyLock::new(|| {
+    let mut res: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for client in CLIENTS {
+        for name in client.names {
+            res.entry(*name).or_default().push(client);
+        }
+    }
+    res
+});
+
 /// Command lines that drop or delete something, from the table.
 pub(super) fn destroying_examples() -> impl Iterator<Item = &'static str> {
     let lines = CLIENTS.iter().flat_map(|it| it.hits.iter().copied());
@@ -209,8 +222,8 @@ pub(super) fn destroying_examples() -> impl Iterator<Item = &'static str> {
 
 /// What a command does to a database by its SQL; nothing where it is no client.
 pub(super) fn client_effects(command: &Command, bare: &str, path: &[&str]) -> Effects {
-    let is_named = |it: &&Client| it.names.contains(&command.name()) || it.names.contains(&bare);
-    let mut named = CLIENTS.iter().filter(is_named);
+    let named = BY_NAME.get(command.name()).or_else(|| BY_NAME.get(bare));
+    let mut named = named.into_iter().flatten();
     let fitting =
         named.find_map(|it| Some((it, path.get(it.depth()..).filter(|_| it.is_at(path))?)));
     let Some((client, operands)) = fitting else { return Effects::NONE };

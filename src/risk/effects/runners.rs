@@ -1,6 +1,8 @@
 //! Programs that run another one in an environment of a project: what that one does, they do, too.
 //!
 //! They are no transparent wrappers: a rule for `uv run pytest` names both.
+use std::{collections::BTreeMap, sync::LazyLock};
+
 use super::{Effect, Effects, own_effects, without_version};
 use crate::commands::{Command, base_name, grammar};
 
@@ -161,6 +163,17 @@ const RUNNERS: &[Runner] = &[
     runner("php", "", "-d", ("php artisan db:wipe", "artisan db:wipe"), "php index.php"),
 ];
 
+/// All of them by each of their names.
+static BY_NAME: LazyLock<BTreeMap<&str, Vec<&Runner>>> = LazyLock::new(|| {
+    let mut res: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for runner in RUNNERS {
+        for name in runner.names.split(' ') {
+            res.entry(name).or_default().push(runner);
+        }
+    }
+    res
+});
+
 /// Deepest nesting of runners that is looked through.
 const MAX_DEPTH: usize = 4;
 
@@ -184,14 +197,12 @@ pub(super) fn inner_effects(command: &Command) -> Effects {
 fn inside(argv: &[String]) -> Option<usize> {
     let name = base_name(argv.first()?);
     let bare = without_version(name);
-    let is_named = |it: &&Runner| it.names.split(' ').any(|it| it == name || it == bare);
-    let mut named = RUNNERS.iter().filter(is_named).peekable();
-    named.peek()?;
+    let named = BY_NAME.get(name).or_else(|| BY_NAME.get(bare))?;
     // `python -m X` runs X as a program of that name.
     if bare == "python" && argv.get(1).is_some_and(|it| it == "-m") {
         return (argv.len() > 2).then_some(2);
     }
-    let at = named.find_map(|it| it.program(argv))?;
+    let at = named.iter().find_map(|it| it.program(argv))?;
     let inner = base_name(argv.get(at)?);
     // Of scripts, only those that are known by name.
     let is_script = matches!(bare, "python" | "php");
