@@ -12,7 +12,7 @@ use crate::{
     risk::{Effects, RiskLevel},
     synthesis::{
         Candidate, MIN_ROUTINE_UNITS, Needed, Stand, Stops, covered_confidence,
-        quiet_confidence, stake, stop_confidence,
+        quiet_confidence, stake, stop_confidence, unused_confidence,
     },
 };
 
@@ -127,7 +127,7 @@ impl List<'_> {
             draft.before = vec![placed(idx, rule)];
             if !rule.action.passes() && rule.action > by.action {
                 draft.kind = ChangeKind::Modify;
-                draft.confidence = stop_confidence(legitimate_units(&uses), self.n_units());
+                draft.confidence = stop_confidence(legitimate_units(&uses));
                 draft.effects = effects(&uses);
                 draft.risk =
                     if draft.evidence.n_units > 0 { RiskLevel::High } else { RiskLevel::Medium };
@@ -206,7 +206,7 @@ impl List<'_> {
             self.gone.insert(idx);
             let mut draft = self.draft(ChangeKind::Remove, Why::Unused, Evidence::default());
             draft.before = vec![placed(idx, rule)];
-            draft.confidence = stop_confidence(0, self.n_units());
+            draft.confidence = unused_confidence(self.n_units());
             draft.risk = RiskLevel::Medium;
             self.push(draft, Vec::new());
         }
@@ -368,6 +368,7 @@ impl List<'_> {
             let mut stopped: BTreeSet<u32> = BTreeSet::new();
             let mut hits: BTreeMap<&str, &Use> = BTreeMap::new();
             let mut risk = RiskLevel::Low;
+            let mut sum = 0.0;
             let (mut titles, mut techniques) = (BTreeSet::new(), BTreeSet::new());
             for (stop, uses) in &found {
                 let guard = stop.guard;
@@ -382,6 +383,11 @@ impl List<'_> {
                 let ask = RuleAction::RequireApproval;
                 let action = if is_routine { ask } else { guard.action };
                 risk = risk.max(guard.level);
+                // The confidence of a change of several rules is their mean.
+                sum += match legitimate_units(uses) {
+                    0 => quiet_confidence(action, self.n_units()),
+                    stopped => stop_confidence(stopped),
+                };
                 titles.insert(guard.title.to_owned());
                 techniques.extend(guard.techniques.iter().map(|&it| it.to_owned()));
                 stopped.extend(units);
@@ -394,13 +400,12 @@ impl List<'_> {
             }
             let n_stopped_units = stopped.len() as u64;
             let why = Why::Guard { titles: titles.into_iter().collect(), n_stopped_units };
+            #[expect(clippy::cast_precision_loss, reason = "a family has some dozen patterns")]
+            let n_rules = after.len() as f64;
             let hits: Vec<&Use> = hits.into_values().collect();
             let evidence = Evidence::of_uses(&hits, self.observation);
             let mut draft = self.draft(ChangeKind::Add, why, evidence);
-            draft.confidence = match legitimate_units(&hits) {
-                0 => quiet_confidence(self.n_units()),
-                stopped => stop_confidence(stopped, self.n_units()),
-            };
+            draft.confidence = (sum / n_rules * 100.0).round() / 100.0;
             draft.risk = risk;
             draft.effects = effects(&hits);
             draft.techniques = techniques.into_iter().collect();

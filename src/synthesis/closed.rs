@@ -1,9 +1,11 @@
 //! No act that must not pass is let through: proved for the candidates together with their guards.
 use std::collections::BTreeSet;
 
-use super::{Candidate, Stand, Stops, budget::Ladder};
+use super::{
+    Candidate, Stand,
+    budget::{Cost, Ladder},
+};
 use crate::{
-    clusters::Observation,
     policy::{
         Matching, Pattern, Role, Rule, RuleAction, When,
         proof::{MAX_STATES, Verifier},
@@ -11,22 +13,20 @@ use crate::{
     risk::acts::acts,
 };
 
-/// Gives up the step of every ladder that lets an act through; `false` where none does.
+/// Gives up what lets an act through, in every ladder; `false` where nothing does.
 ///
 /// What cannot be decided within the bound of a proof counts as let through.
-pub(super) fn give_up(
-    ladders: &mut [Ladder],
-    stops: &Stops,
-    observation: &Observation,
-) -> bool {
+pub(super) fn give_up(ladders: &mut [Ladder], cost: &Cost<'_>) -> bool {
     let candidates: Vec<&Candidate> = ladders.iter().flat_map(|it| it.likely()).collect();
-    let open = openings(&role(&candidates, stops, observation));
+    let open = openings(&role(&candidates, cost));
     let lets_through = |ladder: &Ladder| {
         ladder.likely().flat_map(Candidate::patterns).any(|pattern| open.contains(pattern))
     };
-    let open: Vec<&mut Ladder> = ladders.iter_mut().filter(|it| lets_through(it)).collect();
-    let is_open = !open.is_empty();
-    open.into_iter().for_each(Ladder::give_up);
+    let letting: Vec<&mut Ladder> = ladders.iter_mut().filter(|it| lets_through(it)).collect();
+    let is_open = !letting.is_empty();
+    for ladder in letting {
+        ladder.give_up(&open, cost);
+    }
     is_open
 }
 
@@ -43,11 +43,11 @@ fn openings(role: &Role) -> BTreeSet<String> {
 }
 
 /// The candidates with the guards they need, in order.
-fn role(candidates: &[&Candidate], stops: &Stops, observation: &Observation) -> Role {
+fn role(candidates: &[&Candidate], cost: &Cost<'_>) -> Role {
     let allows = candidates.iter().filter(|it| it.action.passes());
     let allows: Vec<Pattern> =
         allows.flat_map(|it| it.patterns()).map(|it| Pattern::new(it)).collect();
-    let needed = stops.needed(&allows, observation);
+    let needed = cost.stops.needed(&allows, cost.observation);
     let guards = |is_behind: bool| {
         let needed = needed.iter().filter(move |it| it.is_behind == is_behind);
         needed.map(|it| rule(it.text, it.guard.action))

@@ -18,11 +18,13 @@ use crate::{
     risk::{Effect, Effects, RiskLevel, level, prose},
 };
 
-use budget::Ladder;
+use budget::{Cost, Ladder};
 use scope::Scope;
 use spellings::Spellings;
 
-pub use confidence::{allow_confidence, covered_confidence, quiet_confidence, stop_confidence};
+pub use confidence::{
+    allow_confidence, covered_confidence, quiet_confidence, stop_confidence, unused_confidence,
+};
 pub use guards::{MIN_ROUTINE_UNITS, Needed, Stops};
 
 /// Where a candidate's rules stand among the guards.
@@ -95,15 +97,17 @@ pub fn synthesize(
     let clusters = &parents::widen(clusters, observation);
     let mcp = mcp_candidates(observation);
     let rest = rest(observation);
-    let mut ladders = ladders(clusters, observation, stops, rest.is_some());
-    let n_reserved = mcp.len() + usize::from(rest.is_some());
+    let cost = Cost { stops, observation };
+    let mut ladders = ladders(clusters, &cost, rest.is_some());
+    let n_mcp = mcp.iter().filter(|it| it.confidence >= LIKELY).count();
+    let n_reserved = n_mcp + usize::from(rest.is_some());
     let max_rules = MAX_RULES.saturating_sub(n_reserved);
-    budget::fit(&mut ladders, stops, observation, max_rules);
-    while closed::give_up(&mut ladders, stops, observation) {
-        budget::fit(&mut ladders, stops, observation, max_rules);
+    budget::fit(&mut ladders, &cost, max_rules);
+    while closed::give_up(&mut ladders, &cost) {
+        budget::fit(&mut ladders, &cost, max_rules);
     }
-    let candidates = ladders.into_iter().flat_map(budget::Ladder::into_candidates).collect();
-    let mut candidates = spellings::take_in(candidates, observation);
+    let candidates = ladders.into_iter().flat_map(budget::Ladder::into_candidates);
+    let mut candidates: Vec<Candidate> = candidates.collect();
     for candidate in &mut candidates {
         let uses = candidate.uses.iter().filter_map(|&idx| observation.uses.get(idx));
         candidate.evidence.illustrate(&uses.collect::<Vec<_>>());
@@ -146,12 +150,8 @@ fn rest(observation: &Observation) -> Option<Candidate> {
 /// keeps the rest of the stem from riding on it.
 ///
 /// Where what no rule knows `has_rest`, whole stems are not asked for one by one.
-fn ladders(
-    clusters: &[Cluster],
-    observation: &Observation,
-    stops: &Stops,
-    has_rest: bool,
-) -> Vec<Ladder> {
+fn ladders(clusters: &[Cluster], cost: &Cost<'_>, has_rest: bool) -> Vec<Ladder> {
+    let Cost { stops, observation } = *cost;
     let is_guarded = |seen: &Use| stops.iter().any(|it| it.pattern.matches(&seen.line));
     let with_subcommands: BTreeSet<&str> = clusters
         .iter()
@@ -162,6 +162,9 @@ fn ladders(
     let groups: Vec<&[Cluster]> = clusters.chunk_by(|a, b| a.stem == b.stem).collect();
     let ladders = groups.into_par_iter().filter_map(|group| {
         let stem = group.first().map(|cluster| &cluster.stem)?;
+        if spellings.is_one(stem) {
+            return None;
+        }
         let of_level = |low: RiskLevel, high: RiskLevel| {
             let clusters = group.iter().filter(|it| (low..=high).contains(&stake(it.effects)));
             clusters.collect::<Vec<&Cluster>>()
@@ -178,7 +181,7 @@ fn ladders(
             let routine = make(whole, ask, one_offs(group)).filter(|it| {
                 !has_rest && it.evidence.n_units >= MIN_APPROVAL_UNITS && it.evidence.n_sessions > 1
             });
-            return Some(Ladder::new(&stem.binary, vec![vec![routine?]], stops, observation));
+            return Some(Ladder::new(&stem.binary, vec![vec![routine?]], cost));
         }
         let unguarded = |seen: &&(usize, &Use)| !is_guarded(seen.1);
         let risky = uses_of(&risky, observation);
@@ -188,7 +191,7 @@ fn ladders(
         let is_bare = stem.subcommand.is_empty() && with_subcommands.contains(stem.binary.as_str());
         if exact.len() > MAX_EXACT {
             let whole = make(scope::whole(stem, &ordinary), ask, n_one_offs).filter(|_| !has_rest);
-            return Some(Ladder::new(&stem.binary, vec![vec![whole?]], stops, observation));
+            return Some(Ladder::new(&stem.binary, vec![vec![whole?]], cost));
         }
         let levels = if is_bare {
             // `git --version`: a star after the bare binary would take every subcommand.
@@ -214,15 +217,12 @@ fn ladders(
             }
             let plain = allowed(scopes);
             let mut spelled = plain.clone();
-            for it in spelled.iter_mut().take(if at == 0 { 1 } else { 0 }) {
-                it.spellings = spellings.of(it);
-            }
-            if spelled.iter().any(|it| !it.spellings.is_empty()) {
+            if at == 0 && spelled.first_mut().is_some_and(|it| spellings.add_to(it, observation)) {
                 steps.push(spelled);
             }
             steps.push(plain);
         }
-        Some(Ladder::new(&stem.binary, steps, stops, observation))
+        Some(Ladder::new(&stem.binary, steps, cost))
     });
     ladders.collect()
 }
@@ -302,7 +302,9 @@ impl Candidate {
         let uses: Vec<&Use> = uses.collect();
         self.evidence = Evidence::of_counts(&uses, observation);
         self.effects = uses.iter().fold(Effects::NONE, |all, it| all.union(it.effects));
-        self.confidence = allow_confidence(&self.evidence, observation);
+        let is_exact = Pattern::new(&self.pattern).parts().len() == 1;
+        self.confidence =
+            allow_confidence(&self.evidence, &self.binary, is_exact, observation);
         self.risk = stake(self.effects);
     }
 }
@@ -337,7 +339,7 @@ fn mcp_candidates(observation: &Observation) -> Vec<Candidate> {
             action,
             stand: Stand::Open,
             binary: first.server.clone(),
-            confidence: allow_confidence(&evidence, observation),
+            confidence: allow_confidence(&evidence, &first.server, false, observation),
             evidence,
             effects,
             risk,

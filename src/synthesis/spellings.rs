@@ -1,10 +1,10 @@
 //! Global options before a subcommand: the same act in another spelling.
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Candidate;
+use super::{Candidate, stake};
 use crate::{
-    clusters::{Cluster, Observation},
-    policy::{Pattern, RuleAction, includes},
+    clusters::{Cluster, Observation, Stem},
+    policy::{Pattern, RuleAction, includes, literal},
     risk::RiskLevel,
 };
 
@@ -45,6 +45,11 @@ pub(super) struct Spellings {
     options: Vec<(&'static str, &'static str)>,
     /// Units in which each of these tools was used.
     n_units: BTreeMap<&'static str, u64>,
+    /// By the pattern of a stem without options: uses of the same in one of the spellings, none of
+    /// them above medium.
+    spelled: BTreeMap<String, Vec<usize>>,
+    /// Patterns of the stems of these uses.
+    stems: BTreeSet<String>,
 }
 
 impl Spellings {
@@ -66,56 +71,76 @@ impl Spellings {
             units.len() as u64
         };
         let n_units = options.iter().map(|(binary, _)| (*binary, n_units(binary))).collect();
-        Self { options, n_units }
+        let mut res = Self { options, n_units, spelled: BTreeMap::new(), stems: BTreeSet::new() };
+        let plain: BTreeSet<&str> = clusters.iter().map(|it| it.stem.pattern.as_str()).collect();
+        for group in clusters.chunk_by(|a, b| a.stem == b.stem) {
+            let Some(stem) = group.first().map(|it| &it.stem) else { continue };
+            let base = without_options(stem);
+            let is_ordinary = group.iter().all(|it| stake(it.effects) <= RiskLevel::Medium);
+            if is_ordinary && plain.contains(base.as_str()) && res.spells(stem, &base) {
+                res.stems.insert(stem.pattern.clone());
+                let uses = group.iter().flat_map(|it| it.uses.iter().copied());
+                res.spelled.entry(base).or_default().extend(uses);
+            }
+        }
+        res
     }
 
-    /// Other spellings of a low-risk allow: the same with a global option.
-    pub(super) fn of(&self, candidate: &Candidate) -> Vec<String> {
+    /// Whether a stem is another with one of the options in front.
+    fn spells(&self, stem: &Stem, base: &str) -> bool {
+        let pattern = Pattern::new(&stem.pattern);
+        stem.pattern != base
+            && self.patterns(&stem.binary, base).any(|it| includes(&Pattern::new(&it), &pattern))
+    }
+
+    /// A pattern of a tool with each of its options in front.
+    fn patterns<'a>(
+        &'a self,
+        binary: &'a str,
+        pattern: &'a str,
+    ) -> impl Iterator<Item = String> + 'a {
+        let rest = pattern.split_once(' ').map(|(_, rest)| rest);
+        let rest = rest.filter(|rest| !rest.starts_with(['-', '*'])).into_iter();
+        rest.flat_map(move |rest| {
+            let options = self.options.iter().filter(move |(name, _)| *name == binary);
+            options.map(move |(_, option)| format!("{binary} {option} {rest}"))
+        })
+    }
+
+    /// Whether a stem is the spelling of another one, whose candidates stand for it.
+    pub(super) fn is_one(&self, stem: &Stem) -> bool {
+        self.stems.contains(&stem.pattern)
+    }
+
+    /// Gives a candidate its other spellings, and what was seen of them; `false` where it has none,
+    /// or is too rare or risky for them.
+    pub(super) fn add_to(&self, candidate: &mut Candidate, observation: &Observation) -> bool {
         #[expect(clippy::cast_precision_loss, reason = "counts of units are far below 2^52")]
         let share = self
             .n_units
             .get(candidate.binary.as_str())
             .map_or(1.0, |&all| candidate.evidence.n_units as f64 / all.max(1) as f64);
-        let is_ordinary = candidate.action == RuleAction::Allow
-            && candidate.risk <= RiskLevel::Medium
-            && candidate.evidence.n_units >= MIN_SPELLED_UNITS
-            && share >= MIN_SPELLED_SHARE;
-        let split = candidate.pattern.split_once(' ').filter(|_| is_ordinary);
-        let Some((binary, rest)) = split.filter(|(_, rest)| !rest.starts_with(['-', '*'])) else {
-            return Vec::new();
-        };
-        let options = self.options.iter().filter(|(name, _)| *name == binary);
-        options.map(|(_, option)| format!("{binary} {option} {rest}")).collect()
+        let is_ordinary =
+            candidate.action == RuleAction::Allow && candidate.risk <= RiskLevel::Medium;
+        let is_often = candidate.evidence.n_units >= MIN_SPELLED_UNITS && share >= MIN_SPELLED_SHARE;
+        let base = candidate.pattern.strip_suffix(" *").unwrap_or(&candidate.pattern);
+        let seen = self.spelled.get(base);
+        if !is_ordinary || !(is_often || seen.is_some()) {
+            return false;
+        }
+        candidate.spellings = self.patterns(&candidate.binary, &candidate.pattern).collect();
+        if let Some(seen) = seen.filter(|_| !candidate.spellings.is_empty()) {
+            candidate.uses.extend(seen);
+            candidate.uses.sort_unstable();
+            candidate.uses.dedup();
+            candidate.weigh(observation);
+        }
+        !candidate.spellings.is_empty()
     }
 }
 
-/// Candidates that a spelling of another one holds become part of that one.
-pub(super) fn take_in(mut candidates: Vec<Candidate>, observation: &Observation) -> Vec<Candidate> {
-    let spelled: Vec<(usize, Pattern, RuleAction)> = candidates
-        .iter()
-        .enumerate()
-        .flat_map(|(idx, it)| it.spellings.iter().map(move |text| (idx, text, it.action)))
-        .map(|(idx, text, action)| (idx, Pattern::new(text), action))
-        .collect();
-    let holder_of = |candidate: &Candidate| {
-        let pattern = Pattern::new(&candidate.pattern);
-        let mut holders = spelled.iter().filter(|(_, _, action)| *action == candidate.action);
-        holders.find(|(_, outer, _)| includes(outer, &pattern)).map(|(idx, ..)| *idx)
-    };
-    let holders: Vec<Option<usize>> = candidates.iter().map(holder_of).collect();
-    let mut moved: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-    for (candidate, holder) in candidates.iter().zip(&holders) {
-        if let Some(holder) = holder {
-            moved.entry(*holder).or_default().extend(&candidate.uses);
-        }
-    }
-    for (holder, uses) in moved {
-        let Some(candidate) = candidates.get_mut(holder) else { continue };
-        candidate.uses.extend(uses);
-        candidate.uses.sort_unstable();
-        candidate.weigh(observation);
-    }
-    let mut is_kept = holders.into_iter().map(|holder| holder.is_none());
-    candidates.retain(|_| is_kept.next().unwrap_or(true));
-    candidates
+/// The pattern of a stem without what stands between its words.
+fn without_options(stem: &Stem) -> String {
+    let words = std::iter::once(&stem.binary).chain(&stem.subcommand);
+    words.map(|word| literal(word)).collect::<Vec<_>>().join(" ")
 }

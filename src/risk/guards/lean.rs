@@ -44,7 +44,7 @@ impl Lean {
 pub(super) const HARMLESS: &[&str] = &[
     "basename", "cat", "cmp", "comm", "cut", "date", "diff", "dirname", "fc", "file", "grep",
     "head", "jq", "ls", "mkdir", "nl", "od", "paste", "realpath", "return", "set", "sha256sum",
-    "shasum", "stat", "strings", "tail", "touch", "tr", "tree", "uniq", "wc", "which",
+    "shasum", "stat", "strings", "tail", "touch", "tr", "tree", "uniq", "unset", "wc", "which",
 ];
 
 /// Lines whose tail is text for people. Words in it are no deeds, so that allows of them stand in
@@ -71,7 +71,6 @@ pub(super) const TABLE: &[Lean] = &[
                 "*netrc*",
                 "*.pgpass*",
                 "*vault-token*",
-                "*/secrets/*",
             ]),
     ),
     lean(
@@ -87,38 +86,24 @@ pub(super) const TABLE: &[Lean] = &[
     )
     .wide(&["*.env*"]),
     lean(
-        Guard::ask("secrets.certificates", "read private keys of servers", SecretRead)
-            .techniques(&["T1552.004"])
-            .stops(&["*.pem*"]),
-    ),
-    lean(
         Guard::deny("secrets.personal", "read browser data, messages, shell histories", SecretRead)
             .techniques(&["T1555.003", "T1552.003", "T1217"])
-            .stops(&["*/.*_history*", "*irefox/*", "*/Chrome/*", "*/Messages/*"]),
+            .stops(&["*/.*_history*", "*/Library/*/Firefox/*", "*/Library/*/Chrome/*", "*/Library/Messages/*"]),
     )
-    .wide(&["*/.*_history*", "*.mozilla*", "*/Library/*"]),
+    .wide(&["*/.*_history*", "*/Library/*"]),
     lean(
         Guard::ask("system.files", "read or write files of the system", SystemRead)
             .techniques(&["T1082", "T1003.008"])
             .stops(&[
                 "*/etc/*", "*/proc/*", "*/sys/*", "*/usr/*", "*/var/l*", "*/var/s*", "*/root/*",
-                "* /bin*",
             ]),
     )
-    .wide(&["*/etc*", "*/proc/*", "*/sys/*", "*/usr/*", "*/var/*", "*/root/*", "* /bin*"]),
+    .wide(&["*/etc*", "*/proc/*", "*/sys/*", "*/usr/*", "*/var/*", "*/root/*"]),
     lean(
         Guard::ask("persistence.startup", "have something run at every start or login", Persistence)
-            .techniques(&["T1543.001", "T1546.004"])
-            .stops(&[
-                "*/.bash*",
-                "*/.zsh*",
-                "*/.*profile*",
-                "*/Launch*",
-                "*/.config/systemd/*",
-                "*/.config/autostart/*",
-            ]),
-    )
-    .wide(&["*/.*sh*", "*/.*profile*", "*/Launch*", "*/.config/*"]),
+            .techniques(&["T1543.001"])
+            .stops(&["*/Launch*"]),
+    ),
     lean(
         Guard::ask("shell.functions", "build a program out of shell functions", ShellEscape)
             .techniques(&["T1059.004"])
@@ -127,7 +112,7 @@ pub(super) const TABLE: &[Lean] = &[
     lean(
         Guard::ask("shell.traces", "hide what is done, or load code into what runs", Evasion)
             .techniques(&["T1070.003", "T1562.003", "T1574.006"])
-            .stops(&["history *", "export *HIST*", "unset *HIST*", "export *PRELOAD*"]),
+            .stops(&["history *", "export *HIST*", "export *PRELOAD*"]),
     ),
     lean(
         Guard::deny("escape.network", "open a connection through the shell", RemoteShell)
@@ -174,7 +159,7 @@ pub(super) const TABLE: &[Lean] = &[
             .techniques(&["T1485"])
             .stops(&["find *-delete*", "find *-fprint*", "find *-fls*", "find / *"]),
     )
-    .wide(&["find *-delete*", "find *-f*p*", "find *-fls*", "find / *"]),
+    .wide(&["find *-delete*", "find *-f*p*", "find *-f*ls*", "find / *"]),
     lean(
         Guard::ask("git.rewrite-shared", "overwrite or delete what others have", HistoryRewriting)
             .techniques(&["T1565.001"])
@@ -246,20 +231,21 @@ pub(super) const TABLE: &[Lean] = &[
     lean(
         Guard::ask("git.code", "make git run code", ShellEscape).techniques(&["T1059.004"]).stops(&[
             "git --exec-path*",
-            "git *archive *--exec*",
+            "git *--upl*",
             "git *bisect *",
-            "git *clone * -*",
-            "git *clone -*",
             "git *difftool *",
-            "git *fetch *--upl*",
             "git *grep *-O*",
-            "git *grep *--op*",
-            "git *ls-remote *--*",
             "git *mergetool *",
-            "git *pull *--upl*",
             "git *submodule *",
         ]),
     ),
+    lean(
+        Guard::ask("git.clone", "fetch what is foreign with options not in use", ShellEscape)
+            .techniques(&["T1059.004"])
+            .stops(&["git *clone * -*"]),
+    )
+    .behind(&["git *clone -*"])
+    .wide(&["git *clone *"]),
     lean(
         Guard::ask("git.rebase", "rebase with options not in use", ShellEscape)
             .techniques(&["T1059.004"])
@@ -270,9 +256,15 @@ pub(super) const TABLE: &[Lean] = &[
     lean(
         Guard::ask("escape.sed", "run code or write files from a stream editor", ShellEscape)
             .techniques(&["T1059.004"])
-            .stops(&["sed *1e *", "sed e*", "sed *w /*"]),
+            .stops(&["sed *1e *", "sed e", "sed *e exec*", "sed *w /*"]),
     )
-    .wide(&["sed *e", "sed *1e *", "sed *w *"]),
+    .wide(&["sed *1e *", "sed *e", "sed *e exec*", "sed *w *"]),
+    lean(
+        Guard::ask("files.edit", "edit start-up files in place", OutsideWrite)
+            .techniques(&["T1546.004"])
+            .stops(&["sed */.bash*", "sed */.zsh*", "sed */.*profile*", "sed */.config/*"]),
+    )
+    .wide(&["sed */.*sh*", "sed */.*profile*", "sed */.config/*"]),
     lean(
         Guard::ask("escape.awk", "run code or write files from a program for text", ShellEscape)
             .techniques(&["T1059.004"])
