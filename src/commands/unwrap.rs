@@ -50,6 +50,8 @@ pub(super) struct Context {
     pub(super) site: Site,
     pub(super) wrappers: Vec<String>,
     pub(super) layers: Vec<Arc<[String]>>,
+    /// How long the layers are together.
+    pub(super) n_layer_bytes: usize,
     pub(super) assignments: Vec<(String, String)>,
     /// What a wrapper puts its own input in the place of.
     pub(super) placeholder: Option<String>,
@@ -61,6 +63,7 @@ impl Context {
         let mut inner = self.clone();
         inner.wrappers.push(name.to_owned());
         inner.layers.push(argv.into());
+        inner.n_layer_bytes += argv.iter().map(String::len).sum::<usize>();
         inner
     }
 
@@ -276,8 +279,7 @@ impl Reader {
 
     /// Notes a simple command.
     pub(super) fn push(&mut self, vector: &Vector, context: &Context) {
-        let words = context.layers.iter().flat_map(|it| it.iter());
-        self.n_layer_bytes += words.map(String::len).sum::<usize>();
+        self.n_layer_bytes += context.n_layer_bytes;
         if self.n_layer_bytes > MAX_LAYER_BYTES || self.reading.commands.len() >= MAX_COMMANDS {
             if self.reading.unresolved.iter().all(|it| it.reason != Doubt::TooLarge) {
                 self.doubt(Doubt::TooLarge, "more commands than are read");
