@@ -26,7 +26,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use mutate::Mutator;
+use mutate::{Mutator, corpus};
 use policy_advisor::{
     commands::{self, grammar::Learned, split},
     events::{redact_argv, visible},
@@ -44,16 +44,15 @@ fn main() {
     let seed: u64 = args.next().map_or(1, |it| it.parse().unwrap());
     let real: Vec<Vec<String>> = args.flat_map(|path| vectors(path)).collect();
     let scripts = real.iter().filter_map(|argv| argv.last().cloned());
-    let mut corpus: Vec<String> = scripts.collect();
-    corpus
-        .push("cd x && git diff | head -5; for f in a b; do echo \"$f $(date)\"; done".to_owned());
+    let corpus: Vec<String> = scripts.chain(corpus()).collect();
     let role = risk::builtin_role();
     let engine = Engine::new(&role, &BTreeMap::new());
     panic::set_hook(Box::new(|_| ()));
     let at_work = AtWork::default();
     watch(Arc::clone(&at_work));
     let learned = Learned::default();
-    let mut run = Run { engine, learned, at_work, slowest: Duration::ZERO, n_broken: 0 };
+    let mut run =
+        Run { engine, learned, at_work, slowest: Duration::ZERO, slow: String::new(), n_broken: 0 };
     for argv in &real {
         run.event(argv);
     }
@@ -71,9 +70,10 @@ fn main() {
         }
     }
     println!(
-        "{n_inputs} inputs of seed {seed} in {:?}: slowest {:?}",
+        "{n_inputs} inputs of seed {seed} in {:?}: slowest {:?}, {:?}",
         began.elapsed(),
-        run.slowest
+        run.slowest,
+        run.slow
     );
     if run.n_broken > 0 {
         println!("{} broken", run.n_broken);
@@ -116,6 +116,8 @@ struct Run<'a> {
     learned: Learned,
     at_work: AtWork,
     slowest: Duration,
+    /// What took longest, its beginning.
+    slow: String,
     n_broken: u64,
 }
 
@@ -128,7 +130,10 @@ impl Run<'_> {
                 took = took.min(self.timed(argv));
             }
         }
-        self.slowest = self.slowest.max(took);
+        if took > self.slowest {
+            self.slowest = took;
+            self.slow = argv.join(" ").chars().take(160).collect();
+        }
         if took > MOST {
             self.broken(&format!("took {took:?}"), argv);
         }

@@ -136,6 +136,25 @@ const TOKENS: &[&str] = &[
     "\u{a0}",
 ];
 
+/// Good scripts, from which bad ones are made.
+const SEEDS: &[&str] = &[
+    "cd services/api && npm run lint && npm test -- --watch=false 2>&1 | tail -40",
+    "git add -A && git commit -m \"$(cat <<'EOF'\nFix the parser\n\nIt was wrong.\nEOF\n)\"",
+    "for f in a b c; do sed -n 1,200p internal/$f.go > /tmp/$f; done",
+    "find . -name '*.rs' -exec grep -l 'fn main' {} \\; | xargs -I{} sh -c 'wc -l {}'",
+    "X=$(git rev-parse HEAD); if [ -n \"$X\" ]; then echo ${X:-none}; else exit 1; fi",
+    "curl -s -H \"Authorization: Bearer $TOKEN\" https://api.x.io/v1 | jq '.a[0]'",
+    "sudo -u bob env -i A=b timeout -k 5 60 bash -c 'ls -la \"$1\"' _ /etc",
+    "ssh -p 22 h 'docker exec -it c psql -c \"DROP TABLE x\"'",
+    "f() { rm -rf \"$1\"; }; f build; while read -r l; do echo \"$l\"; done < list.txt",
+    "python3 - <<'EOF'\nimport os\nprint(os.environ)\nEOF",
+];
+
+/// The good scripts that are always there.
+pub(crate) fn corpus() -> Vec<String> {
+    SEEDS.iter().map(|&it| it.to_owned()).collect()
+}
+
 /// Longest input, in bytes: beyond what is read of a script.
 const MAX_BYTES: usize = 160 * 1024;
 
@@ -186,8 +205,29 @@ impl Mutator {
             0 => script.split(' ').map(ToOwned::to_owned).collect(),
             1 => vec!["ssh".to_owned(), "h".to_owned(), script],
             2 => vec![self.token().to_owned(), script, self.token().to_owned()],
+            3 => self.words(),
             _ => vec!["bash".to_owned(), "-lc".to_owned(), script],
         }
+    }
+
+    /// A vector of words for tools that are known and one that is not, each about as long as some limit.
+    fn words(&mut self) -> Vec<String> {
+        const TOOLS: &[&str] =
+            &["git", "docker", "npm", "kubectl", "curl", "python3", "psql", "find", "x", "echo"];
+        let tool = TOOLS.get(self.below(TOOLS.len())).copied().unwrap_or("x");
+        let mut argv = vec![tool.to_owned()];
+        for _ in 0..=self.below(6) {
+            let (mut word, n_pieces) = (String::new(), 1 + self.below(5));
+            for _ in 0..n_pieces {
+                let times = [1, 1, 1, 1, 7, 24, 40, 64].get(self.below(8)).copied().unwrap_or(1);
+                let piece = if self.below(3) > 0 { self.token().to_owned() } else { self.good() };
+                let end =
+                    piece.char_indices().nth(1 + self.below(12)).map_or(piece.len(), |it| it.0);
+                word.push_str(&piece.get(..end).unwrap_or_default().repeat(times));
+            }
+            argv.push(word);
+        }
+        argv
     }
 
     fn token(&mut self) -> &'static str {

@@ -38,6 +38,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::{
     config::{Config, Flags},
+    events::visible,
     telemetry,
 };
 
@@ -154,7 +155,12 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
         Ok(cli) => cli,
         Err(err) => {
             let exit = if err.use_stderr() { Exit::Usage } else { Exit::Done };
-            let _ = err.print();
+            let text = err.render().to_string();
+            if text.lines().any(|line| visible(line) != line) {
+                Printer::new(Output::Table, false, true).error(text.trim_end());
+            } else {
+                let _ = err.print();
+            }
             return exit;
         }
     };

@@ -20,6 +20,7 @@ use super::{
 };
 use crate::{
     clock,
+    events::visible_json,
     inputs::{Format, each_event},
     pipeline::evaluate::{Judge, Verdict},
 };
@@ -134,8 +135,7 @@ async fn evaluate(args: Evaluate, context: &Context) -> anyhow::Result<Exit> {
 }
 
 fn write_line(out: &mut impl std::io::Write, verdict: &Verdict) -> anyhow::Result<()> {
-    serde_json::to_writer(&mut *out, verdict)?;
-    out.write_all(b"\n")?;
+    writeln!(out, "{}", visible_json(serde_json::to_string(verdict)?))?;
     Ok(())
 }
 

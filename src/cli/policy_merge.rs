@@ -10,7 +10,7 @@ use super::{
     role_text::when_text,
 };
 use crate::{
-    events::visible,
+    events::{visible, visible_json},
     formats::RoleDocument,
     policy::{Merged, Role, Target, Weakened, merge},
     risk::BUILTIN_ROLE,
@@ -57,7 +57,7 @@ pub(super) async fn run(args: Merge, context: &Context) -> anyhow::Result<Exit> 
         printer.list(&merged.weakened, || rows(&merged.weakened))?;
     } else {
         let document = RoleDocument::new(&merged.role);
-        let text = serde_json::to_string_pretty(&document)?;
+        let text = visible_json(serde_json::to_string_pretty(&document)?);
         printer.document(&document, || text)?;
     }
     for line in told(&merged, args.report) {

@@ -5,7 +5,7 @@ use clap::ValueEnum;
 use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
 
-use crate::events::visible;
+use crate::events::{visible, visible_json};
 
 /// How data is printed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -81,10 +81,11 @@ impl Printer {
         }
     }
 
-    /// A message on stderr, always.
+    /// A message on stderr, always; whatever foreign text is in it shows on its lines.
     pub fn error(&self, text: &str) {
+        let lines: Vec<_> = text.split('\n').map(visible).collect();
         let mut err = std::io::stderr().lock();
-        let _ = writeln!(err, "{text}");
+        let _ = writeln!(err, "{}", lines.join("\n"));
     }
 
     /// `text` in a color, where color is on.
@@ -112,8 +113,8 @@ impl Printer {
         human: impl FnOnce() -> String,
     ) -> anyhow::Result<()> {
         match self.output {
-            Output::Json => self.line(&serde_json::to_string_pretty(value)?),
-            Output::Ndjson => self.line(&serde_json::to_string(value)?),
+            Output::Json => self.line(&visible_json(serde_json::to_string_pretty(value)?)),
+            Output::Ndjson => self.line(&visible_json(serde_json::to_string(value)?)),
             Output::Table | Output::Csv => self.line(&human()),
         }
         Ok(())
@@ -129,10 +130,10 @@ impl Printer {
         rows: impl FnOnce() -> Rows,
     ) -> anyhow::Result<()> {
         match self.output {
-            Output::Json => self.line(&serde_json::to_string_pretty(values)?),
+            Output::Json => self.line(&visible_json(serde_json::to_string_pretty(values)?)),
             Output::Ndjson => {
                 for value in values {
-                    self.line(&serde_json::to_string(value)?);
+                    self.line(&visible_json(serde_json::to_string(value)?));
                 }
             }
             Output::Table => self.raw(&table(&rows())),

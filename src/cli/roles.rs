@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     clock,
-    events::Timestamp,
+    events::{Timestamp, visible_json},
     evidence::Readiness,
     formats::{RoleDocument, load_role},
     lake::Lake,
@@ -181,7 +181,7 @@ pub(super) async fn run(args: Roles, context: &Context) -> anyhow::Result<Exit> 
         Verb::Export { role, revision } => {
             let role = get(context, &role, revision).await?;
             let document = RoleDocument::new(&role);
-            let text = serde_json::to_string_pretty(&document)?;
+            let text = visible_json(serde_json::to_string_pretty(&document)?);
             printer.document(&document, || text)?;
         }
         Verb::Create { role, file, changes } => {

@@ -99,6 +99,21 @@ pub(super) fn remote(argv: &[String]) -> Option<Inner> {
     }
 }
 
+/// Whether it starts a shell of its own that reads its standard input, since no command is given.
+pub(super) fn is_shell_elsewhere(argv: &[String]) -> bool {
+    let has_short = |letters: &str| {
+        let is_short = |it: &&String| it.starts_with('-') && !it.starts_with("--");
+        argv.iter().skip(1).filter(is_short).any(|it| it.contains(|ch| letters.contains(ch)))
+    };
+    match argv.first().map(|it| base_name(it)) {
+        // `-N` runs nothing, `-f` has no input, `-V` and `-Q` only tell.
+        Some("ssh") => argv.len() > 1 && !has_short("NfVQ") && ssh(argv).is_none(),
+        Some("su") => option(argv, &["-c", "--command"]).is_none(),
+        Some("sudo") => has_short("is"),
+        _ => false,
+    }
+}
+
 /// Where the command of `ssh HOST COMMAND` begins.
 fn ssh(argv: &[String]) -> Option<usize> {
     const VALUED: &str = "BbcDEeFIiJLlMmOoPpQRSWw";

@@ -10,6 +10,7 @@ mod quote;
 mod runs;
 mod scope;
 mod script;
+mod stdin;
 mod unwrap;
 mod vector;
 mod word;
@@ -19,6 +20,7 @@ pub use builtins::{free_builtins, is_free_builtin};
 pub use quote::{canonical, quote, split};
 pub use runs::{Runs, runs};
 pub use unwrap::read;
+pub use vector::Stdin;
 
 /// What one argument vector comes down to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -46,8 +48,10 @@ pub struct Command {
     pub origin: Origin,
     /// Where it runs.
     pub site: Site,
-    /// The text on its standard input, where the script itself holds it: a heredoc, a here-string.
-    pub input: Option<Arc<str>>,
+    /// What it reads from its standard input.
+    pub stdin: Stdin,
+    /// Whether a part of its words is computed; it stands in them as it was written.
+    pub is_computed: bool,
 }
 
 /// Where a simple command was found.

@@ -1,12 +1,19 @@
 //! The door to the shell parser: bounded in size, nesting and harm.
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::{
+    cell::Cell,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
 
 use brush_parser::{
     ParseError, ParserOptions, Token, TokenizerError, ast::Program, parse_tokens,
     uncached_tokenize_str, unquote_str,
 };
 
-use super::{Doubt, plain, word::heredoc_delimiter};
+use super::{
+    Doubt,
+    plain::{self, Plain},
+    word::heredoc_delimiter,
+};
 
 /// Longest script that is read, in bytes; the longest of 45,288 real agent events has 17,309.
 pub(super) const MAX_SCRIPT_BYTES: usize = 128 * 1024;
@@ -23,18 +30,26 @@ const OPENERS_ON_OWN_STACK: usize = 24;
 const BIG_STACK_BYTES: usize = 256 * 1024 * 1024;
 
 /// Parses a script and hands the result to `walk`, on a stack that is deep enough for both.
-pub(super) fn with_program<T>(script: &str, walk: impl FnOnce(Result<&Program, Doubt>) -> T) -> T {
+///
+/// `n_tokens` are the words and signs that the full parser may still be given, and are after it.
+pub(super) fn with_program<T>(
+    script: &str,
+    n_tokens: &Cell<usize>,
+    walk: impl FnOnce(Result<&Program, Doubt>) -> T,
+) -> T {
     if script.len() > MAX_SCRIPT_BYTES {
         return walk(Err(Doubt::TooLarge));
     }
-    if let Some(program) = plain::parse(script) {
-        return walk(Ok(&program));
+    match plain::read(script) {
+        Plain::Yes(program) => return walk(Ok(&program)),
+        Plain::TooLarge => return walk(Err(Doubt::TooLarge)),
+        Plain::No => (),
     }
     let n_openers = openers(script);
-    if n_openers > MAX_OPENERS {
+    if n_openers > MAX_OPENERS || pieces(script) > MAX_PIECES {
         return walk(Err(Doubt::TooLarge));
     }
-    let run = || match parse_fully(script) {
+    let run = || match parse_within(script, n_tokens) {
         Ok(program) => walk(Ok(&program)),
         Err(doubt) => walk(Err(doubt)),
     };
@@ -44,12 +59,20 @@ pub(super) fn with_program<T>(script: &str, walk: impl FnOnce(Result<&Program, D
     stacker::maybe_grow(BIG_STACK_BYTES / 2, BIG_STACK_BYTES, run)
 }
 
+/// Parses a script with the full grammar, within no budget.
+#[cfg(test)]
+pub(super) fn parse_fully(script: &str) -> Result<Program, Doubt> {
+    parse_within(script, &Cell::new(usize::MAX))
+}
+
 /// Parses a script with the full grammar, and what a shell forgives at its end: a lone backslash
 /// stands for itself there, and the end of the text ends a heredoc.
-pub(super) fn parse_fully(script: &str) -> Result<Program, Doubt> {
-    let error = match attempt(script) {
+fn parse_within(script: &str, n_tokens: &Cell<usize>) -> Result<Program, Doubt> {
+    let error = match attempt(script, n_tokens) {
         Ok(program) => return Ok(program),
-        Err(error) => error.ok_or(Doubt::ParseError)?,
+        Err(Failure::TooLarge) => return Err(Doubt::TooLarge),
+        Err(Failure::GaveUp) => return Err(Doubt::ParseError),
+        Err(Failure::Parser(error)) => error,
     };
     let n_backslashes = script.len() - script.trim_end_matches('\\').len();
     let repaired = match error {
@@ -70,25 +93,35 @@ pub(super) fn parse_fully(script: &str) -> Result<Program, Doubt> {
         _ if n_backslashes % 2 == 1 => format!("{script}\\"),
         _ => return Err(Doubt::ParseError),
     };
-    attempt(&repaired).map_err(|_| Doubt::ParseError)
+    attempt(&repaired, n_tokens).map_err(|_| Doubt::ParseError)
 }
 
-/// `None` for the error of a parser that gave up, or would take too long.
-fn attempt(script: &str) -> Result<Program, Option<ParseError>> {
-    if has_huge_number(script) || is_slow_text(script) || has_open_heredoc(script) {
-        return Err(None);
+/// Why there is no tree.
+enum Failure {
+    Parser(ParseError),
+    /// The parser broke, or would have taken too long over so little.
+    GaveUp,
+    TooLarge,
+}
+
+fn attempt(script: &str, n_tokens: &Cell<usize>) -> Result<Program, Failure> {
+    let is_endless = has_open_heredoc(script) || has_nameless_heredoc(script);
+    if has_huge_number(script) || is_slow_text(script) || is_endless {
+        return Err(Failure::GaveUp);
     }
     let options = ParserOptions::default();
     // The parser unwraps in places that hostile text can reach; such text is a parse error to us.
     let parse = || {
         let tokens = uncached_tokenize_str(script, &options.tokenizer_options())
-            .map_err(|inner| Some(ParseError::Tokenizing { inner, position: None }))?;
+            .map_err(|inner| Failure::Parser(ParseError::Tokenizing { inner, position: None }))?;
+        let left = n_tokens.get().checked_sub(tokens.len()).ok_or(Failure::TooLarge)?;
+        n_tokens.set(left);
         if is_slow_nesting(&tokens) {
-            return Err(None);
+            return Err(Failure::GaveUp);
         }
-        parse_tokens(&tokens, &options).map_err(Some)
+        parse_tokens(&tokens, &options).map_err(Failure::Parser)
     };
-    catch_unwind(AssertUnwindSafe(parse)).unwrap_or(Err(None))
+    catch_unwind(AssertUnwindSafe(parse)).unwrap_or(Err(Failure::GaveUp))
 }
 
 /// Most bytes times levels of expansions: the tokenizer copies the text once a level.
@@ -119,7 +152,8 @@ fn is_slow_text(script: &str) -> bool {
 }
 
 /// Deepest nesting where the grammar tries each level in more than one way: parentheses that could
-/// be arithmetic or a regular expression, and `case` in `case`. Its time doubles with each.
+/// be arithmetic or a regular expression, process substitutions, and `case` in `case`. Its time
+/// doubles with each.
 const MAX_RETRIED_DEPTH: usize = 6;
 
 /// Whether the grammar would take exponential time over these tokens.
@@ -133,7 +167,11 @@ fn is_slow_nesting(tokens: &[Token]) -> bool {
         match (token, text) {
             (Token::Operator(..), "(") => {
                 parens += 1;
-                is_retried |= before == "(";
+                is_retried |= before.ends_with(['(', '<', '>']);
+            }
+            (Token::Operator(..), "<(" | ">(") => {
+                parens += 1;
+                is_retried = true;
             }
             (Token::Operator(..), ")") => parens = parens.saturating_sub(1),
             (Token::Word(..), "=~") => is_retried = true,
@@ -176,6 +214,17 @@ fn has_open_heredoc(script: &str) -> bool {
     false
 }
 
+/// Whether a heredoc ends at an empty line, as that of `<<''` does: the tokenizer may look for it
+/// without end.
+fn has_nameless_heredoc(script: &str) -> bool {
+    script.split("<<").skip(1).any(|after| {
+        let word = after.trim_start_matches(['-', ' ', '\t']);
+        let n_quotes = word.bytes().take_while(|byte| b"'\"\\$".contains(byte)).count();
+        let rest = word.get(n_quotes..).unwrap_or_default();
+        n_quotes > 1 && !rest.starts_with(|ch: char| ch.is_alphanumeric() || ch == '_')
+    })
+}
+
 /// Whether a redirection has a number that is none of a file: the parser would panic over it.
 fn has_huge_number(script: &str) -> bool {
     let mut n_digits = 0;
@@ -184,6 +233,14 @@ fn has_huge_number(script: &str) -> bool {
         n_digits = if byte.is_ascii_digit() { n_digits + 1 } else { 0 };
         is_huge
     })
+}
+
+/// Most pieces of text between blanks and signs that the tokenizer is given, those in quotes and
+/// heredocs counted, too: it takes about as long for each, however short.
+const MAX_PIECES: usize = 24_000;
+
+fn pieces(script: &str) -> usize {
+    script.bytes().filter(|byte| b" \t\n;&|<>()".contains(byte)).count()
 }
 
 /// How many characters and keywords of `script` may open a nesting, quotes not regarded.

@@ -27,7 +27,7 @@ const MAX_EXPORTS: usize = 64;
 const MAX_VALUE_BYTES: usize = 16 * 1024;
 
 /// Most bytes of values that are put in for one event.
-const MAX_FILLED_BYTES: usize = 512 * 1024;
+const MAX_FILLED_BYTES: usize = 128 * 1024;
 
 impl Default for Scope {
     fn default() -> Self {

@@ -1,5 +1,5 @@
 //! Walks a parsed script: every simple command in it, in order of appearance.
-use std::{collections::BTreeSet, rc::Rc, sync::Arc};
+use std::{collections::BTreeSet, rc::Rc};
 
 use brush_parser::ast::{
     AndOr, AndOrList, AssignmentName, AssignmentValue, Command as Node,
@@ -12,16 +12,14 @@ use super::{
     Command, Doubt, Origin,
     parse::with_program,
     scope::Scope,
+    stdin::{here_text, redirected, said, stdin},
     unwrap::{Context, Reader},
-    vector::{Input, Vector},
+    vector::{Stdin, Vector},
     word::{self, Value},
 };
 
 /// Most values of a `for` that are put in one by one.
 const MAX_LOOP_VALUES: usize = 16;
-
-/// Most bytes of scripts that are read for one event, those inside others counted again.
-const MAX_SCRIPTS_BYTES: usize = 512 * 1024;
 
 /// Deepest nesting of scripts and calls.
 const MAX_DEPTH: usize = 24;
@@ -29,11 +27,13 @@ const MAX_DEPTH: usize = 24;
 impl Reader {
     /// Reads a script in a scope of variables.
     pub(super) fn script(&mut self, script: &str, context: &Context, scope: &mut Scope) {
-        self.n_script_bytes += script.len();
-        if self.depth > MAX_DEPTH || self.n_script_bytes > MAX_SCRIPTS_BYTES {
+        let left = self.budget.script_bytes.checked_sub(script.len());
+        let Some(left) = left.filter(|_| self.depth <= MAX_DEPTH) else {
             return self.doubt(Doubt::TooLarge, script);
-        }
-        with_program(script, |program| match program {
+        };
+        self.budget.script_bytes = left;
+        let n_tokens = Rc::clone(&self.n_tokens);
+        with_program(script, &n_tokens, |program| match program {
             Ok(program) => {
                 self.depth += 1;
                 for list in &program.complete_commands {
@@ -78,17 +78,17 @@ impl Reader {
             };
         }
         for node in &pipeline.seq {
-            self.said = None;
+            self.said = Stdin::Computed;
             self.node(node, context, &mut scope.clone());
-            self.piped = self.said.take().map_or(Input::Unknown, Input::Text);
+            self.piped = std::mem::replace(&mut self.said, Stdin::Computed);
         }
-        self.piped = Input::Inherited;
+        self.piped = Stdin::Inherited;
     }
 
     /// Takes one node off the budget; `false` where it is spent.
     fn spend(&mut self) -> bool {
-        if let Some(budget) = self.budget.checked_sub(1) {
-            self.budget = budget;
+        if let Some(left) = self.budget.nodes.checked_sub(1) {
+            self.budget.nodes = left;
             return true;
         }
         if self.reading.unresolved.iter().all(|it| it.reason != Doubt::TooLarge) {
@@ -104,10 +104,12 @@ impl Reader {
         match node {
             Node::Simple(simple) => self.simple(None, simple, context, scope),
             Node::Compound(compound, redirects) => {
-                self.piped = Input::Inherited;
-                self.compound(compound, context, scope);
-                self.said = None;
-                self.redirects(redirects.as_ref().map_or(&[], |it| &it.0), context, scope);
+                let redirects = redirects.as_ref().map_or(&[][..], |it| &it.0);
+                let piped = std::mem::take(&mut self.piped);
+                let stdin = redirects.iter().rev().find_map(|it| redirected(it, scope));
+                self.fed(&stdin.unwrap_or(piped), |it| it.compound(compound, context, scope));
+                self.said = Stdin::Computed;
+                self.redirects(redirects, context, scope);
             }
             Node::Function(function) => {
                 let name = function.fname.value.clone();
@@ -190,7 +192,12 @@ impl Reader {
 
     /// A loop body may run again after its own assignments: what it assigns is not known inside it.
     fn forget_assigned(&mut self, list: &CompoundList, scope: &mut Scope) {
-        let mut probe = Reader { depth: self.depth + 1, budget: self.budget, ..Reader::default() };
+        let mut probe = Reader {
+            depth: self.depth + 1,
+            budget: self.budget,
+            n_tokens: Rc::clone(&self.n_tokens),
+            ..Reader::default()
+        };
         let mut after = scope.clone();
         probe.list(list, &Context::default(), &mut after);
         self.budget = probe.budget;
@@ -259,7 +266,10 @@ impl Reader {
         scope: &mut Scope,
     ) {
         let mut words = Words::default();
-        words.vector.input = std::mem::take(&mut self.piped);
+        words.vector.stdin = std::mem::take(&mut self.piped);
+        if words.vector.stdin == Stdin::Inherited {
+            words.vector.stdin = self.stdin.clone();
+        }
         for item in simple.prefix.iter().flat_map(|it| &it.0) {
             words.item(item, scope);
         }
@@ -271,7 +281,7 @@ impl Reader {
             words.item(item, scope);
         }
         let Words { vector, assignments, scripts, redirects, substitutions } = words;
-        let said = said(&vector).filter(|_| redirects.is_empty());
+        let said = if redirects.is_empty() { said(&vector) } else { Stdin::Computed };
         match vector.argv.first() {
             None => {
                 for Assigned { name, text, is_known } in assignments {
@@ -324,7 +334,7 @@ impl Reader {
         if let Some(name) = vector.argv.first() {
             inner.undefine(name);
         }
-        self.function_body(&body, context, &mut inner);
+        self.fed(&vector.stdin, |it| it.function_body(&body, context, &mut inner));
         scope.positional = outer;
         let (before, new) = self.reading.unresolved.split_at(n_unresolved);
         let new: Vec<_> = new.iter().filter(|it| !before.contains(it)).cloned().collect();
@@ -435,19 +445,17 @@ struct Assigned {
 impl<'a> Words<'a> {
     fn item(&mut self, item: &'a Item, scope: &Scope) {
         match item {
-            Item::IoRedirect(IoRedirect::HereDocument(_, here)) => {
-                let doc = &here.doc.value;
-                let value = if here.requires_expansion {
-                    word::read_heredoc(doc, scope)
-                } else {
-                    Value { fields: vec![doc.clone()], ..Value::default() }
-                };
-                self.input(value);
+            Item::IoRedirect(redirect) => {
+                if let Some(value) = here_text(redirect, scope) {
+                    self.vector.stdin = stdin(&value);
+                    self.scripts.extend(value.scripts);
+                    return;
+                }
+                if let Some(stdin) = redirected(redirect, scope) {
+                    self.vector.stdin = stdin;
+                }
+                self.redirects.push(redirect);
             }
-            Item::IoRedirect(IoRedirect::HereString(_, text)) => {
-                self.input(word::read(&text.value, scope));
-            }
-            Item::IoRedirect(redirect) => self.redirects.push(redirect),
             Item::Word(raw) => self.add(word::read(&raw.value, scope)),
             Item::AssignmentWord(assignment, raw) => {
                 if self.vector.argv.is_empty() {
@@ -492,42 +500,6 @@ impl<'a> Words<'a> {
             self.vector.push(field, value.dynamic);
         }
         self.scripts.extend(value.scripts);
-    }
-
-    fn input(&mut self, value: Value) {
-        let text = Arc::from(value.text());
-        self.vector.input = if value.dynamic { Input::Template(text) } else { Input::Text(text) };
-        self.scripts.extend(value.scripts);
-    }
-}
-
-/// What a command writes, where that is plain text: `echo`, `printf` without formats, `cat` of a
-/// heredoc.
-fn said(vector: &Vector) -> Option<Arc<str>> {
-    let (name, words) = vector.argv.split_first()?;
-    if !vector.unknown.is_empty() {
-        return None;
-    }
-    match (name.as_str(), words) {
-        ("echo", words) => {
-            let words = match words {
-                [flag, rest @ ..] if flag == "-n" => rest,
-                [flag, ..] if flag.starts_with('-') => return None,
-                words => words,
-            };
-            Some(words.join(" ").into())
-        }
-        ("printf", [text]) if !text.contains('%') => {
-            Some(text.replace("\\n", "\n").into()).filter(|it: &Arc<str>| !it.contains('\\'))
-        }
-        ("printf", [format, text]) if matches!(format.as_str(), "%s" | "%s\\n") => {
-            Some(text.as_str().into())
-        }
-        ("cat", []) => match &vector.input {
-            Input::Text(text) => Some(Arc::clone(text)),
-            Input::Template(_) | Input::Inherited | Input::Unknown => None,
-        },
-        _ => None,
     }
 }
 

@@ -1,21 +1,29 @@
 //! From one argument vector to its simple commands: shells, wrappers, and what runs elsewhere.
-use std::sync::Arc;
+use std::{cell::Cell, rc::Rc, sync::Arc};
 
 use super::{
     Command, Doubt, Origin, Reading, Site, Unresolved, base_name, carriers,
     scope::Scope,
-    vector::{Input, Unknown, Vector},
+    vector::{Stdin, Unknown, Vector},
     wrappers::{self, Inner},
 };
 
 /// Most simple commands that are read out of one event.
 const MAX_COMMANDS: usize = 1_000;
 
-/// Most nodes of scripts that are walked for one event.
-const MAX_NODES: usize = 20_000;
+/// Most work with the words of all vectors of one event, in nanoseconds.
+const MAX_WORK: usize = 15_000_000;
 
-/// Most words of vectors that are looked at for one event: each wrapper has its own copy.
-const MAX_WORDS: usize = 60_000;
+/// Most words and signs that the full parser is given for one event: it takes a few microseconds
+/// for each.
+const MAX_TOKENS: usize = 8_000;
+
+/// What a word costs until its command has shape and effects, and each of its bytes, in nanoseconds.
+///
+/// # Source
+/// Measured with `benches/fuzz.rs` on one core of a cloud server of 2024.
+const WORD_COST: usize = 700;
+const BYTE_COST: usize = 8;
 
 /// Most bytes of wrappers' vectors that commands stand in, counted for each command.
 const MAX_LAYER_BYTES: usize = 4 * 1024 * 1024;
@@ -42,6 +50,8 @@ pub(super) struct Context {
     pub(super) site: Site,
     pub(super) wrappers: Vec<String>,
     pub(super) layers: Vec<Arc<[String]>>,
+    /// How long the layers are together.
+    pub(super) n_layer_bytes: usize,
     pub(super) assignments: Vec<(String, String)>,
     /// What a wrapper puts its own input in the place of.
     pub(super) placeholder: Option<String>,
@@ -53,6 +63,7 @@ impl Context {
         let mut inner = self.clone();
         inner.wrappers.push(name.to_owned());
         inner.layers.push(argv.into());
+        inner.n_layer_bytes += argv.iter().map(String::len).sum::<usize>();
         inner
     }
 
@@ -67,15 +78,34 @@ impl Context {
 pub(super) struct Reader {
     pub(super) reading: Reading,
     pub(super) depth: usize,
-    /// How many more nodes of scripts are walked: loops and calls multiply, this ends them.
-    pub(super) budget: usize,
-    /// What the next simple command reads from a pipe.
-    pub(super) piped: Input,
-    /// What the last simple command wrote, where it is plain text.
-    pub(super) said: Option<Arc<str>>,
+    pub(super) budget: Budget,
+    /// How many more words and signs the full parser is given.
+    pub(super) n_tokens: Rc<Cell<usize>>,
+    /// What the next command reads from a pipe.
+    pub(super) piped: Stdin,
+    /// What commands read that have no pipe and no redirection of their own.
+    pub(super) stdin: Stdin,
+    /// What the last simple command wrote.
+    pub(super) said: Stdin,
     pub(super) n_layer_bytes: usize,
-    pub(super) n_words: usize,
-    pub(super) n_script_bytes: usize,
+}
+
+/// How much more is done for one event: wrappers have their own copies, loops and calls multiply,
+/// scripts stand in scripts; this ends them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Budget {
+    /// Nodes of scripts that are walked.
+    pub(super) nodes: usize,
+    /// Bytes of scripts, those inside others counted again.
+    pub(super) script_bytes: usize,
+    /// Nanoseconds of work with words.
+    pub(super) work: usize,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self { nodes: 20_000, script_bytes: 512 * 1024, work: MAX_WORK }
+    }
 }
 
 impl Default for Reader {
@@ -83,12 +113,12 @@ impl Default for Reader {
         Self {
             reading: Reading::default(),
             depth: 0,
-            budget: MAX_NODES,
-            piped: Input::Inherited,
-            said: None,
+            budget: Budget::default(),
+            n_tokens: Rc::new(Cell::new(MAX_TOKENS)),
+            piped: Stdin::Inherited,
+            stdin: Stdin::Inherited,
+            said: Stdin::Computed,
             n_layer_bytes: 0,
-            n_words: 0,
-            n_script_bytes: 0,
         }
     }
 }
@@ -101,8 +131,9 @@ impl Reader {
         if vector.unknown.has(0) || is_filled {
             return self.doubt(Doubt::ComputedName, first);
         }
-        self.n_words += vector.argv.len();
-        let is_full = self.reading.commands.len() >= MAX_COMMANDS || self.n_words > MAX_WORDS;
+        let n_bytes: usize = vector.argv.iter().map(String::len).sum();
+        let cost = vector.argv.len() * WORD_COST + n_bytes * BYTE_COST;
+        let is_full = self.reading.commands.len() >= MAX_COMMANDS || !self.afford(cost);
         if self.depth > MAX_DEPTH || is_full {
             return self.doubt(Doubt::TooLarge, first);
         }
@@ -119,19 +150,8 @@ impl Reader {
                 if let Some(at) = shell_script(argv) {
                     return self.shell(at, &vector, context, scope);
                 }
-                if reads_stdin(argv) {
-                    let (script, is_known) = match &vector.input {
-                        Input::Text(script) => (Some(script), true),
-                        Input::Template(script) => (Some(script), false),
-                        Input::Unknown => (None, false),
-                        Input::Inherited => (None, true),
-                    };
-                    if !is_known {
-                        self.doubt(Doubt::ComputedCode, script.map_or(name, |it| it));
-                    }
-                    if let Some(script) = script {
-                        return self.script(script, &context.scripted(), &mut scope.fresh());
-                    }
+                if reads_stdin(argv) && self.script_on_stdin(&vector, context, scope) {
+                    return;
                 }
             }
             "eval" if !vector.unknown.is_empty() => {
@@ -185,7 +205,38 @@ impl Reader {
         if let Some(inner) = carriers::remote(argv) {
             let context = Context { site: Site::Remote, ..context.wrapped(&name, argv) };
             self.inner(&inner, &vector, &context, &mut scope.fresh());
+        } else if carriers::is_shell_elsewhere(argv) {
+            let mut context = context.wrapped(&name, argv);
+            if name == "ssh" {
+                context.site = Site::Remote;
+            }
+            self.script_on_stdin(&vector, &context, scope);
         }
+    }
+
+    /// Reads what a shell finds on its standard input; `false` where nothing is known to be there.
+    fn script_on_stdin(&mut self, vector: &Vector, context: &Context, scope: &Scope) -> bool {
+        let script = vector.stdin.text();
+        if matches!(vector.stdin, Stdin::Template(_) | Stdin::File | Stdin::Computed) {
+            let name = vector.argv.first().map_or("", String::as_str);
+            self.doubt(Doubt::ComputedCode, script.map_or(name, |it| it));
+        }
+        let Some(script) = script else { return false };
+        // What its commands read is the rest of the script.
+        let outer = std::mem::take(&mut self.stdin);
+        self.script(script, &context.scripted(), &mut scope.fresh());
+        self.stdin = outer;
+        true
+    }
+
+    /// Reads something whose commands find `stdin` on their standard input.
+    pub(super) fn fed(&mut self, stdin: &Stdin, read: impl FnOnce(&mut Self)) {
+        if *stdin == Stdin::Inherited {
+            return read(self);
+        }
+        let outer = std::mem::replace(&mut self.stdin, stdin.clone());
+        read(self);
+        self.stdin = outer;
     }
 
     /// The script at a place of a shell's vector, with the words behind it as `$0`, `$1`, ...
@@ -203,7 +254,7 @@ impl Reader {
         };
         let positional: Vec<Option<String>> = words.iter().enumerate().map(is_known).collect();
         let mut inner = scope.fresh().with_positional(Some(positional));
-        self.script(script, &context.scripted(), &mut inner);
+        self.fed(&vector.stdin, |it| it.script(script, &context.scripted(), &mut inner));
     }
 
     fn inner(&mut self, inner: &Inner, outer: &Vector, context: &Context, scope: &mut Scope) {
@@ -214,21 +265,32 @@ impl Reader {
                 if !is_known {
                     self.doubt(Doubt::ComputedCode, &script);
                 }
-                self.script(&script, &context.scripted(), scope);
+                self.fed(&outer.stdin, |it| it.script(&script, &context.scripted(), scope));
             }
         }
     }
 
+    /// Takes some work off the budget; `false` where it is spent.
+    fn afford(&mut self, cost: usize) -> bool {
+        let left = self.budget.work.checked_sub(cost);
+        self.budget.work = left.unwrap_or_default();
+        left.is_some()
+    }
+
     /// Notes a simple command.
     pub(super) fn push(&mut self, vector: &Vector, context: &Context) {
-        let words = context.layers.iter().flat_map(|it| it.iter());
-        self.n_layer_bytes += words.map(String::len).sum::<usize>();
+        self.n_layer_bytes += context.n_layer_bytes;
         if self.n_layer_bytes > MAX_LAYER_BYTES || self.reading.commands.len() >= MAX_COMMANDS {
             if self.reading.unresolved.iter().all(|it| it.reason != Doubt::TooLarge) {
                 self.doubt(Doubt::TooLarge, "more commands than are read");
             }
             return;
         }
+        let stdin = match vector.stdin.text() {
+            // Many commands may have the same text before them.
+            Some(text) if !self.afford(text.len() * BYTE_COST) => Stdin::Computed,
+            _ => vector.stdin.clone(),
+        };
         self.reading.commands.push(Command {
             argv: vector.argv.clone(),
             wrappers: context.wrappers.clone(),
@@ -236,10 +298,8 @@ impl Reader {
             assignments: context.assignments.clone(),
             origin: context.origin,
             site: context.site,
-            input: match &vector.input {
-                Input::Text(text) | Input::Template(text) => Some(Arc::clone(text)),
-                Input::Inherited | Input::Unknown => None,
-            },
+            stdin,
+            is_computed: !vector.unknown.is_empty(),
         });
     }
 
@@ -383,6 +443,14 @@ mod tests {
             "~99999999999999999999/x".to_owned(),
             "\\".repeat(5_000),
             "<<A ".repeat(500),
+            "x 2><(y ".repeat(40),
+            "''<<''< ".to_owned(),
+            "2>&est ".repeat(16_000),
+            "x 2><(y ".repeat(12) + &")".repeat(12),
+            "find . -exec ".repeat(3_000),
+            format!("x{}", "{a,b}".repeat(20_000)),
+            format!("x\n{}((((", "\r\n".repeat(60_000)),
+            "git -C x ".repeat(14_000),
             format!("X=$(curl -s \"$U\" |{}{}", "; do ".repeat(23), "; do<< ; do ; do ".repeat(20)),
         ] {
             let argv = ["bash", "-lc", &script].map(str::to_owned);

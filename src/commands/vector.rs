@@ -7,21 +7,33 @@ pub(super) struct Vector {
     pub(super) argv: Vec<String>,
     /// Words with a part that is not known; it stands in the text as it was written.
     pub(super) unknown: Unknown,
-    pub(super) input: Input,
+    pub(super) stdin: Stdin,
 }
 
 /// What a command reads from its standard input.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) enum Input {
-    /// What the script itself reads.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Stdin {
+    /// What the event's own command reads.
     #[default]
     Inherited,
     /// This text, of a heredoc, a here-string, or an `echo` in front of it in the pipeline.
     Text(Arc<str>),
     /// The same with parts that are not known, which stand as they were written.
     Template(Arc<str>),
+    /// What is in a file.
+    File,
     /// Another program's output.
-    Unknown,
+    Computed,
+}
+
+impl Stdin {
+    /// The text, as far as it stands in the script.
+    pub fn text(&self) -> Option<&Arc<str>> {
+        match self {
+            Self::Text(text) | Self::Template(text) => Some(text),
+            Self::Inherited | Self::File | Self::Computed => None,
+        }
+    }
 }
 
 /// Places in a vector, as a set; all from [`Unknown::LAST`] on are one.
@@ -47,7 +59,7 @@ impl Vector {
         Self {
             argv: self.argv.get(places.clone()).unwrap_or_default().to_vec(),
             unknown: self.unknown.from(places.start),
-            input: self.input.clone(),
+            stdin: self.stdin.clone(),
         }
     }
 

@@ -43,9 +43,11 @@ pub(super) fn read(raw: &str, scope: &Scope) -> Value {
     }
     let mut value = Value::default();
     if raw.contains('{') && raw.contains(',') {
-        for alternative in braces(raw) {
+        let (alternatives, is_whole) = braces(raw);
+        for alternative in alternatives {
             value.read(&alternative, scope);
         }
+        value.dynamic |= !is_whole;
     } else {
         value.read(raw, scope);
     }
@@ -441,13 +443,20 @@ fn ansi_c(text: &str) -> (String, &str) {
     (res, "")
 }
 
+/// Most bytes of the words that one word with braces becomes.
+const MAX_BRACED_BYTES: usize = 16 * 1024;
+
 /// Brace expansion of a word: `a{b,c}` is `ab` and `ac`; bounded, sequences are left as they are.
-fn braces(raw: &str) -> Vec<String> {
+///
+/// Tells also whether that is all of it.
+fn braces(raw: &str) -> (Vec<String>, bool) {
     let mut done = Vec::new();
+    let mut is_whole = true;
     let mut todo = vec![raw.to_owned()];
+    let max_words = MAX_FIELDS.min(MAX_BRACED_BYTES / raw.len().max(1));
     while let Some(word) = todo.pop() {
         match first_braces(&word) {
-            Some((start, end, commas)) if done.len() + todo.len() + commas.len() < MAX_FIELDS => {
+            Some((start, end, commas)) if done.len() + todo.len() + commas.len() < max_words => {
                 let mut cuts = vec![start];
                 cuts.extend(commas);
                 cuts.push(end);
@@ -457,10 +466,13 @@ fn braces(raw: &str) -> Vec<String> {
                     todo.push(parts.into_iter().flatten().collect());
                 }
             }
-            _ => done.push(word),
+            left => {
+                is_whole &= left.is_none();
+                done.push(word);
+            }
         }
     }
-    done
+    (done, is_whole)
 }
 
 /// The first unquoted `{...,...}`: where it opens, closes, and its commas.

@@ -12,7 +12,7 @@ pub use redact::{
 };
 pub use tally::{Action, Tally, Unit};
 pub use time::{Day, Timestamp};
-pub use visible::visible;
+pub use visible::{visible, visible_json};
 
 /// One event of the signal schema, version 1.x, after validation and redaction.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -25,7 +25,7 @@ pub enum Effect {
     Process,
     /// Acts with, or gives away, the rights of another account.
     Privilege,
-    /// Brings in software of other people.
+    /// Brings in software of other people, or takes it out.
     PackageInstall,
     /// Reads history, branches, issues.
     VcsRead,

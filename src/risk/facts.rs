@@ -75,9 +75,7 @@ pub fn command_facts(command: &Command, cwd: Option<&str>) -> (Facts, Effects) {
 pub fn call_facts(server: &str, tool: &str, arguments: &str) -> (Facts, Effects) {
     let parsed = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(arguments);
     let parsed = parsed.unwrap_or_default();
-    let mut names: Vec<String> = parsed.keys().cloned().collect();
-    names.sort();
-    let effects = super::mcp_effects(server, tool, &names);
+    let effects = super::call_effects(server, tool, &parsed);
     let texts = parsed.values().flat_map(list).filter_map(serde_json::Value::as_str);
     let mut facts = facts(effects, texts.filter(|it| it.contains(['/', '.'])), None);
     if arguments.contains(MARKER_OPEN) {

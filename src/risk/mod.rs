@@ -18,7 +18,7 @@ pub use guards::{
     BUILTIN_ROLE, Guard, GuardClass, RoleGuard, builtin_role, guard_patterns, guards, prose,
     role_guards,
 };
-pub use mcp::mcp_effects;
+pub use mcp::{call_effects, mcp_effects};
 pub use secrets::is_secret_path;
 
 pub use crate::policy::RiskLevel;

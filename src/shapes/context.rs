@@ -164,6 +164,16 @@ const OPERANDS: &[Operands] = &[
         Hint::Any,
     ),
     row("make gmake just task", "", &[], &[], Hint::Any),
+    row("bazel bazelisk buck2", "build|test|run|query|cquery|coverage", &[], &[], Hint::Glob),
+    row("rails", "runner|r", &[], &[Hint::Code], Hint::Any),
+    row(
+        "kubectl oc k",
+        "rollout restart|rollout status|rollout undo|top pod|cordon|drain",
+        &[],
+        &[],
+        Hint::Word,
+    ),
+    row("aws", "logs tail", &[], &[], Hint::Word),
 ];
 
 /// Options by canonical name, `--` off: what they take whatever the tool.
@@ -197,12 +207,12 @@ const OPTIONS: &[(Hint, &str)] = &[
     ),
     (Hint::Image, "image"),
     (Hint::Port, "port"),
-    (Hint::Code, "eval jq expr"),
+    (Hint::Code, "eval jq expr execute"),
     (
         Hint::Word,
         "name namespace container repo owner user username profile project account subscription resource-group cluster context \
          team org milestone label assignee reviewer function table bucket queue topic app service job label-columns selector \
-         test package",
+         test package secret-id policy-arn role-arn arn function-name stack-name",
     ),
 ];
 
@@ -228,6 +238,8 @@ const SHORT_OPTIONS: &[(&str, &str, Hint)] = &[
     ("git", "-S -G", Hint::Regex),
     ("git", "-L", Hint::Str),
     ("terraform tofu", "-var", Hint::Str),
+    ("terraform tofu", "-target", Hint::Word),
+    ("pip pip3 uv", "-e --editable", Hint::Path),
     ("terraform tofu", "-out -chdir -var-file -state", Hint::Path),
     ("ssh scp sftp", "-i -F", Hint::Path),
     ("ssh", "-o", Hint::Str),

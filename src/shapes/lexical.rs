@@ -278,7 +278,7 @@ fn is_ports(text: &str) -> bool {
         .split_once('/')
         .map_or(text, |(it, proto)| if matches!(proto, "tcp" | "udp") { it } else { "" });
     bare.contains(':')
-        && bare.len() > 1
+        && bare.bytes().any(|it| it.is_ascii_digit())
         && bare.split(':').filter(|it| !it.is_empty()).all(|it| it.parse::<u16>().is_ok())
 }
 

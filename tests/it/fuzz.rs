@@ -5,29 +5,21 @@ use policy_advisor::{
     risk, shapes,
 };
 
-use crate::mutate::Mutator;
+use crate::mutate::{Mutator, corpus};
 
-/// Good scripts, from which bad ones are made.
-const SEEDS: &[&str] = &[
-    "cd services/api && npm run lint && npm test -- --watch=false 2>&1 | tail -40",
-    "git add -A && git commit -m \"$(cat <<'EOF'\nFix the parser\n\nIt was wrong.\nEOF\n)\"",
-    "for f in a b c; do sed -n 1,200p internal/$f.go > /tmp/$f; done",
-    "find . -name '*.rs' -exec grep -l 'fn main' {} \\; | xargs -I{} sh -c 'wc -l {}'",
-    "X=$(git rev-parse HEAD); if [ -n \"$X\" ]; then echo ${X:-none}; else exit 1; fi",
-    "curl -s -H \"Authorization: Bearer $TOKEN\" https://api.x.io/v1 | jq '.a[0]'",
-    "sudo -u bob env -i A=b timeout -k 5 60 bash -c 'ls -la \"$1\"' _ /etc",
-    "ssh -p 22 h 'docker exec -it c psql -c \"DROP TABLE x\"'",
-    "f() { rm -rf \"$1\"; }; f build; while read -r l; do echo \"$l\"; done < list.txt",
-    "python3 - <<'EOF'\nimport os\nprint(os.environ)\nEOF",
+/// What broke a law once, found by the generator.
+const BROKEN: &[&[&str]] = &[
+    // Colons without a number were a port.
+    &["a", "::::"],
 ];
 
 #[test]
 fn any_input_is_read_and_its_laws_hold() {
-    let corpus: Vec<String> = SEEDS.iter().map(|&it| it.to_owned()).collect();
-    let mut mutator = Mutator::new(7, corpus);
+    let mut mutator = Mutator::new(7, corpus());
+    let broken = BROKEN.iter().map(|it| it.iter().map(|&it| it.to_owned()).collect());
+    let inputs: Vec<Vec<String>> = broken.chain((0..200).map(|_| mutator.argv())).collect();
     let learned = Learned::default();
-    for _ in 0..200 {
-        let mut argv = mutator.argv();
+    for mut argv in inputs {
         // What is long is for the long run: this one is not optimized.
         if argv.iter().map(String::len).sum::<usize>() > 4_000 {
             continue;

@@ -288,6 +288,7 @@ pub fn is_flag(name: &str) -> bool {
 /// Whether a word could name a task: what people call scripts and targets, no paths.
 fn is_task(word: &str) -> bool {
     let plain = |ch: char| ch.is_ascii_alphanumeric() || "-_:.@%+".contains(ch);
-    let starts = word.starts_with(|ch: char| ch.is_ascii_alphanumeric() || ch == '_' || ch == '@');
+    // A task of Gradle may begin with the project: `:app:test`.
+    let starts = word.starts_with(|ch: char| ch.is_ascii_alphanumeric() || "_@:".contains(ch));
     starts && word.len() <= 64 && word.chars().all(plain)
 }

@@ -39,9 +39,27 @@ pub struct Redacted<'a> {
 /// The same kind has the same marker everywhere, nothing of the secret is in it, and a marker is
 /// never taken for a secret again.
 pub fn redact(text: &str) -> Redacted<'_> {
+    let mut res = Redacted { text: Cow::Borrowed(text), n_secrets: 0 };
+    // What is gone brings together what stood too far apart to be seen.
+    for _ in 0..n_rounds(text.len()) {
+        let Some((text, n_secrets)) = redact_once(&res.text) else { break };
+        res = Redacted { text: Cow::Owned(text), n_secrets: res.n_secrets + n_secrets };
+    }
+    res
+}
+
+/// How often a text is looked through at most; the last time finds nothing more.
+///
+/// What is longer than any real command is looked through once: thousands of secrets take time.
+const fn n_rounds(n_bytes: usize) -> usize {
+    if n_bytes <= 32 * 1024 { 8 } else { 1 }
+}
+
+/// The text without the secrets found in one pass, and how many; `None` where there are none.
+fn redact_once(text: &str) -> Option<(String, usize)> {
     let found = find(text);
     if found.is_empty() {
-        return Redacted { text: Cow::Borrowed(text), n_secrets: 0 };
+        return None;
     }
     let mut res = String::with_capacity(text.len());
     let mut at = 0;
@@ -51,13 +69,25 @@ pub fn redact(text: &str) -> Redacted<'_> {
         at = secret.range.end;
     }
     res.push_str(text.get(at..).unwrap_or_default());
-    Redacted { text: Cow::Owned(res), n_secrets: found.len() }
+    Some((res, found.len()))
 }
 
 /// Replaces every secret in an argument vector, and how many there were.
 ///
 /// Sees what one word alone does not tell: `--token X`, `sshpass -p X`, `curl -u user:X`.
 pub fn redact_argv(argv: Vec<String>) -> (Vec<String>, usize) {
+    let (mut argv, mut n_secrets) = (argv, 0);
+    for _ in 0..n_rounds(argv.iter().map(String::len).sum()) {
+        let (words, n_more) = redact_argv_once(argv);
+        (argv, n_secrets) = (words, n_secrets + n_more);
+        if n_more == 0 {
+            break;
+        }
+    }
+    (argv, n_secrets)
+}
+
+fn redact_argv_once(argv: Vec<String>) -> (Vec<String>, usize) {
     let line = argv.join(" ");
     let found = find(&line);
     if found.is_empty() {
@@ -139,6 +169,16 @@ struct Secret {
     named: bool,
 }
 
+/// Where the markers of a text are, without the first sign of each.
+fn inside_markers(text: &str) -> Vec<Range<usize>> {
+    let opens = text.match_indices(MARKER_OPEN).map(|(at, _)| at);
+    let inside = opens.filter_map(|at| {
+        let kind = text.get(at + MARKER_OPEN.len()..)?;
+        Some(at + 1..at + MARKER_OPEN.len() + kind.find(MARKER_CLOSE)? + MARKER_CLOSE.len())
+    });
+    inside.collect()
+}
+
 /// What a keyword of the automaton points to.
 #[derive(Clone, Copy, Debug)]
 enum Target {
@@ -204,6 +244,11 @@ fn find(text: &str) -> Vec<Secret> {
                 }
             }
         }
+    }
+    if text.contains(MARKER_OPEN) {
+        // The colon of a marker is none of a name or a URL.
+        let inside = inside_markers(text);
+        found.retain(|(it, _)| !inside.iter().any(|marker| marker.contains(&it.range.start)));
     }
     found.sort_by_key(|(secret, rank)| (secret.range.start, *rank));
     let mut res: Vec<Secret> = Vec::with_capacity(found.len());
@@ -279,6 +324,7 @@ mod tests {
         assert_eq!(redact_named("path", "src/main.rs").text, "src/main.rs");
         assert_eq!(redact_named("apiKey", "a1b2c3d4e5f6").text, "%redacted:api-key%");
         assert_eq!(redact_named("password", "%redacted:password%").n_secrets, 0);
+        assert_eq!(redact("curl http://j%redacted:private-key%@h/").n_secrets, 0);
         assert_eq!(
             redact_named("Authorization", "Bearer abcdef0123456789xyz").text,
             "Bearer %redacted:authorization%"

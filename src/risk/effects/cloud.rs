@@ -229,9 +229,9 @@ pub(super) const TABLE: &[Entry] = &[
         &["^s3://", "^gs://"],
         &[NetworkOut, NetworkUpload],
         &["aws s3 cp f s3://b", "gsutil cp f gs://b"],
-        &["aws s3 ls s3://b", "gsutil ls gs://b"],
+        &["aws s3 ls s3://b", "gsutil ls gs://b", "aws s3 rm s3://b/x"],
     )
-    .unless(&["ls", "du", "stat", "cat", "presign", "list"]),
+    .unless(&["ls", "du", "stat", "cat", "presign", "list", "rm", "rb", "mb"]),
     base(
         &["terraform", "tofu", "terragrunt", "pulumi", "cdktf"],
         &[

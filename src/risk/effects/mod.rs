@@ -1,20 +1,29 @@
 //! One expanded command -> its effects: a table a family, the longest subcommand path decides.
+mod clients;
 mod cloud;
 mod containers;
 mod db;
 mod files;
 mod forges;
+mod frameworks;
 mod git;
 mod interpreters;
 mod network;
 mod packages;
 mod projects;
+mod runners;
+mod sql;
 mod system;
 
-use std::{collections::BTreeMap, sync::LazyLock};
+pub(super) use sql::sql_effects;
+use std::{
+    cell::OnceCell,
+    collections::{BTreeMap, BTreeSet},
+    sync::LazyLock,
+};
 
 use super::{Effect, Effects, is_secret_path};
-use crate::commands::{Command, Site};
+use crate::commands::{Command, Site, Stdin};
 
 /// One line of knowledge about some binaries.
 #[derive(Debug)]
@@ -26,7 +35,7 @@ struct Entry {
     /// Empty: what the path does anyway. Else what it does in addition, where one of these holds:
     /// `-x` the short option, alone or in a cluster; `--long` the option; `-word` the word;
     /// `~text` a word holds the text; `^text` a word starts with it; `OPERAND` an operand
-    /// follows the path; `ALONE` none does.
+    /// follows the path; `ALONE` none does; `STDIN` something is on its standard input.
     when: &'static [&'static str],
     /// Not where one of these holds.
     unless: &'static [&'static str],
@@ -69,8 +78,8 @@ impl Entry {
     }
 
     /// Whether its conditions hold. `rest` are the operands after its path.
-    fn holds(&self, args: &[&str], rest: &[&str]) -> bool {
-        let some = |conditions: &[&str]| conditions.iter().any(|it| condition(it, args, rest));
+    fn holds(&self, line: &Line<'_>, rest: &[&str]) -> bool {
+        let some = |conditions: &[&str]| conditions.iter().any(|it| condition(it, line, rest));
         (self.when.is_empty() || some(self.when)) && !some(self.unless)
     }
 }
@@ -90,41 +99,105 @@ impl Known {
 
     /// How many words of `path` the longest fitting path takes; `None` where none fits, or where a
     /// condition does not hold.
-    fn fits(&self, args: &[&str], path: &[&str]) -> Option<usize> {
+    fn fits(&self, line: &Line<'_>, path: &[&str]) -> Option<usize> {
         let fitting = self.paths.iter().filter(|words| path.starts_with(words));
         let depth = fitting.map(Vec::len).max()?;
-        self.entry.holds(args, path.get(depth..).unwrap_or_default()).then_some(depth)
+        self.entry.holds(line, path.get(depth..).unwrap_or_default()).then_some(depth)
     }
 }
 
+/// What conditions look at.
+#[derive(Debug)]
+struct Line<'a> {
+    /// The words behind the binary, and for programs that run their standard input, what is on it;
+    /// sorted, so that thousands of them cost no more than their number.
+    args: Vec<&'a str>,
+    /// The letters of all short options, by their place in the alphabet; capitals behind.
+    letters: u64,
+    /// All of them as one text.
+    text: OnceCell<String>,
+    has_stdin: bool,
+}
+
+impl<'a> Line<'a> {
+    fn new(command: &'a Command) -> Self {
+        let mut args: Vec<&str> = command.argv.iter().skip(1).map(String::as_str).collect();
+        if let Some(text) = command.stdin.text().filter(|_| RUNS_STDIN.contains(bare(command))) {
+            args.push(text);
+            args.extend(text.split_ascii_whitespace().filter(|it| !it.starts_with('-')));
+        }
+        let letters = args.iter().map(|it| short_letters(it)).fold(0, |res, it| res | it);
+        args.sort_unstable();
+        let has_stdin = command.stdin != Stdin::Inherited;
+        Self { args, letters, text: OnceCell::new(), has_stdin }
+    }
+
+    /// The words that begin with a text.
+    fn beginning(&self, text: &str) -> impl Iterator<Item = &'a str> {
+        let start = self.args.partition_point(|arg| *arg < text);
+        let rest = self.args.get(start..).unwrap_or_default();
+        rest.iter().copied().take_while(move |arg| arg.starts_with(text))
+    }
+
+    fn has_word(&self, word: &str) -> bool {
+        self.args.binary_search(&word).is_ok()
+    }
+
+    fn holds_text(&self, text: &str) -> bool {
+        self.text.get_or_init(|| self.args.join("\0")).contains(text)
+    }
+}
+
+/// The letters of `-x`, alone or in a cluster, as a set.
+fn short_letters(arg: &str) -> u64 {
+    let letters = arg.strip_prefix('-').filter(|it| !it.starts_with('-')).unwrap_or_default();
+    let letters = letters.bytes().take_while(u8::is_ascii_alphabetic);
+    letters.map(letter_bit).fold(0, |res, it| res | it)
+}
+
+const fn letter_bit(letter: u8) -> u64 {
+    match letter {
+        b'a'..=b'z' => 1 << (letter - b'a'),
+        b'A'..=b'Z' => 1 << (letter - b'A' + 26),
+        _ => 0,
+    }
+}
+
+/// Programs that run what is on their standard input, by base name.
+static RUNS_STDIN: LazyLock<BTreeSet<&str>> =
+    LazyLock::new(|| [interpreters::SCRIPTED, db::DOCS].concat().into_iter().collect());
+
+/// The base name without version suffix.
+fn bare(command: &Command) -> &str {
+    without_version(command.name())
+}
+
+fn without_version(name: &str) -> &str {
+    name.trim_end_matches(|ch: char| ch.is_ascii_digit() || ch == '.' || ch == '-')
+}
+
 /// Whether one condition of [`Entry::when`] holds. `rest` are the operands after the path.
-fn condition(condition: &str, args: &[&str], rest: &[&str]) -> bool {
+fn condition(condition: &str, line: &Line<'_>, rest: &[&str]) -> bool {
     match condition {
+        "STDIN" => return line.has_stdin,
         "OPERAND" => return !rest.is_empty(),
         "ALONE" => return rest.is_empty(),
         _ => (),
     }
     if let Some(text) = condition.strip_prefix('~') {
-        return args.iter().any(|arg| arg.contains(text));
+        return line.holds_text(text);
     }
     if let Some(text) = condition.strip_prefix('^') {
-        return args.iter().any(|arg| arg.starts_with(text));
+        return line.beginning(text).next().is_some();
     }
     if condition.starts_with("--") {
-        let with_value =
-            |arg: &str| arg.strip_prefix(condition).is_some_and(|it| it.starts_with('='));
-        return args.iter().any(|arg| *arg == condition || with_value(arg));
+        let is_end = |arg: &str| matches!(arg.as_bytes().get(condition.len()), None | Some(b'='));
+        return line.beginning(condition).any(is_end);
     }
-    if let Some(letter) = condition.strip_prefix('-').filter(|it| it.len() == 1) {
-        let cluster = |arg: &&str| {
-            arg.strip_prefix('-').is_some_and(|it| {
-                let letters = it.bytes().take_while(u8::is_ascii_alphabetic).count();
-                !it.starts_with('-') && it.get(..letters).is_some_and(|it| it.contains(letter))
-            })
-        };
-        return args.iter().any(cluster);
+    match condition.as_bytes() {
+        [b'-', letter] if letter.is_ascii_alphabetic() => line.letters & letter_bit(*letter) != 0,
+        _ => line.has_word(condition),
     }
-    args.contains(&condition)
 }
 
 /// All tables.
@@ -140,6 +213,7 @@ const TABLES: &[&[Entry]] = &[
     containers::TABLE,
     cloud::TABLE,
     db::TABLE,
+    frameworks::TABLE,
 ];
 
 /// Base name -> its entries, in table order.
@@ -224,7 +298,8 @@ pub(super) fn changing_examples() -> impl Iterator<Item = &'static str> {
         .copied()
         .flatten()
         .filter(|entry| entry.effects.iter().any(|it| CHANGES.contains(*it)));
-    changing.flat_map(|entry| entry.hits.iter().copied())
+    let of_tables = changing.flat_map(|entry| entry.hits.iter().copied());
+    of_tables.chain(clients::destroying_examples())
 }
 
 /// What one expanded command can do.
@@ -232,9 +307,15 @@ pub(super) fn changing_examples() -> impl Iterator<Item = &'static str> {
 /// `subcommand` is its subcommand path as far as it is known; words after it count as further
 /// subcommands where a table knows them. A binary that no table knows is `{unknown}`.
 pub fn effects(command: &Command, subcommand: &[String]) -> Effects {
+    own_effects(command, subcommand).union(runners::inner_effects(command))
+}
+
+/// The same without what a program inside does.
+fn own_effects(command: &Command, subcommand: &[String]) -> Effects {
     let args: Vec<&str> = command.argv.iter().skip(1).map(String::as_str).collect();
     let path = operands(&args, subcommand);
-    let mut res = table_effects(command.name(), &args, &path);
+    let mut res = table_effects(command, &path);
+    res = res.union(clients::client_effects(command, bare(command), &path));
     let reads = [
         Effect::FileRead,
         Effect::FileWrite,
@@ -277,13 +358,14 @@ fn operands<'a>(args: &[&'a str], subcommand: &'a [String]) -> Vec<&'a str> {
     subcommand.iter().map(String::as_str).chain(plain).collect()
 }
 
-fn table_effects(name: &str, args: &[&str], path: &[&str]) -> Effects {
-    let bare = name.trim_end_matches(|ch: char| ch.is_ascii_digit() || ch == '.' || ch == '-');
-    let Some(entries) = INDEX.get(name).or_else(|| INDEX.get(bare)) else {
+fn table_effects(command: &Command, path: &[&str]) -> Effects {
+    let entries = INDEX.get(command.name()).or_else(|| INDEX.get(bare(command)));
+    let Some(entries) = entries else {
         return Effects::of(&[Effect::Unknown]);
     };
+    let line = Line::new(command);
     let fitting: Vec<(&Entry, usize)> =
-        entries.iter().filter_map(|known| Some((known.entry, known.fits(args, path)?))).collect();
+        entries.iter().filter_map(|known| Some((known.entry, known.fits(&line, path)?))).collect();
     let bases = fitting.iter().filter(|(entry, _)| entry.when.is_empty());
     let Some(deepest) = bases.map(|(_, depth)| *depth).max() else {
         return Effects::of(&[Effect::Unknown]);
@@ -296,18 +378,28 @@ fn table_effects(name: &str, args: &[&str], path: &[&str]) -> Effects {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::split;
+    use crate::commands::{read, split};
+
+    /// A command line; with something on its standard input it is a script of one command or pipeline.
+    fn command(line: &str) -> Command {
+        if !line.contains(" <<") && !line.contains(" | ") {
+            return Command { argv: split(line).unwrap(), ..Command::default() };
+        }
+        let argv = ["bash", "-c", line].map(str::to_owned);
+        read(&argv).commands.pop().unwrap()
+    }
 
     fn fires(entry: &'static Entry, line: &str) -> bool {
-        let argv = split(line).unwrap();
-        let args: Vec<&str> = argv.iter().skip(1).map(String::as_str).collect();
+        let command = command(line);
+        let args: Vec<&str> = command.argv.iter().skip(1).map(String::as_str).collect();
         let path = operands(&args, &[]);
-        entry.names.contains(&argv[0].as_str()) && Known::new(entry).fits(&args, &path).is_some()
+        let fits = || Known::new(entry).fits(&Line::new(&command), &path).is_some();
+        let is_named = |it: &str| entry.names.contains(&it);
+        (is_named(command.name()) || is_named(bare(&command))) && fits()
     }
 
     fn of(line: &str) -> Effects {
-        let argv = split(line).unwrap();
-        effects(&Command { argv, ..Command::default() }, &[])
+        effects(&command(line), &[])
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! Effects of compilers, test runners, linters and task runners.
 use super::{Entry, also, base};
-use crate::risk::Effect::{FileRead, FileWrite, NetworkIn, PackageInstall, Process};
+use crate::risk::Effect::{
+    FileRead, FileWrite, NetworkIn, NetworkOut, PackageInstall, Persistence, Process,
+};
 
 pub(super) const TABLE: &[Entry] = &[
     base(
@@ -428,5 +430,34 @@ pub(super) const TABLE: &[Entry] = &[
         &[FileRead],
         &["benchstat a b", "ast-grep -p x"],
         &["make"],
+    ),
+    base(
+        &["celery", "lake", "elm", "eas", "expo", "rebar3", "nimble", "gleam"],
+        &[""],
+        &[Process, FileWrite],
+        &["celery -A app worker", "lake build", "elm make src/Main.elm"],
+        &["cat elm.json"],
+    ),
+    base(
+        &["ffprobe", "exiftool", "mediainfo", "identify", "pdfinfo", "pdftotext", "pdffonts"],
+        &[""],
+        &[FileRead],
+        &["ffprobe -show_format in.mp4", "identify a.png"],
+        &["ffmpeg -i a b"],
+    ),
+    base(
+        &["snyk", "socket", "osv-scanner", "grype", "gitleaks", "trufflehog"],
+        &[""],
+        &[FileRead, NetworkOut],
+        &["snyk test", "osv-scanner -r ."],
+        &["cat x"],
+    ),
+    also(
+        &["pre-commit", "husky", "lefthook"],
+        &["install", "init-templatedir"],
+        &["~"],
+        &[Persistence],
+        &["pre-commit install", "lefthook install"],
+        &["pre-commit run --all-files"],
     ),
 ];

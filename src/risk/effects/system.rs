@@ -183,7 +183,6 @@ pub(super) const TABLE: &[Entry] = &[
     ),
     base(
         &[
-            "crontab",
             "at",
             "batch",
             "atq",
@@ -195,7 +194,6 @@ pub(super) const TABLE: &[Entry] = &[
             "chkconfig",
             "rc-update",
             "rc-service",
-            "service",
             "initctl",
             "sc",
             "schtasks",
@@ -206,8 +204,25 @@ pub(super) const TABLE: &[Entry] = &[
         ],
         &[""],
         &[Persistence, Process],
-        &["crontab f", "launchctl load x.plist", "at now"],
+        &["launchctl load x.plist", "at now"],
         &["ps"],
+    ),
+    base(&["crontab"], &[""], &[FileRead], &["crontab -l"], &["kill 1"]),
+    also(
+        &["crontab"],
+        &[""],
+        &["OPERAND", "-e", "-r", "-", "STDIN"],
+        &[Persistence, Process],
+        &["crontab f", "crontab -e", "echo '* * * * * x' | crontab -"],
+        &["crontab -l"],
+    )
+    .unless(&["-l"]),
+    base(
+        &["service"],
+        &[""],
+        &[Process, Privilege],
+        &["service postgresql start"],
+        &["systemctl status x"],
     ),
     base(
         &["systemctl"],
