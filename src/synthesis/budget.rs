@@ -91,7 +91,7 @@ impl Step {
             n_spared
         };
         let n_rules = likely().map(|it| it.patterns().count()).sum();
-        Self { n_spared, n_rules, stops, candidates }
+        Self { candidates, n_spared, n_rules, stops }
     }
 }
 
@@ -114,7 +114,7 @@ impl Ladder {
         let is_open = |it: &Candidate| it.patterns().any(|pattern| open.contains(pattern));
         let in_form = |it: &Candidate| it.stand < Stand::Open && is_open(it);
         let Some(step) = self.steps.get(self.at) else { return };
-        if step.candidates.iter().any(|it| in_form(it)) {
+        if step.candidates.iter().any(&in_form) {
             for step in &mut self.steps {
                 let candidates = std::mem::take(&mut step.candidates);
                 let kept = candidates.into_iter().filter(|it| !in_form(it));

@@ -17,7 +17,7 @@ use crate::{
 ///
 /// What cannot be decided within the bound of a proof counts as let through.
 pub(super) fn give_up(ladders: &mut [Ladder], cost: &Cost<'_>) -> bool {
-    let candidates: Vec<&Candidate> = ladders.iter().flat_map(|it| it.likely()).collect();
+    let candidates: Vec<&Candidate> = ladders.iter().flat_map(Ladder::likely).collect();
     let open = openings(&role(&candidates, cost));
     let lets_through = |ladder: &Ladder| {
         ladder.likely().flat_map(Candidate::patterns).any(|pattern| open.contains(pattern))
