@@ -11,7 +11,7 @@ use crate::{
     policy::Pattern,
 };
 
-use super::{Candidate, LIKELY, Stand, Stops};
+use super::{Candidate, LIKELY, Stand, Stops, guards::Stopped};
 
 /// Most events of one unit that count towards what a scope is worth.
 const MAX_SPARED_PER_UNIT: usize = 20;
@@ -30,6 +30,8 @@ pub(super) struct Cost<'a> {
     pub(super) stops: &'a Stops,
     /// What was seen.
     pub(super) observation: &'a Observation,
+    /// For each use, what stops it.
+    pub(super) stopped: &'a [Stopped],
 }
 
 /// The scopes of one stem, and what each costs.
@@ -71,7 +73,7 @@ fn spared(uses: &[&Use]) -> usize {
 impl Step {
     /// Only likely candidates count: the others are not proposed.
     fn new(candidates: Vec<Candidate>, cost: &Cost<'_>) -> Self {
-        let Cost { stops, observation } = cost;
+        let Cost { stops, observation, stopped } = *cost;
         let likely = || candidates.iter().filter(|it| it.confidence >= LIKELY);
         let allows = likely().filter(|it| it.action.passes()).flat_map(Candidate::patterns);
         let allows: Vec<Pattern> = allows.map(|it| Pattern::new(it)).collect();
@@ -80,7 +82,10 @@ impl Step {
             .enumerate()
             .filter(|(_, stop)| allows.iter().any(|allow| stop.meets(allow)));
         let stops = needed.map(|(idx, _)| idx).collect();
-        let mut uses: Vec<usize> = likely().flat_map(|it| it.uses.iter().copied()).collect();
+        // What a guard stops all the same is spared nobody, however often it was seen.
+        let mut uses: Vec<usize> = likely()
+            .flat_map(|it| it.uses.iter().copied().filter(|&idx| it.stand.passes(stopped.get(idx))))
+            .collect();
         uses.sort_unstable();
         uses.dedup();
         let uses = uses.into_iter().filter_map(|idx| observation.uses.get(idx));
@@ -404,7 +409,7 @@ mod tests {
     #[test]
     fn the_step_that_loses_least_for_each_rule_goes_first_and_shared_guards_go_together() {
         let observation = Observation::default();
-        let cost = Cost { stops: &STOPS, observation: &observation };
+        let cost = Cost { stops: &STOPS, observation: &observation, stopped: &[] };
         let make = || {
             vec![
                 ladder("tee", &[(9, 1, &[0, 1, 2, 3]), (2, 1, &[])]),
@@ -430,7 +435,7 @@ mod tests {
             max_rules in 0..60_usize,
         ) {
             let observation = Observation::default();
-            let cost = Cost { stops: &STOPS, observation: &observation };
+            let cost = Cost { stops: &STOPS, observation: &observation, stopped: &[] };
             let make = || {
                 let ladders = steps.iter().map(|(binary, steps)| {
                     let steps = steps.iter().map(|(n_spared, n_rules, stops)| Step {

@@ -5,7 +5,7 @@ use super::stake;
 use crate::{
     clusters::Observation,
     commands::{grammar::lists_subcommands, is_free_builtin},
-    policy::{Pattern, includes, overlaps},
+    policy::{Engine, Pattern, Role, Rule, RuleAction, When, includes, overlaps},
     risk::{Guard, RiskLevel, RoleGuard, prose, role_guards},
 };
 
@@ -25,6 +25,17 @@ pub(super) struct Stop {
     binary: Option<Pattern>,
     /// Whether the forms that a role uses stand in front of it.
     pub(super) is_behind: bool,
+}
+
+/// Where a line is stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stopped {
+    /// Nowhere.
+    Nowhere,
+    /// Behind the forms that a role uses.
+    Behind,
+    /// In front of them.
+    Front,
 }
 
 /// The guard patterns of a role: those that nothing stands in front of, then the others.
@@ -85,6 +96,26 @@ impl Stops {
     /// The patterns in order.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Stop> {
         self.0.iter()
+    }
+
+    /// Where each use is stopped.
+    pub(super) fn stopped(&self, observation: &Observation) -> Vec<Stopped> {
+        let mut role = Role::new("guards");
+        role.default_action = RuleAction::Allow;
+        role.rules.extend(self.0.iter().map(|stop| Rule {
+            rule_id: String::new(),
+            pattern: stop.text.to_owned(),
+            action: if stop.is_behind { RuleAction::RequireApproval } else { RuleAction::Deny },
+            when: When::new(),
+            rationale: None,
+        }));
+        let engine = Engine::new(&role, &BTreeMap::new());
+        let uses = observation.uses.iter().map(|seen| match engine.decide_line(&seen.line).0 {
+            RuleAction::Allow => Stopped::Nowhere,
+            RuleAction::RequireApproval => Stopped::Behind,
+            _ => Stopped::Front,
+        });
+        uses.collect()
     }
 
     /// The patterns that these allows need, in order.

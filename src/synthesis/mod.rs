@@ -19,6 +19,7 @@ use crate::{
 };
 
 use budget::{Cost, Ladder};
+use guards::Stopped;
 use scope::Scope;
 use spellings::Spellings;
 
@@ -38,6 +39,17 @@ pub enum Stand {
     Open,
     /// Behind everything: what no other rule knows.
     Rest,
+}
+
+impl Stand {
+    /// Whether what is `stopped` so passes all the same where an allow stands here.
+    const fn passes(self, stopped: Option<&Stopped>) -> bool {
+        match stopped {
+            None | Some(Stopped::Nowhere) => true,
+            Some(Stopped::Behind) => matches!(self, Self::Prose | Self::Form),
+            Some(Stopped::Front) => matches!(self, Self::Prose),
+        }
+    }
 }
 
 /// A rule that the evidence speaks for.
@@ -99,7 +111,8 @@ pub fn synthesize(
     let clusters = &parents::widen(clusters, observation);
     let mcp = mcp_candidates(observation);
     let rest = rest(observation);
-    let cost = Cost { stops, observation };
+    let stopped = stops.stopped(observation);
+    let cost = Cost { stops, observation, stopped: &stopped };
     let mut ladders = ladders(clusters, &cost, rest.is_some());
     let n_mcp = mcp.iter().filter(|it| it.confidence >= LIKELY).count();
     let n_reserved = n_mcp + usize::from(rest.is_some());
@@ -154,7 +167,7 @@ fn rest(observation: &Observation) -> Option<Candidate> {
 ///
 /// Where what no rule knows `has_rest`, whole stems are not asked for one by one.
 fn ladders(clusters: &[Cluster], cost: &Cost<'_>, has_rest: bool) -> Vec<Ladder> {
-    let Cost { stops, observation } = *cost;
+    let Cost { stops, observation, .. } = *cost;
     let is_guarded = |seen: &Use| stops.iter().any(|it| it.pattern.matches(&seen.line));
     let with_subcommands: BTreeSet<&str> = clusters
         .iter()
