@@ -12,7 +12,7 @@ use super::{
 const MAX_COMMANDS: usize = 1_000;
 
 /// Most work with the words of all vectors of one event, in nanoseconds.
-const MAX_WORK: usize = 15_000_000;
+const MAX_WORK: usize = 10_000_000;
 
 /// Most words and signs that the full parser is given for one event: it takes a few microseconds
 /// for each.
