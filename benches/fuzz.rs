@@ -174,7 +174,8 @@ impl Run<'_> {
         let shown = visible(&commands::canonical(&argv)).into_owned();
         let mut took = began.elapsed();
         if took > MOST {
-            let time = on_core.zip(time_on_core()).map(|(before, after)| after - before);
+            let time =
+                on_core.zip(time_on_core()).map(|(before, after)| after.saturating_sub(before));
             took = time.map_or(took, |it| it.min(took));
         }
         let mut broken = Vec::new();
