@@ -19,7 +19,7 @@ use policy_advisor::{
     events::EventType,
     inputs::{Format, each_event},
     policy::{
-        Engine, Evaluation, Role, Rule, RuleAction, Subject, When, model,
+        Engine, Evaluation, Role, Rule, RuleAction, Subject, model,
         proof::{self, LineKind, MAX_STATES, Verifier},
     },
     risk::acts::{Act, Benign, Closed, acts, closure},
@@ -57,16 +57,6 @@ impl Random {
     fn text(&mut self, alphabet: &[char], max_chars: usize) -> String {
         let n = self.next(max_chars + 1);
         (0..n).map(|_| *self.pick(alphabet)).collect()
-    }
-}
-
-fn rule(pattern: &str, action: RuleAction) -> Rule {
-    Rule {
-        rule_id: String::new(),
-        pattern: pattern.to_owned(),
-        action,
-        when: When::new(),
-        rationale: None,
     }
 }
 
@@ -119,11 +109,11 @@ fn large_role(random: &mut Random, n_rules: usize) -> Role {
                 [name, .., last] if words.len() > 2 => format!("{name} *{last}*"),
                 _ => format!("{line} *"),
             };
-            role.rules.push(rule(&pattern.replace("**", "*"), RuleAction::Deny));
+            role.rules.push(Rule::new(&pattern.replace("**", "*"), RuleAction::Deny));
         }
     }
     for secret in ["*/.ssh/id_*", "*/.aws/*", "* .env*", "*/etc/shadow*", "*/.gnupg/*"] {
-        role.rules.push(rule(secret, RuleAction::Deny));
+        role.rules.push(Rule::new(secret, RuleAction::Deny));
     }
     role.rules.truncate(n_rules / 2);
     while role.rules.len() < n_rules {
@@ -131,7 +121,7 @@ fn large_role(random: &mut Random, n_rules: usize) -> Role {
         let option = *random.pick(&["", " --all", " -v", " origin", " x"]);
         let pattern = format!("{binary} {subcommand}{option} *");
         if !role.rules.iter().any(|it| it.pattern == pattern) {
-            role.rules.push(rule(&pattern, RuleAction::Allow));
+            role.rules.push(Rule::new(&pattern, RuleAction::Allow));
         }
     }
     role
@@ -206,7 +196,7 @@ fn random_role(random: &mut Random, alphabet: &[char], max_rules: usize, max_cha
     for _ in 0..random.next(max_rules + 1) {
         let pattern = random.text(alphabet, max_chars);
         let action = *random.pick(RuleAction::ALL);
-        role.rules.push(rule(&pattern, action));
+        role.rules.push(Rule::new(&pattern, action));
     }
     role
 }
@@ -566,7 +556,7 @@ fn evasions(files: &[String]) {
         n_patterns += found.patterns.len();
         let mut role = Role::new("closed");
         role.default_action = RuleAction::Allow;
-        role.rules = found.patterns.iter().map(|it| rule(it, RuleAction::Deny)).collect();
+        role.rules = found.patterns.iter().map(|it| Rule::new(it, RuleAction::Deny)).collect();
         let engine = Engine::new(&role, &BTreeMap::new());
         for head in *heads {
             for order in orders(groups) {

@@ -125,6 +125,19 @@ pub struct Rule {
     pub rationale: Option<String>,
 }
 
+impl Rule {
+    /// A rule for every host, without id or rationale.
+    pub fn new(pattern: &str, action: RuleAction) -> Self {
+        Self {
+            rule_id: String::new(),
+            pattern: pattern.to_owned(),
+            action,
+            when: When::new(),
+            rationale: None,
+        }
+    }
+}
+
 /// What is allowed whatever the rules say.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     policy::{
-        Matching, Pattern, Role, Rule, RuleAction, When,
+        Matching, Pattern, Role, Rule,
         proof::{MAX_STATES, Verifier},
     },
     risk::acts::acts,
@@ -50,12 +50,12 @@ fn role(candidates: &[&Candidate], cost: &Cost<'_>) -> Role {
     let needed = cost.stops.needed(&allows, cost.observation);
     let guards = |is_behind: bool| {
         let needed = needed.iter().filter(move |it| it.is_behind == is_behind);
-        needed.map(|it| rule(it.text, it.guard.action))
+        needed.map(|it| Rule::new(it.text, it.guard.action))
     };
     let standing = |stand: Stand, passes: bool| {
         let here = candidates.iter().filter(move |it| it.stand == stand);
         here.filter(move |it| it.action.passes() == passes)
-            .flat_map(|it| it.patterns().map(|pattern| rule(pattern, it.action)))
+            .flat_map(|it| it.patterns().map(|pattern| Rule::new(pattern, it.action)))
     };
     let mut role = Role::new("candidates");
     role.rules.extend(standing(Stand::Prose, true));
@@ -65,14 +65,4 @@ fn role(candidates: &[&Candidate], cost: &Cost<'_>) -> Role {
     role.rules.extend(standing(Stand::Open, false));
     role.rules.extend(standing(Stand::Open, true));
     role
-}
-
-fn rule(pattern: &str, action: RuleAction) -> Rule {
-    Rule {
-        rule_id: String::new(),
-        pattern: pattern.to_owned(),
-        action,
-        when: When::new(),
-        rationale: None,
-    }
 }

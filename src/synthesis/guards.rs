@@ -5,7 +5,7 @@ use super::stake;
 use crate::{
     clusters::Observation,
     commands::{grammar::lists_subcommands, is_free_builtin},
-    policy::{Engine, Pattern, Role, Rule, RuleAction, When, includes, overlaps},
+    policy::{Engine, Pattern, Role, Rule, RuleAction, includes, overlaps},
     risk::{Guard, RiskLevel, RoleGuard, prose, role_guards},
 };
 
@@ -102,12 +102,10 @@ impl Stops {
     pub(super) fn stopped(&self, observation: &Observation) -> Vec<Stopped> {
         let mut role = Role::new("guards");
         role.default_action = RuleAction::Allow;
-        role.rules.extend(self.0.iter().map(|stop| Rule {
-            rule_id: String::new(),
-            pattern: stop.text.to_owned(),
-            action: if stop.is_behind { RuleAction::RequireApproval } else { RuleAction::Deny },
-            when: When::new(),
-            rationale: None,
+        role.rules.extend(self.0.iter().map(|stop| {
+            let action =
+                if stop.is_behind { RuleAction::RequireApproval } else { RuleAction::Deny };
+            Rule::new(stop.text, action)
         }));
         let engine = Engine::new(&role, &BTreeMap::new());
         let uses = observation.uses.iter().map(|seen| match engine.decide_line(&seen.line).0 {

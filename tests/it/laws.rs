@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use policy_advisor::{
     commands::split,
     policy::{
-        Engine, Evaluation, Role, Rule, RuleAction, Subject, When, model,
+        Engine, Evaluation, Role, Rule, RuleAction, Subject, model,
         proof::{self, LineKind},
     },
 };
@@ -25,13 +25,7 @@ pub(crate) fn roles(pattern: &'static str) -> impl Strategy<Value = Role> {
 }
 
 pub(crate) fn rule(pattern: &str, action: RuleAction) -> Rule {
-    Rule {
-        rule_id: String::new(),
-        pattern: pattern.to_owned(),
-        action,
-        when: When::new(),
-        rationale: None,
-    }
+    Rule::new(pattern, action)
 }
 
 fn decide(role: &Role, line: &str) -> RuleAction {
