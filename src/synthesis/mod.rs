@@ -167,8 +167,8 @@ fn rest(observation: &Observation) -> Option<Candidate> {
 ///
 /// Where what no rule knows `has_rest`, whole stems are not asked for one by one.
 fn ladders(clusters: &[Cluster], cost: &Cost<'_>, has_rest: bool) -> Vec<Ladder> {
-    let Cost { stops, observation, .. } = *cost;
-    let is_guarded = |seen: &Use| stops.iter().any(|it| it.pattern.matches(&seen.line));
+    let Cost { stops, observation, stopped } = *cost;
+    let is_guarded = |idx: usize| stopped.get(idx).is_some_and(|it| *it != Stopped::Nowhere);
     let with_subcommands: BTreeSet<&str> = clusters
         .iter()
         .filter(|it| !it.stem.subcommand.is_empty())
@@ -199,7 +199,7 @@ fn ladders(clusters: &[Cluster], cost: &Cost<'_>, has_rest: bool) -> Vec<Ladder>
             });
             return Some(Ladder::new(&stem.binary, vec![vec![routine?]], cost));
         }
-        let unguarded = |seen: &&(usize, &Use)| !is_guarded(seen.1);
+        let unguarded = |seen: &&(usize, &Use)| !is_guarded(seen.0);
         let risky = uses_of(&risky, observation);
         let exact: Vec<(usize, &Use)> = risky.iter().filter(unguarded).copied().collect();
         let ordinary = uses_of(&ordinary, observation);
@@ -229,7 +229,7 @@ fn ladders(clusters: &[Cluster], cost: &Cost<'_>, has_rest: bool) -> Vec<Ladder>
         let mut steps = Vec::new();
         for (at, mut scopes) in levels.into_iter().enumerate() {
             if at == 0 && !is_bare {
-                scopes.extend(scope::forms(stem, &ordinary, stops));
+                scopes.extend(scope::forms(stem, &ordinary, stopped));
             }
             let plain = allowed(scopes);
             let mut spelled = plain.clone();

@@ -1,7 +1,7 @@
 //! How wide a rule can be: nested scopes under one stem.
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::guards::Stops;
+use super::guards::Stopped;
 use crate::{
     clusters::{Stem, Use},
     policy::{Pattern, literal},
@@ -70,7 +70,7 @@ pub(super) fn whole(stem: &Stem, uses: &[(usize, &Use)]) -> Scope {
 
 /// The forms of a stem that are in use, and that a guard behind would stop: the stem with the option
 /// that follows. Text for people comes first, whatever the guards say.
-pub(super) fn forms(stem: &Stem, uses: &[(usize, &Use)], stops: &Stops) -> Vec<Scope> {
+pub(super) fn forms(stem: &Stem, uses: &[(usize, &Use)], stopped: &[Stopped]) -> Vec<Scope> {
     let is_of_stem = |text: &&&str| text.starts_with(&format!("{} ", stem.pattern));
     let mut scopes: Vec<Scope> = Vec::new();
     let mut taken: BTreeSet<usize> = BTreeSet::new();
@@ -88,9 +88,8 @@ pub(super) fn forms(stem: &Stem, uses: &[(usize, &Use)], stops: &Stops) -> Vec<S
     }
     let mut by_word: BTreeMap<String, Vec<(usize, &Use)>> = BTreeMap::new();
     for &(idx, seen) in uses.iter().filter(|(idx, _)| !taken.contains(idx)) {
-        let stopped_by = stops.iter().find(|stop| stop.pattern.matches(&seen.line));
-        let word =
-            next_word(stem, &seen.line).filter(|_| stopped_by.is_some_and(|it| it.is_behind));
+        let is_behind = stopped.get(idx) == Some(&Stopped::Behind);
+        let word = next_word(stem, &seen.line).filter(|_| is_behind);
         if let Some(word) = word {
             by_word.entry(word).or_default().push((idx, seen));
         }
