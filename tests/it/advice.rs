@@ -10,6 +10,7 @@ use policy_advisor::{
     batch::SuggestionBatch,
     commands::split,
     events::{Action, Day, Outcome, Tally, Timestamp, Unit},
+    feedback::Background,
     pipeline::suggest::{Advice, Params, suggest},
     policy::{
         Matching, Role, Rule, RuleAction, When,
@@ -91,7 +92,7 @@ fn batch(role: &Role, tallies: &[Tally]) -> SuggestionBatch {
         minimum_hours: 48.0,
         confidence_threshold: 0.6,
     };
-    let batch = match suggest(role, tallies, &params, |_| false) {
+    let batch = match suggest(role, tallies, &params, &Background::default()) {
         Advice::Batch(batch) => Some(*batch),
         Advice::Nothing(_) => None,
     };
