@@ -64,13 +64,12 @@ pub fn assemble(drafts: &[Draft], meta: &Meta, lessons: &Lessons) -> Assembled {
         }
         if is_rejected(draft, change) {
             n_rejected_before += 1;
-        } else if draft.confidence < meta.confidence_threshold && !is_due(draft) {
+        } else if !draft.is_shown(meta.confidence_threshold) {
             n_below_threshold += 1;
         } else {
             kept.insert(idx);
         }
     }
-    // To ask in the place of a refusal opens nothing; that it will ask is no reason against it.
     // Guards come with what needs them, however sure; without that, on their own confidence.
     let required: BTreeSet<usize> =
         kept.iter().filter_map(|&idx| drafts.get(idx)).flat_map(|it| it.requires.clone()).collect();
@@ -89,14 +88,15 @@ pub fn assemble(drafts: &[Draft], meta: &Meta, lessons: &Lessons) -> Assembled {
             kept.insert(idx);
         }
     }
-    let mut order: Vec<usize> = kept.into_iter().collect();
+    let mut order: Vec<usize> = kept.iter().copied().collect();
     order.sort_by_key(|&idx| (drafts.get(idx).map(|it| reading_order(it, lessons)), idx));
     let mut chosen: Vec<Change> =
         order.iter().filter_map(|&idx| changes.get(idx).cloned()).collect();
     let drafts_chosen: Vec<&Draft> = order.iter().filter_map(|&idx| drafts.get(idx)).collect();
     for ((ordinal, change), draft) in (1..).zip(&mut chosen).zip(&drafts_chosen) {
         change.ordinal = ordinal;
-        let ids = draft.requires.iter().filter_map(|&idx| changes.get(idx));
+        let there = draft.requires.iter().filter(|idx| kept.contains(idx));
+        let ids = there.filter_map(|&idx| changes.get(idx));
         change.requires = ids.map(|it| it.change_id.clone()).collect();
     }
     Assembled { batch: batch(meta, chosen), n_below_threshold, n_rejected_before }
@@ -140,12 +140,6 @@ fn batch(meta: &Meta, changes: Vec<Change>) -> SuggestionBatch {
         changes,
         findings: Findings::default(),
     }
-}
-
-/// Whether a change is shown however sure it is: to ask in the place of a refusal opens nothing; what was
-/// taken away by mistake, or is open by mistake, has to be seen.
-const fn is_due(draft: &Draft) -> bool {
-    matches!(draft.why, Why::Unknown | Why::Missed { .. } | Why::OtherDoor { .. })
 }
 
 /// What needs no thought first, then what tightens, then what opens by how much it gives and how

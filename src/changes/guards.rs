@@ -23,7 +23,7 @@ impl List<'_> {
         }
         let kept = self.rules.iter().enumerate().filter(|(idx, _)| !self.gone.contains(idx));
         let mut rules: Vec<Rule> = kept.map(|(_, rule)| rule.clone()).collect();
-        let shown = self.drafts.iter().filter(|it| it.confidence >= self.confidence_threshold);
+        let shown = self.drafts.iter().filter(|it| it.is_shown(self.confidence_threshold));
         let new = shown.flat_map(|draft| &draft.after);
         let new_allows = new.filter(|rule| rule.action.passes());
         let own = rules.iter().filter(|it| it.action.passes()).map(|it| &it.pattern);
@@ -56,25 +56,69 @@ impl List<'_> {
             let required = guarding.iter().enumerate().filter(|(_, guards)| meets(guards));
             draft.requires = required.map(|(idx, _)| n_before + idx).collect();
         }
+        self.keep_forms(n_before);
+    }
+
+    /// A guard requires the forms in use that stand in front of it, where the role lets these pass as it
+    /// is: without them it would stop what it does not name.
+    fn keep_forms(&mut self, n_before: usize) {
+        let default_passes = self.default_action.passes();
+        let passes = |line: &str| {
+            let mut matching =
+                self.rules.iter().filter(|it| Pattern::new(&it.pattern).matches(line));
+            matching.next().map_or(default_passes, |it| it.action.passes())
+        };
+        let mut forms: Vec<(usize, Vec<&str>)> = Vec::new();
+        for (draft, _, pattern) in self.shown_forms() {
+            let lines = self.observation.matched(&pattern).map(|it| it.line.as_str());
+            let lines: Vec<&str> = lines.filter(|it| passes(it)).collect();
+            if !lines.is_empty() {
+                forms.push((draft, lines));
+            }
+        }
+        let mut required: Vec<(usize, usize)> = Vec::new();
+        for (at, guard) in self.drafts.iter().enumerate().skip(n_before) {
+            let patterns: Vec<Pattern> =
+                guard.after.iter().map(|it| Pattern::new(&it.pattern)).collect();
+            for (form, lines) in &forms {
+                if lines.iter().any(|line| patterns.iter().any(|it| it.matches(line))) {
+                    required.push((at, *form));
+                }
+            }
+        }
+        for (at, form) in required {
+            if let Some(guard) = self.drafts.get_mut(at)
+                && !guard.requires.contains(&form)
+            {
+                guard.requires.push(form);
+            }
+        }
+    }
+
+    /// Forms in use that are shown: draft, place and pattern of each.
+    fn shown_forms(&self) -> Vec<(usize, Place, Pattern)> {
+        let forms = self.placed.iter().filter(|it| matches!(it.0, Place::Prose | Place::Form));
+        let forms = forms.filter_map(|&(place, at, idx)| {
+            let draft = self.drafts.get(at)?;
+            let is_shown = draft.is_shown(self.confidence_threshold);
+            let rule = draft.after.get(idx).filter(|_| is_shown)?;
+            Some((at, place, Pattern::new(&rule.pattern)))
+        });
+        forms.collect()
     }
 
     /// The guard patterns of a family: one change with those that stopped nothing in the window,
     /// another with those that would have, because a reviewer weighs these two differently.
     fn guard(&mut self, stops: &[Needed<'_>]) {
-        let forms = self.placed.iter().filter(|it| matches!(it.0, Place::Prose | Place::Form));
-        let forms = forms.filter_map(|&(place, draft, idx)| {
-            let rule = self.drafts.get(draft)?.after.get(idx)?;
-            Some((place, Pattern::new(&rule.pattern)))
-        });
-        let forms: Vec<(Place, Pattern)> = forms.collect();
+        let forms = self.shown_forms();
         let observation = self.observation;
         let found: Vec<(&Needed<'_>, Vec<&Use>)> = stops
             .par_iter()
             .map(|stop| {
                 let passes_before = |seen: &&Use| {
                     let mut before =
-                        forms.iter().filter(|it| stop.is_behind || it.0 == Place::Prose);
-                    before.any(|(_, it)| it.matches(&seen.line))
+                        forms.iter().filter(|it| stop.is_behind || it.1 == Place::Prose);
+                    before.any(|(.., it)| it.matches(&seen.line))
                 };
                 let pattern = Pattern::new(stop.text);
                 let uses = observation.matched(&pattern).filter(|seen| !passes_before(seen));

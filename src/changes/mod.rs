@@ -101,6 +101,14 @@ pub struct Recalled {
 }
 
 impl Draft {
+    /// Whether it is shown where changes need this confidence, 0 to 1. Some are shown however sure they
+    /// are: to ask in the place of a refusal opens nothing; what was taken away by mistake, or is open by
+    /// mistake, has to be seen.
+    pub fn is_shown(&self, confidence_threshold: f64) -> bool {
+        let is_due = matches!(self.why, Why::Unknown | Why::Missed { .. } | Why::OtherDoor { .. });
+        is_due || self.confidence >= confidence_threshold
+    }
+
     /// What it is about.
     pub fn topic(&self) -> Topic {
         topic(self.kind, self.target, &self.before, &self.after, self.effects)

@@ -19,7 +19,11 @@ use crate::{
         Matching, Pattern, Role, Rule, RuleAction, Target,
         proof::{MAX_STATES, Verifier},
     },
-    risk::{Effects, RiskLevel, acts::acts, stake},
+    risk::{
+        Effects, RiskLevel,
+        acts::{Act, acts},
+        stake,
+    },
 };
 
 /// The part of the window's days that scopes are made from to see what they cover of the rest.
@@ -282,11 +286,13 @@ impl Language {
             .collect();
         let mut role = Role::new("scope");
         role.rules.extend(patterns.iter().map(|it| Rule::new(it, RuleAction::Allow)));
-        let bare = open(&role);
+        let bare = open(&role, acts().iter());
         role.rules.splice(0..0, guards.iter().map(|(text, action)| Rule::new(text, *action)));
-        let open_acts = if bare.is_empty() { Vec::new() } else { open(&role) };
-        let guarded_acts = bare.into_iter().filter(|it| !open_acts.contains(it)).collect();
-        Self { guards, guarded_acts, open_acts }
+        // Guards only take away.
+        let open_acts = open(&role, bare.iter().copied());
+        let guarded = bare.into_iter().filter(|it| !open_acts.iter().any(|open| open.id == it.id));
+        let ids = |acts: Vec<&Act>| acts.into_iter().map(|it| it.id.clone()).collect();
+        Self { guards, guarded_acts: ids(guarded.collect()), open_acts: ids(open_acts) }
     }
 }
 
@@ -303,12 +309,12 @@ fn action(guard: &Needed<'_>, observation: &Observation) -> RuleAction {
     guard.action(units.len() >= MIN_ROUTINE_UNITS)
 }
 
-/// Ids of the acts of which a role lets some spelling through; what a proof cannot decide counts.
-fn open(role: &Role) -> Vec<String> {
+/// Those of some acts of which a role lets a spelling through; what a proof cannot decide counts.
+fn open<'a>(role: &Role, acts: impl Iterator<Item = &'a Act>) -> Vec<&'a Act> {
     let verifier = Verifier::new(role, &BTreeMap::new(), MAX_STATES);
-    let is_open = |act: &&crate::risk::acts::Act| {
+    let is_open = |act: &&Act| {
         let found = verifier.openings(act.lines(Matching::Expanded));
         !found.open.is_empty() || !found.undecided.is_empty()
     };
-    acts().iter().filter(is_open).map(|it| it.id.clone()).collect()
+    acts.filter(is_open).collect()
 }
