@@ -51,15 +51,6 @@ fn main() {
         Some((what, files)) if what == "subsets" => subsets(files),
         Some((what, _)) if what == "poison" => poison(),
         Some((what, _)) if what == "reviewers" => reviewers(),
-        Some((what, _)) if what == "once" => {
-            for seed in 1..4 {
-                let tallies = work(seed, 30);
-                let began = Instant::now();
-                let batch = advise(&Role::new("r"), &tallies, 30, &Background::default());
-                println!("{:?} {:?}", began.elapsed(), batch.map(|it| it.changes.len()));
-            }
-            0
-        }
         _ => subsets(&[]) + poison() + reviewers(),
     };
     if n_wrong > 0 {
@@ -169,36 +160,41 @@ fn poison() -> u64 {
         |_| Poison::OneHost,
         |_| Poison::Daily,
     ];
-    let check = |seed: u64| {
-        let clean = work(seed / 10, n_days);
+    // Ten poisoned corpora for each of fifty clean ones.
+    let check = |seed: u64| -> Vec<(String, bool)> {
+        let clean = work(seed, n_days);
         let role = Role::new("new");
-        let mut random = Random((seed + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
-        let poison = kinds[seed as usize % 3](&mut random);
-        let line = RISKY[random.next(RISKY.len())];
-        let batch = |tallies: &[Tally]| -> Option<SuggestionBatch> {
-            advise(&role, tallies, n_days, &Background::default())
+        let batch = |tallies: &[Tally]| -> SuggestionBatch {
+            advise(&role, tallies, n_days, &Background::default()).unwrap()
         };
-        let (before, after) = (batch(&clean)?, batch(&poisoned(&clean, line, poison, n_days))?);
-        let is_right = match poison {
-            Poison::Daily => names(&after, line),
-            Poison::OneSession(_) | Poison::OneHost => allowed(&before) == allowed(&after),
+        let before = allowed(&batch(&clean));
+        let one = |n: u64| {
+            let mut random = Random((seed * 10 + n + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+            let poison = kinds[n as usize % 3](&mut random);
+            let line = RISKY[random.next(RISKY.len())];
+            let after = batch(&poisoned(&clean, line, poison, n_days));
+            let is_right = match poison {
+                Poison::Daily => names(&after, line),
+                Poison::OneSession(_) | Poison::OneHost => before == allowed(&after),
+            };
+            (format!("{poison:?} of `{line}` in work {seed}"), is_right)
         };
-        Some((format!("{poison:?} of `{line}` in work {}", seed / 10), is_right))
+        (0..10).map(one).collect()
     };
-    let corpora: Vec<(String, bool)> = (0..500).into_par_iter().filter_map(check).collect();
+    let corpora: Vec<(String, bool)> = (0..50).into_par_iter().flat_map(check).collect();
     let wrong: Vec<&String> = corpora.iter().filter(|it| !it.1).map(|it| &it.0).collect();
     println!("{} poisoned corpora: {} wrong ({:.1?})", corpora.len(), wrong.len(), began.elapsed());
     for it in wrong.iter().take(10) {
         println!("    {it}");
     }
-    wrong.len() as u64 + (500 - corpora.len() as u64)
+    wrong.len() as u64
 }
 
 fn reviewers() -> u64 {
     let mut n_wrong = 0;
     let nothing = open(&Role::new("new"));
     for taste in TASTES {
-        let seeds: Vec<u64> = (1..=6).collect();
+        let seeds: Vec<u64> = (1..=4).collect();
         let outcomes: Vec<_> = seeds
             .par_iter()
             .map(|seed| (review(*seed, *taste, true), review(*seed, *taste, false)))

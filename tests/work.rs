@@ -17,7 +17,7 @@ use policy_advisor::{
         proof::{MAX_STATES, Verifier},
     },
     review::{Verdict, merge, rule_on},
-    risk::{acts::acts, guards},
+    risk::acts::acts,
 };
 
 pub(crate) const DAY_US: i64 = 86_400_000_000;
@@ -268,7 +268,7 @@ pub(crate) fn accept(
 
 /// Lines that a part of a batch is tried on.
 pub(crate) struct Lines {
-    /// Of acts that nobody may let through, and of critical guards.
+    /// Of acts that nobody may let through.
     dangerous: Vec<Vec<String>>,
     /// What was seen in three units and more, and is ordinary.
     routine: Vec<Vec<String>>,
@@ -277,11 +277,8 @@ pub(crate) struct Lines {
 impl Lines {
     pub(crate) fn new(tallies: &[Tally]) -> Self {
         let hits = acts().iter().flat_map(|it| it.hits.iter());
-        let critical = guards().iter().filter(|it| {
-            it.action.is_stop() && it.level == policy_advisor::risk::RiskLevel::Critical
-        });
-        let hits = hits.chain(critical.flat_map(|it| it.hits.iter()));
-        let dangerous = hits.filter_map(|it| split(it)).collect();
+        let hits = hits.copied().chain(RISKY.iter().copied());
+        let dangerous = hits.filter_map(split).collect();
         let mut units: BTreeMap<&Vec<String>, BTreeSet<&Unit>> = BTreeMap::new();
         for tally in tallies {
             if let Action::Command { argv, .. } = &*tally.action {

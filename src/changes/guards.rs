@@ -34,7 +34,7 @@ impl List<'_> {
         let is_there = |stop: &Pattern| stopped.iter().any(|deny| includes(deny, stop));
         let mut families: BTreeMap<&str, Vec<Needed<'_>>> = BTreeMap::new();
         for needed in self.stops.needed(&allows, self.observation) {
-            if !is_there(&Pattern::new(needed.text)) {
+            if !is_there(&Pattern::new(&needed.text)) {
                 families.entry(needed.family()).or_default().push(needed);
             }
         }
@@ -120,7 +120,7 @@ impl List<'_> {
                         forms.iter().filter(|it| stop.is_behind || it.1 == Place::Prose);
                     before.any(|(.., it)| it.matches(&seen.line))
                 };
-                let pattern = Pattern::new(stop.text);
+                let pattern = Pattern::new(&stop.text);
                 let uses = observation.matched(&pattern).filter(|seen| !passes_before(seen));
                 (stop, uses.collect())
             })
@@ -151,7 +151,7 @@ impl List<'_> {
                 stopped.extend(units);
                 hits.extend(uses.iter().map(|&seen| (seen.line.as_str(), seen)));
                 let place = if stop.is_behind { Place::Behind } else { Place::Front };
-                after.push((place, new_rule(stop.text, action)));
+                after.push((place, new_rule(&stop.text, action)));
             }
             if after.is_empty() {
                 continue;

@@ -12,7 +12,7 @@ use crate::{
     },
     events::{Action, Outcome, Tally, Timestamp, Unit},
     policy::Pattern,
-    risk::{Effects, effects, mcp_effects},
+    risk::{Effects, RiskLevel, effects, mcp_effects, stake},
     shapes,
 };
 
@@ -101,6 +101,8 @@ pub struct Support {
     pub blocked_id: Option<Arc<str>>,
     /// Events, blocked ones included.
     pub n_events: u64,
+    /// Events of the units that speak for an allow.
+    pub n_speaking: u64,
     /// Events by what became of them, in the order of `Outcome::ALL`.
     by_outcome: [u64; Outcome::ALL.len()],
     /// First seen.
@@ -133,6 +135,7 @@ impl Support {
             self.blocked_units.push(unit);
         } else if is_readable {
             self.units.push(unit);
+            self.n_speaking += tally.n_events;
         }
         let id = match tally.outcome {
             Outcome::Blocked => &mut self.blocked_id,
@@ -169,6 +172,7 @@ impl Support {
         take_smaller(&mut self.event_id, other.event_id.as_ref());
         take_smaller(&mut self.blocked_id, other.blocked_id.as_ref());
         self.n_events += other.n_events;
+        self.n_speaking += other.n_speaking;
         for (outcome, n_events) in other.outcomes() {
             self.count(outcome, n_events);
         }
@@ -257,8 +261,12 @@ impl<'a> Group<'a> {
             }
             _ => (Vec::new(), true),
         };
+        // A free builtin that does harm, `history -c`, is no use of the builtin but an act.
+        let is_free = |command: &Command| {
+            is_free_builtin(command.name()) && stake(effects(command, &[])) <= RiskLevel::Medium
+        };
         let (free, mut commands): (Vec<Command>, Vec<Command>) =
-            commands.into_iter().partition(|command| is_free_builtin(command.name()));
+            commands.into_iter().partition(is_free);
         let mut builtins: Vec<String> = free.iter().map(|it| it.name().to_owned()).collect();
         builtins.sort_unstable();
         builtins.dedup();

@@ -15,7 +15,7 @@ pub use facts::{
     risk_signals, signal_problems,
 };
 pub use guards::{
-    BUILTIN_ROLE, Guard, GuardClass, RoleGuard, builtin_role, guard_patterns, guards, prose,
+    BUILTIN_ROLE, FENCE, Guard, GuardClass, RoleGuard, builtin_role, guard_patterns, guards, prose,
     role_guards,
 };
 pub use mcp::{call_effects, mcp_effects};

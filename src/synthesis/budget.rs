@@ -13,7 +13,11 @@ use crate::{
     policy::Pattern,
 };
 
-use super::{Candidate, LIKELY, Stand, Stops, guards::Stopped};
+use super::{
+    Candidate, LIKELY, Stand, Stops,
+    guards::Stopped,
+    spellings::{N_OPTIONS, Spelled},
+};
 
 /// Most events of one unit that count towards what a scope is worth.
 const MAX_SPARED_PER_UNIT: usize = 20;
@@ -58,7 +62,7 @@ struct Step {
     n_spared: usize,
     /// Rules for the candidates, without guards.
     n_rules: usize,
-    /// Indexes of the guard patterns that the candidates need.
+    /// Indexes of the guard patterns that the candidates need; behind these, of the options whose fence.
     stops: Vec<usize>,
 }
 
@@ -72,7 +76,7 @@ fn spared(uses: &[&Use]) -> usize {
     let support = Support::of_all(uses.iter().map(|it| &it.support));
     let n_units = support.n_units();
     let bound = n_units * MAX_SPARED_PER_UNIT;
-    let n_events = usize::try_from(support.n_events).map_or(bound, |it| it.min(bound));
+    let n_events = usize::try_from(support.n_speaking).map_or(bound, |it| it.min(bound));
     n_events * n_units.saturating_sub(1) / n_units.max(1)
 }
 
@@ -87,7 +91,7 @@ impl Step {
             .iter()
             .enumerate()
             .filter(|(_, stop)| allows.iter().any(|allow| stop.meets(allow)));
-        let stops = needed.map(|(idx, _)| idx).collect();
+        let mut stops: Vec<usize> = needed.map(|(idx, _)| idx).collect();
         // What a guard stops all the same is spared nobody, however often it was seen.
         let mut uses: Vec<usize> = likely()
             .flat_map(|it| it.uses.iter().copied().filter(|&idx| it.stand.passes(stopped.get(idx))))
@@ -101,7 +105,16 @@ impl Step {
         } else {
             n_spared
         };
-        let n_rules = likely().map(|it| it.patterns().count()).sum();
+        // Of the two fences of a spelling one is shared, as a guard is.
+        let n_guards = cost.stops.iter().count();
+        let mut n_rules = 0;
+        for pattern in likely().flat_map(Candidate::patterns) {
+            let fences = Spelled::of(&Pattern::new(pattern)).and_then(|it| it.fences);
+            n_rules += 1 + usize::from(fences.is_some());
+            stops.extend(fences.map(|(option, _)| n_guards + option));
+        }
+        stops.sort_unstable();
+        stops.dedup();
         Self { candidates, n_spared, n_rules, stops }
     }
 }
@@ -213,7 +226,7 @@ impl<'a> Role<'a> {
         // Those that are needed whatever is allowed are never freed.
         let always = cost.stops.iter();
         let always = always.map(|it| usize::from(it.is_for_unused_builtin(cost.observation)));
-        let mut n_needing: Vec<usize> = always.collect();
+        let mut n_needing: Vec<usize> = always.chain([0; N_OPTIONS]).collect();
         let mut n_rules = 0;
         for step in ladders.iter().filter_map(Ladder::step) {
             n_rules += step.n_rules;

@@ -50,7 +50,7 @@ fn role(candidates: &[&Candidate], cost: &Cost<'_>) -> Role {
     let needed = cost.stops.needed(&allows, cost.observation);
     let guards = |is_behind: bool| {
         let needed = needed.iter().filter(move |it| it.is_behind == is_behind);
-        needed.map(|it| Rule::new(it.text, it.guard.action))
+        needed.map(|it| Rule::new(&it.text, it.guard.action))
     };
     let standing = |stand: Stand, passes: bool| {
         let here = candidates.iter().filter(move |it| it.stand == stand);

@@ -1,11 +1,15 @@
 //! What stands in front of allows: the guard patterns that share a line with what is allowed.
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
 
+use super::spellings::Spelled;
 use crate::{
     clusters::Observation,
     commands::{grammar::lists_subcommands, is_free_builtin},
     policy::{Engine, Pattern, Role, Rule, RuleAction, includes, overlaps},
-    risk::{Guard, RiskLevel, RoleGuard, prose, role_guards, stake},
+    risk::{FENCE, Guard, RiskLevel, RoleGuard, prose, role_guards, stake},
 };
 
 /// Units from which on what a guard would stop is routine for a role.
@@ -51,7 +55,7 @@ pub struct Needed<'a> {
     /// The guard.
     pub guard: &'static Guard,
     /// The pattern.
-    pub text: &'a str,
+    pub text: Cow<'a, str>,
     /// Whether the forms that a role uses stand in front of it.
     pub is_behind: bool,
 }
@@ -119,7 +123,7 @@ impl Stops {
     /// The patterns that share a line with these allows, in order.
     pub(super) fn met(&self, allows: &[Pattern]) -> Vec<Needed<'_>> {
         let met = self.patterns.iter().filter_map(|stop| Some((stop, stop.text_for(allows)?)));
-        met.map(|(stop, text)| stop.needed(text)).collect()
+        fences(allows).chain(met.map(|(stop, text)| stop.needed(text))).collect()
     }
 
     /// The patterns that these allows need, in order.
@@ -133,8 +137,19 @@ impl Stops {
             let text = text.or_else(|| is_always.then_some(stop.text))?;
             Some(stop.needed(text))
         });
-        needed.collect()
+        fences(allows).chain(needed).collect()
     }
+}
+
+/// The fences of these allows, see [`Spelled`].
+fn fences<'a>(allows: &[Pattern]) -> impl Iterator<Item = Needed<'a>> + use<'a> {
+    let fences = allows.iter().filter_map(|it| Spelled::of(it)?.fences);
+    let fences: BTreeSet<String> = fences.flat_map(|it| it.1).collect();
+    fences.into_iter().map(|text| Needed {
+        guard: &FENCE,
+        text: Cow::Owned(text),
+        is_behind: false,
+    })
 }
 
 /// Where each use is stopped.
@@ -183,6 +198,7 @@ impl Stop {
         for allow in allows.iter().filter(|it| self.meets(it)) {
             match &self.plain {
                 Some((plain, _)) if !has_gap(allow) => res = Some(plain.as_str()),
+                // Behind an option, too, the guard has to see past it.
                 _ => return Some(self.text),
             }
         }
@@ -190,7 +206,7 @@ impl Stop {
     }
 
     const fn needed<'a>(&'a self, text: &'a str) -> Needed<'a> {
-        Needed { guard: self.guard, text, is_behind: self.is_behind }
+        Needed { guard: self.guard, text: Cow::Borrowed(text), is_behind: self.is_behind }
     }
 
     /// Whether the pattern names a builtin of the shell that this role hardly uses.
@@ -204,6 +220,9 @@ impl Stop {
     ///
     /// `*latex *` is meant for a binary whose name ends so: it shares nothing with `cat *`.
     pub(super) fn meets(&self, allow: &Pattern) -> bool {
+        // Behind its fence an allow with an option is as narrow as the same without.
+        let plain = Spelled::of(allow).map(|it| Pattern::new(&it.plain));
+        let allow = plain.as_ref().unwrap_or(allow);
         let names = match (&self.binary, allow.first_word()) {
             (Some(binary), Some(word)) => binary.matches(word),
             _ => true,

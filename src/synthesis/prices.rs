@@ -282,7 +282,7 @@ impl Language {
         let guards: Vec<(String, RuleAction)> = stops
             .met(&allows)
             .iter()
-            .map(|it| (it.text.to_owned(), action(it, observation)))
+            .map(|it| (it.text.clone().into_owned(), action(it, observation)))
             .collect();
         let mut role = Role::new("scope");
         role.rules.extend(patterns.iter().map(|it| Rule::new(it, RuleAction::Allow)));
@@ -303,7 +303,7 @@ pub fn closed(patterns: &[String], stops: &Stops, observation: &Observation) -> 
 
 /// What a guard does in a role: what is done all the time is asked for rather than stopped.
 fn action(guard: &Needed<'_>, observation: &Observation) -> RuleAction {
-    let uses: Vec<&Use> = observation.matched(&Pattern::new(guard.text)).collect();
+    let uses: Vec<&Use> = observation.matched(&Pattern::new(&guard.text)).collect();
     let units: BTreeSet<u32> =
         uses.iter().flat_map(|it| it.support.units.iter().copied()).collect();
     guard.action(units.len() >= MIN_ROUTINE_UNITS)

@@ -15,13 +15,14 @@ const MIN_SPELLED_UNITS: u64 = 5;
 /// rarer with it.
 const MIN_SPELLED_SHARE: f64 = 0.125;
 
-/// Options that only say where or how to print, never what to run; with each, whether every role
-/// spells acts with it, or only one that was seen to.
+/// Options that only say where or how to print, never what to run, a star for their one value; with
+/// each, whether every role spells acts with it, or only one that was seen to.
 ///
 /// # Source
 /// git(1), `go help`, `kubectl options`, docker(1), npm-prefix(1).
 const HARMLESS: &[(&str, &str, Habit)] = &[
-    ("git", "-*", Habit::Everyone),
+    ("git", "-C *", Habit::Everyone),
+    ("git", "--no-pager", Habit::Seen),
     ("go", "-C *", Habit::Seen),
     ("kubectl", "-n *", Habit::Everyone),
     ("kubectl", "--namespace *", Habit::Seen),
@@ -30,6 +31,9 @@ const HARMLESS: &[(&str, &str, Habit)] = &[
     ("npm", "--prefix *", Habit::Seen),
 ];
 
+/// How many options there are.
+pub(super) const N_OPTIONS: usize = HARMLESS.len();
+
 /// Who spells acts with an option.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Habit {
@@ -37,6 +41,47 @@ enum Habit {
     Everyone,
     /// Only who was seen to.
     Seen,
+}
+
+/// An allow with one of these options in front of its subcommand: `git -C * status *`.
+///
+/// The star of the option takes any number of words, `git -C x push --force y status` among them, so
+/// that fences stand in front: `git -C * * status *` asks wherever more than one word stands between,
+/// `git -C '*` wherever that one is quoted and may have blanks in it. What is left has one plain word
+/// there, and reads as `git status *` does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Spelled {
+    /// The same without the option.
+    pub(super) plain: String,
+    /// Where the option has a value, its place among the options, and what asks where that is more than
+    /// a plain word: one for all subcommands, one for this.
+    pub(super) fences: Option<(usize, [String; 2])>,
+}
+
+impl Spelled {
+    /// Takes a pattern apart; `None` where it is none of these.
+    pub(super) fn of(pattern: &Pattern) -> Option<Self> {
+        // Most patterns are told by their second word.
+        let (binary, second) = pattern.literal_prefix().split_once(' ')?;
+        if !second.starts_with('-') {
+            return None;
+        }
+        let parts = pattern.parts().iter().map(|it| literal(it));
+        let text = parts.collect::<Vec<_>>().join("*");
+        let (_, rest) = text.split_once(' ')?;
+        let options = HARMLESS.iter().enumerate().filter(|(_, (name, ..))| *name == binary);
+        options.map(|(idx, (_, option, _))| (idx, option)).find_map(|(idx, option)| {
+            let rest = rest.strip_prefix(option)?.strip_prefix(' ')?;
+            let is_named = rest.starts_with(|ch: char| ch.is_ascii_lowercase());
+            is_named.then(|| Self {
+                plain: format!("{binary} {rest}"),
+                fences: option.strip_suffix('*').map(|option| {
+                    let one = format!("{binary} {option}* * {rest}");
+                    (idx, [format!("{binary} {option}'*"), one])
+                }),
+            })
+        })
+    }
 }
 
 /// The spellings that this role uses, or that everyone does.
@@ -66,7 +111,9 @@ impl Spellings {
         let n_units = |binary: &str| {
             let uses =
                 clusters.iter().filter(|it| it.stem.binary == binary).flat_map(|it| &it.uses);
+            // What is risky is none of the tool's ordinary use.
             let uses = uses.filter_map(|&idx| observation.uses.get(idx));
+            let uses = uses.filter(|it| stake(it.effects) <= RiskLevel::Medium);
             let units: BTreeSet<u32> =
                 uses.flat_map(|it| it.support.units.iter().copied()).collect();
             units.len() as u64

@@ -134,6 +134,15 @@ pub struct Guard {
     pub source: &'static str,
 }
 
+/// Stands in front of an allow with a global option before its subcommand, and asks where anything but
+/// the value of that option stands between; its patterns are made with the allow.
+pub static FENCE: Guard = Guard::ask(
+    "options.fence",
+    "more than one option in front of a subcommand",
+    GuardClass::ShellEscape,
+)
+.techniques(&["T1059.004"]);
+
 impl Guard {
     const fn new(id: &'static str, title: &'static str, class: GuardClass) -> Self {
         Self {
