@@ -102,7 +102,7 @@ fn watch(at_work: AtWork) {
         loop {
             thread::sleep(Duration::from_secs(1));
             if let Some((since, argv)) = &*at_work.lock().unwrap()
-                && since.elapsed() > Duration::from_secs(10)
+                && since.elapsed() > Duration::from_mins(1)
             {
                 println!("does not end: {argv:?}");
                 std::process::exit(1);
