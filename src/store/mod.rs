@@ -1,6 +1,7 @@
 //! SQL: roles, batches, reviews, runs, and what ingest has read. SQLite or PostgreSQL, one history.
 mod batches;
 mod error;
+mod forget;
 mod host_pattern;
 mod hosts;
 mod ingest;
@@ -29,6 +30,7 @@ pub use batches::BatchSummary;
 pub use error::StoreError;
 pub use hosts::Host;
 pub use ingest::{Assignment, IngestCommit, SeenFile};
+pub use migrate::newest as newest_schema;
 pub use place::Place;
 pub use reviews::{Act, Applied, Feedback};
 pub use revisions::{Revision, Why};
