@@ -113,6 +113,7 @@ pub enum ConfigError {
 }
 
 /// `advisor.toml`.
+#[expect(clippy::struct_field_names, reason = "`metrics_file` is the key's name")]
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {

@@ -1,6 +1,4 @@
 //! `advisor doctor`: is everything in place, and if not, what to do.
-use clap::Args;
-
 use super::{Color, Context, Exit, Output, Rows};
 use crate::{
     clock,
@@ -8,18 +6,16 @@ use crate::{
     pipeline::doctor::{Check, Health, examine},
 };
 
-/// `advisor doctor`.
-#[derive(Debug, Args)]
-#[command(after_help = "\
+/// What `advisor doctor --help` says at its end.
+pub(super) const HELP: &str = "\
 Each line is ok, warn or fail, with what to do. Ends with exit code 1 where something fails; a warning
 is for people and ends with 0.
 
 Examples:
   advisor doctor
-  advisor doctor --output json | jq '.[] | select(.health != \"ok\")'")]
-pub(super) struct Doctor {}
+  advisor doctor --output json | jq '.[] | select(.health != \"ok\")'";
 
-pub(super) async fn run(_args: &Doctor, context: &Context) -> anyhow::Result<Exit> {
+pub(super) async fn run(context: &Context) -> anyhow::Result<Exit> {
     let printer = &context.printer;
     let checks = examine(&context.config, clock::now()).await;
     if printer.output == Output::Table {

@@ -140,7 +140,8 @@ enum Command {
     /// The same again and again, for those without cron; ends well on SIGTERM
     Daemon(run::Daemon),
     /// Is everything in place: store, schema, lake, lag, clock, disk, directories, last success
-    Doctor(doctor::Doctor),
+    #[command(after_help = doctor::HELP)]
+    Doctor,
     /// Who did what, with before and after
     Trail(trail::Trail),
     /// Check roles, decide by them, explain, test and merge them
@@ -230,7 +231,7 @@ async fn dispatch(command: Command, context: &Context) -> anyhow::Result<Exit> {
         Command::Suggest(args) => suggest::run(args, context).await,
         Command::Run(args) => run::run(args, context).await,
         Command::Daemon(args) => run::daemon(args, context).await,
-        Command::Doctor(args) => doctor::run(&args, context).await,
+        Command::Doctor => doctor::run(context).await,
         Command::Trail(args) => trail::run(args, context).await,
         Command::Policy(args) => policy::run(args, context).await,
     }

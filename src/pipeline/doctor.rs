@@ -116,7 +116,7 @@ fn split(err: &anyhow::Error) -> (String, String) {
         let (text, its) = cause.split_once("\nhint: ").unwrap_or((&cause, ""));
         causes.push(text.replace('\n', " "));
         if hint.is_empty() {
-            hint = its.to_owned();
+            its.clone_into(&mut hint);
         }
     }
     (causes.join(": "), hint)
@@ -125,7 +125,7 @@ fn split(err: &anyhow::Error) -> (String, String) {
 fn privacy(config: &Config) -> Check {
     let path = config.data_dir.display();
     match config.data_dir_mode() {
-        Ok(mode) if mode & 0o077 == 0 => {
+        Ok(mode) if mode.trailing_zeros() >= 6 => {
             Check::ok("data directory", format!("`{path}` is private"))
         }
         Ok(mode) => Check::new(

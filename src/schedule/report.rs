@@ -149,7 +149,7 @@ impl RunReport {
         self.finished_at = finished_at;
         if is_stopped && failures.is_empty() {
             self.outcome = RunOutcome::Stopped;
-            self.reason = "asked to stop; the next run does the rest".to_owned();
+            "asked to stop; the next run does the rest".clone_into(&mut self.reason);
         } else if failures.is_empty() {
             let suggested =
                 self.roles.iter().filter(|it| it.outcome == RunOutcome::Suggested).count();

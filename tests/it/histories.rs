@@ -110,11 +110,6 @@ impl History {
         res
     }
 
-    fn append(&mut self, path: &Path, bytes: &[u8]) {
-        let mut file = OpenOptions::new().create(true).append(true).open(path).unwrap();
-        file.write_all(bytes).unwrap();
-    }
-
     /// Moves `a.log.1` and so on up, as logrotate does.
     fn make_room(&self) {
         for ending in ["", ".gz", ".zst"] {
@@ -138,14 +133,14 @@ impl History {
                 let mut bytes = std::mem::take(&mut self.rest);
                 let n_lines = 1 + self.seeded.below(6);
                 bytes.extend(self.lines(n_lines));
-                self.append(&log, &bytes);
+                append(&log, &bytes);
             }
             4 => {
                 let mut bytes = std::mem::take(&mut self.rest);
                 let line = self.line();
                 let (begin, end) = line.split_at(self.seeded.below(line.len()));
                 bytes.extend(begin);
-                self.append(&log, &bytes);
+                append(&log, &bytes);
                 self.rest = end.to_vec();
             }
             5 | 6 if log.exists() => {
@@ -154,7 +149,7 @@ impl History {
                 if self.seeded.below(2) == 0 {
                     // The writer still holds the file that has another name now.
                     let rest = std::mem::take(&mut self.rest);
-                    self.append(&first, &rest);
+                    append(&first, &rest);
                 }
                 if self.seeded.below(2) == 0 {
                     File::create(&log).unwrap();
@@ -171,7 +166,7 @@ impl History {
                     let n_lines = 1 + self.seeded.below(3);
                     let mut bytes = std::mem::take(&mut self.rest);
                     bytes.extend(self.lines(n_lines));
-                    self.append(&log, &bytes);
+                    append(&log, &bytes);
                     self.make_room();
                     fs::rename(&log, &first).unwrap();
                 }
@@ -243,6 +238,11 @@ impl History {
             fs::remove_file(path).unwrap();
         }
     }
+}
+
+fn append(path: &Path, bytes: &[u8]) {
+    let mut file = OpenOptions::new().create(true).append(true).open(path).unwrap();
+    file.write_all(bytes).unwrap();
 }
 
 fn is_plain(path: &Path) -> bool {

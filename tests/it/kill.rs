@@ -177,7 +177,7 @@ fn retention_merging_and_erasing_that_are_killed_leave_what_they_would_have_left
     // Only the house is to be kept: analyses are killed elsewhere.
     home.runtime.block_on(store.set_setting(None, Key::Enabled, Some("false"), &by)).unwrap();
     home.runtime.block_on(store.close());
-    let config = format!("[[directories]]\npath = {:?}\n", home.file(""));
+    let config = format!("[[directories]]\npath = \"{}\"\n", home.file("").display());
     fs::write(home.data().join("advisor.toml"), config).unwrap();
     let (run, forget) = (["run"], ["lake", "forget", "--host", "doomed"]);
     let mut seeded = Seeded(20_260_301);
