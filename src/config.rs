@@ -49,6 +49,8 @@ pub struct Config {
     pub log: Option<String>,
     /// Log lines as JSON.
     pub log_json: bool,
+    /// Where a run leaves its gauges for Prometheus.
+    pub metrics_file: Option<PathBuf>,
     /// `NO_COLOR` is set.
     pub no_color: bool,
 }
@@ -65,6 +67,9 @@ pub struct SignalDirectory {
     /// Role of events that name none.
     #[serde(default)]
     pub role: Option<String>,
+    /// For how many days files are kept there; a week where empty.
+    #[serde(default)]
+    pub kept_days: Option<u32>,
 }
 
 /// Why there is no configuration.
@@ -108,6 +113,7 @@ pub enum ConfigError {
 }
 
 /// `advisor.toml`.
+#[expect(clippy::struct_field_names, reason = "`metrics_file` is the key's name")]
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
@@ -119,6 +125,7 @@ struct File {
     log: Option<String>,
     #[serde(default)]
     log_json: bool,
+    metrics_file: Option<PathBuf>,
 }
 
 impl Config {
@@ -163,6 +170,7 @@ impl Config {
                 .unwrap_or_else(user_id),
             log: text("ADVISOR_LOG").or(file.log),
             log_json: text("ADVISOR_LOG_JSON").map_or(file.log_json, |it| it != "0"),
+            metrics_file: file.metrics_file,
             no_color: text("NO_COLOR").is_some(),
         })
     }
@@ -174,6 +182,14 @@ impl Config {
     pub fn make_data_dir(&self) -> Result<(), ConfigError> {
         let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.data_dir);
         made.map_err(|source| ConfigError::DataDir { path: self.data_dir.clone(), source })
+    }
+
+    /// The permissions of the data directory.
+    ///
+    /// # Errors
+    /// Where there is none.
+    pub fn data_dir_mode(&self) -> io::Result<u32> {
+        Ok(fs::metadata(&self.data_dir)?.mode())
     }
 
     /// Writes [`TEMPLATE`] into the data directory where there is no configuration; whether it did.

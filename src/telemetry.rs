@@ -1,4 +1,7 @@
-//! Log lines on stderr, for operators; what a command has to say goes through `cli::printer`.
+//! Log lines on stderr and gauges in a file, for operators; what a command has to say goes through
+//! `cli::printer`.
+pub mod metrics;
+
 use std::io;
 
 use tracing_subscriber::{EnvFilter, fmt, prelude::*};

@@ -149,6 +149,18 @@ fn warnings(report: &IngestReport) -> Vec<String> {
             report.parts_unknown
         ));
     }
+    for it in &report.gone {
+        res.push(format!(
+            "events of `{}` from {} to {} are gone for good: nobody read them while they were kept",
+            it.hostname, it.from, it.to
+        ));
+    }
+    for it in &report.silent {
+        res.push(format!(
+            "`{}` stopped reporting, its last event is of {}",
+            it.hostname, it.last_seen
+        ));
+    }
     if report.ids_rebuilt {
         res.push("the index of event ids was lost, and made anew from the events".to_owned());
     }

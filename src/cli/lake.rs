@@ -1,9 +1,13 @@
-//! `advisor lake`: what the lake holds, and the lines in quarantine.
+//! `advisor lake`: what the lake holds, the lines in quarantine, and what is to be erased.
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use super::{Context, Exit, Rows};
-use crate::{events::Timestamp, pipeline::ingest::RejectReport};
+use crate::{
+    events::{Timestamp, visible},
+    lake::{Lake as Files, Subject},
+    pipeline::{ingest::RejectReport, upkeep::forget},
+};
 
 /// `advisor lake`.
 #[derive(Debug, Args)]
@@ -16,6 +20,20 @@ pub(super) struct Lake {
 enum Verb {
     /// The committed Parquet files, by day
     Parts,
+    /// Erase all events of a host or a session, and what else is known of it
+    #[command(after_help = "\
+Files of the lake that hold such events are written again without them, at once; lines in quarantine
+that hold the name go, too, and a host leaves the list of hosts with its assignments. What comes again
+of the same events stays out; events that never came before do not. Batches hold counts, commands and
+ids of events, no names of hosts or sessions, and stay; so does the trail, which tells of the erasure.
+
+Examples:
+  advisor lake forget --host build-7
+  advisor lake forget --session s-81")]
+    Forget {
+        #[command(flatten)]
+        subject: Whose,
+    },
     /// Lines that were no events, newest first
     #[command(after_help = "\
 Examples:
@@ -26,6 +44,17 @@ Examples:
         #[arg(long, value_name = "N", default_value_t = 100)]
         limit: u32,
     },
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+struct Whose {
+    /// All events of this host
+    #[arg(long, value_name = "HOST")]
+    host: Option<String>,
+    /// All events of this session, on whichever host
+    #[arg(long, value_name = "SESSION")]
+    session: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -52,6 +81,28 @@ pub(super) async fn run(args: Lake, context: &Context) -> anyhow::Result<Exit> {
             });
             let parts: Vec<PartRow> = parts.collect();
             context.printer.list(&parts, || part_rows(&parts))?;
+        }
+        Verb::Forget { subject: Whose { host, session } } => {
+            let lake = Files::open(&context.config.data_dir)?;
+            let subject = host.map(Subject::Host).or(session.map(Subject::Session));
+            let Some(subject) = subject.filter(|it| !it.name().is_empty()) else {
+                return Err(super::WrongUse("the name is empty".to_owned()).into());
+            };
+            let waiting = || {
+                context
+                    .printer
+                    .note("another advisor writes to the lake; waiting until it is done");
+            };
+            let erased = forget(store, &lake, &subject, &context.by(), &waiting).await?;
+            context.printer.document(&erased, || {
+                format!(
+                    "erased of {}: {} events, {} lines in quarantine; {} files written again",
+                    visible(subject.name()),
+                    erased.events,
+                    erased.rejects,
+                    erased.parts
+                )
+            })?;
         }
         Verb::Rejects { limit } => {
             let rejects = store.rejects(limit).await?;

@@ -5,6 +5,7 @@ mod backtest_text;
 mod batch_text;
 mod context;
 mod demo;
+mod doctor;
 mod hosts;
 mod ingest;
 mod init;
@@ -24,11 +25,13 @@ mod role_edit;
 mod role_text;
 mod roles;
 mod run;
+mod run_metrics;
 mod settings;
 mod shapes;
 mod simulate;
 mod suggest;
 mod suggestions;
+mod trail;
 mod variables;
 mod words;
 
@@ -134,11 +137,18 @@ enum Command {
     Settings(settings::SettingsArgs),
     /// What cron calls: ingest what is new, analyze every role that is due
     Run(run::Run),
+    /// The same again and again, for those without cron; ends well on SIGTERM
+    Daemon(run::Daemon),
+    /// Is everything in place: store, schema, lake, lag, clock, disk, directories, last success
+    #[command(after_help = doctor::HELP)]
+    Doctor,
+    /// Who did what, with before and after
+    Trail(trail::Trail),
     /// Check roles, decide by them, explain, test and merge them
     Policy(policy::Policy),
     /// Show how commands are read: subcommands, shapes, wrappers, effects
     Shapes(shapes::Shapes),
-    /// Look at what the lake holds: its parts, and the lines in quarantine
+    /// Look at what the lake holds: its parts, and the lines in quarantine; erase a host or session
     Lake(lake::Lake),
     /// Make up the activity of a fleet, the same for the same seed, with the truth beside it
     Simulate(simulate::Simulate),
@@ -220,6 +230,9 @@ async fn dispatch(command: Command, context: &Context) -> anyhow::Result<Exit> {
         Command::Backtest(args) => backtest::run(args, context).await,
         Command::Suggest(args) => suggest::run(args, context).await,
         Command::Run(args) => run::run(args, context).await,
+        Command::Daemon(args) => run::daemon(args, context).await,
+        Command::Doctor => doctor::run(context).await,
+        Command::Trail(args) => trail::run(args, context).await,
         Command::Policy(args) => policy::run(args, context).await,
     }
 }

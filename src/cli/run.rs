@@ -1,10 +1,20 @@
-//! `advisor run`: what cron calls.
-use std::io::IsTerminal as _;
+//! `advisor run` and `advisor daemon`: what cron calls, and the same for those without cron.
+use std::{
+    io::IsTerminal as _,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use clap::Args;
+use tokio::sync::Notify;
 
-use super::{Context, Exit, Output, Rows, printer::table};
+use super::{Context, Exit, Output, Rows, printer::table, run_metrics};
 use crate::{
+    clock,
     events::visible,
     lake::Lake,
     schedule::{RunReport, Selection, run as run_once},
@@ -15,9 +25,9 @@ use crate::{
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Reads what is new in the directories of advisor.toml, then analyzes every role whose schedule has
-fired since it was last analyzed, one after the other. Safe to call at any time, twice at once, and
-again: a second run says that one is under way and ends well. Every run leaves a row for every role
-in `advisor_runs`, with its reason.")]
+fired since it was last analyzed, one after the other, then applies retention and merges small files
+of the lake. Safe to call at any time, twice at once, and again: a second run says that one is under
+way and ends well. Every run leaves a row for every role in `advisor_runs`, with its reason.")]
 pub(super) struct Run {
     /// Only this role
     #[arg(long)]
@@ -28,34 +38,162 @@ pub(super) struct Run {
     /// Exit with 3 where a batch with changes was written
     #[arg(long)]
     detailed_exitcode: bool,
+    #[command(flatten)]
+    metrics: MetricsFile,
+}
+
+/// `advisor daemon`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Does what `advisor run` does, again and again, until SIGTERM or SIGINT: a run that is under way then
+ends before its next directory or role. Where another run is under way, on this machine or, with
+PostgreSQL, any, it does the work. A run that fails is told on stderr and tried again at the next
+turn.")]
+pub(super) struct Daemon {
+    /// Minutes from the end of one run to the begin of the next
+    #[arg(long, value_name = "MINUTES", default_value_t = 15)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=10_080))]
+    every: u64,
+    /// Up to so many seconds more, so that machines that start together do not run together
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    #[arg(value_parser = clap::value_parser!(u64).range(0..=86_400))]
+    jitter: u64,
+    /// End after so many runs
+    #[arg(long, value_name = "N", hide = true)]
+    runs: Option<u64>,
+    #[command(flatten)]
+    metrics: MetricsFile,
+}
+
+#[derive(Debug, Args)]
+struct MetricsFile {
+    /// Leave gauges for Prometheus in this file (textfile collector)
+    #[arg(long, value_name = "FILE", env = "ADVISOR_METRICS_FILE")]
+    metrics_file: Option<PathBuf>,
 }
 
 pub(super) async fn run(args: Run, context: &Context) -> anyhow::Result<Exit> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let selection = Selection { role: args.role, force: args.force, stop };
+    let Some(report) = once(&selection, &args.metrics, context).await? else {
+        context.printer.note("another run is under way, it does the work");
+        return Ok(Exit::Done);
+    };
+    if show(&report, context)? {
+        return Ok(Exit::Failed);
+    }
+    let has_changes = args.detailed_exitcode && report.has_batches();
+    Ok(if has_changes { Exit::Changes } else { Exit::Done })
+}
+
+pub(super) async fn daemon(args: Daemon, context: &Context) -> anyhow::Result<Exit> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let asked = Arc::new(Notify::new());
+    listen(Arc::clone(&stop), Arc::clone(&asked))?;
+    let selection = Selection { stop: Arc::clone(&stop), ..Selection::default() };
+    let printer = &context.printer;
+    let mut n_runs = 0;
+    while !stop.load(Ordering::Relaxed) {
+        match once(&selection, &args.metrics, context).await {
+            Ok(Some(report)) => _ = show(&report, context)?,
+            Ok(None) => printer.note("another run is under way, it does the work"),
+            Err(err) => printer.error(&super::sentence(&err)),
+        }
+        n_runs += 1;
+        if args.runs.is_some_and(|wanted| n_runs >= wanted) {
+            break;
+        }
+        let wait = Duration::from_secs(args.every * 60 + jitter_seconds(args.jitter));
+        tokio::select! {
+            () = tokio::time::sleep(wait) => (),
+            () = asked.notified() => (),
+        }
+    }
+    printer.note("stopped");
+    Ok(Exit::Done)
+}
+
+/// Sets `stop` and wakes whoever waits when the process is asked to end.
+fn listen(stop: Arc<AtomicBool>, asked: Arc<Notify>) -> anyhow::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => (),
+            _ = interrupt.recv() => (),
+        }
+        stop.store(true, Ordering::Relaxed);
+        asked.notify_one();
+    });
+    Ok(())
+}
+
+/// Up to `most` seconds: machines differ in the microsecond in which they end and in their ids.
+fn jitter_seconds(most: u64) -> u64 {
+    let seed = clock::now().0.unsigned_abs() ^ (u64::from(std::process::id()) << 32);
+    // Source: Fibonacci hashing, Knuth, The Art of Computer Programming 3, 6.4.
+    (seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 33) % (most + 1)
+}
+
+/// One run, and its gauges; `None` where another one is under way.
+async fn once(
+    selection: &Selection,
+    metrics: &MetricsFile,
+    context: &Context,
+) -> anyhow::Result<Option<RunReport>> {
+    let started_at = clock::now();
+    let ended = attempt(selection, context).await;
+    let file = metrics.metrics_file.as_ref().or(context.config.metrics_file.as_ref());
+    if let Some(path) = file
+        && !matches!(ended, Ok(None))
+    {
+        let report = ended.as_ref().ok().and_then(Option::as_ref);
+        if let Err(err) = run_metrics::write(path, started_at, clock::now(), report) {
+            // What a run did counts whether or not it can be told.
+            context.printer.error(&super::sentence(&err.into()));
+        }
+    }
+    ended
+}
+
+async fn attempt(selection: &Selection, context: &Context) -> anyhow::Result<Option<RunReport>> {
     let printer = &context.printer;
     let store = context.store().await?;
     let lake = Lake::open(&context.config.data_dir)?;
-    let selection = Selection { role: args.role, force: args.force };
     let shows_steps = std::io::stderr().is_terminal();
     let step = |text: &str| {
         if shows_steps {
             printer.note(&visible(text));
         }
     };
-    let Some(report) = run_once(store, &lake, &context.config, &selection, &step).await? else {
-        printer.note("another run is under way, it does the work");
-        return Ok(Exit::Done);
-    };
+    run_once(store, &lake, &context.config, selection, &step).await
+}
+
+/// Prints a report; whether it tells of a failure.
+fn show(report: &RunReport, context: &Context) -> anyhow::Result<bool> {
+    let printer = &context.printer;
     if printer.output == Output::Csv {
-        printer.list(&report.roles, || rows(&report))?;
+        printer.list(&report.roles, || rows(report))?;
     } else {
-        printer.document(&report, || page(&report))?;
+        printer.document(report, || page(report))?;
     }
-    if report.outcome == RunOutcome::Failed {
+    // Whoever reads log lines as JSON gets nothing else on stderr.
+    let is_log = context.config.log_json;
+    for warning in warnings(report) {
+        if is_log {
+            tracing::warn!(run_id = report.run_id, "{warning}");
+        } else {
+            printer.error(&format!("warning: {warning}"));
+        }
+    }
+    let has_failed = report.outcome == RunOutcome::Failed;
+    if has_failed && is_log {
+        tracing::error!(run_id = report.run_id, "{}", report.reason);
+    } else if has_failed {
         printer.error(&format!("error: {}", visible(&report.reason)));
-        return Ok(Exit::Failed);
     }
-    let has_changes = args.detailed_exitcode && report.has_batches();
-    Ok(if has_changes { Exit::Changes } else { Exit::Done })
+    Ok(has_failed)
 }
 
 fn page(report: &RunReport) -> String {
@@ -74,7 +212,37 @@ fn page(report: &RunReport) -> String {
         lines.push("no directories in advisor.toml, nothing was read".to_owned());
     }
     lines.push(table(&rows(report)).trim_end().to_owned());
+    if let Some(it) = &report.upkeep {
+        if it.parts_expired > 0 {
+            lines.push(format!(
+                "older than {} days: {} events in {} files, {} bytes given back",
+                it.retention_days, it.events_expired, it.parts_expired, it.bytes_freed
+            ));
+        }
+        if it.parts_made > 0 {
+            lines.push(format!("{} small files became {}", it.parts_merged, it.parts_made));
+        }
+    }
     lines.join("\n")
+}
+
+/// What somebody should look at.
+fn warnings(report: &RunReport) -> Vec<String> {
+    let mut res: Vec<String> = Vec::new();
+    for it in report.gone() {
+        res.push(format!(
+            "events of `{}` from {} to {} are gone for good: no run came while they were kept",
+            it.hostname, it.from, it.to
+        ));
+    }
+    for it in report.silent() {
+        res.push(format!(
+            "`{}` stopped reporting, its last event is of {}",
+            it.hostname, it.last_seen
+        ));
+    }
+    res.extend(report.upkeep.iter().filter_map(|it| it.held_back.clone()));
+    res
 }
 
 fn rows(report: &RunReport) -> Rows {

@@ -95,6 +95,8 @@ pub struct FileReader {
     offset: u64,
     n_lines: u64,
     hasher: Sha256,
+    /// The last byte before `offset`.
+    last: Option<u8>,
     /// Bytes read and not yet handed out; begins at `offset`.
     carry: Vec<u8>,
     at_end: bool,
@@ -153,7 +155,7 @@ impl FileReader {
             if !reader.skip_to(candidate.offset)? {
                 break;
             }
-            if reader.digest() == candidate.prefix {
+            if reader.digest() == candidate.prefix && reader.is_between_lines()? {
                 reached = *candidate;
             }
         }
@@ -233,6 +235,7 @@ impl FileReader {
             offset: 0,
             n_lines: 0,
             hasher: Sha256::new(),
+            last: None,
             carry: Vec::new(),
             at_end: false,
             broken: None,
@@ -276,8 +279,20 @@ impl FileReader {
         let rest = self.carry.split_off(n_bytes.min(self.carry.len()));
         let front = std::mem::replace(&mut self.carry, rest);
         self.hasher.update(&front);
+        self.last = front.last().copied().or(self.last);
         self.offset += front.len() as u64;
         front
+    }
+
+    /// Whether what follows begins a line. An archive that was made of a file with a torn last line
+    /// was read to its end; where the same content goes on, that line is whole there and still to be
+    /// read, and where other content begins with the same bytes, it is another line.
+    fn is_between_lines(&mut self) -> Result<bool, OpenError> {
+        if self.last.is_none_or(|it| it == b'\n') {
+            return Ok(true);
+        }
+        self.fill(1)?;
+        Ok(self.carry.first().is_none_or(|it| matches!(it, b'\n' | b'\r')))
     }
 
     /// Moves to `offset`; false where the content ends before.

@@ -69,9 +69,17 @@ fn walk(dir: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<(), WalkEr
         return Err(WalkError::TooDeep { path: dir.to_owned() });
     }
     let failed = |source| WalkError::Path { path: dir.to_owned(), source };
-    for entry in fs::read_dir(dir).map_err(failed)? {
+    let entries = match fs::read_dir(dir) {
+        // Whoever cleans up may be faster: what is gone below a directory has nothing to read.
+        Err(err) if depth > 1 && err.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries.map_err(failed)?,
+    };
+    for entry in entries {
         let entry = entry.map_err(failed)?;
-        let kind = entry.file_type().map_err(failed)?;
+        let kind = match entry.file_type() {
+            Err(err) if err.kind() == io::ErrorKind::NotFound => continue,
+            kind => kind.map_err(failed)?,
+        };
         let name = entry.file_name();
         let Some(name) = name.to_str().filter(|name| !name.starts_with('.')) else { continue };
         if kind.is_dir() {

@@ -31,6 +31,8 @@ pub struct Staged {
     pub id_runs: Vec<IdRun>,
     /// The runs that they replace.
     pub retired: Vec<IdRun>,
+    /// Parts that do not count any more.
+    pub dropped: Vec<Part>,
     /// For each group of rows, in order, how many were there already.
     pub n_duplicates: Vec<u64>,
 }
@@ -108,7 +110,7 @@ impl Lake {
             parts.push(self.write_part(day, rows, chunk)?);
         }
         files::sync_dir(&self.staging_dir())?;
-        Ok(Staged { parts, id_runs: vec![id_run], retired, n_duplicates })
+        Ok(Staged { parts, id_runs: vec![id_run], retired, n_duplicates, ..Staged::default() })
     }
 
     fn write_part(&self, day: Day, rows: DayRows, chunk: &[Rows]) -> Result<Part, LakeError> {
@@ -168,7 +170,7 @@ pub(super) fn name_of(hasher: Sha256) -> String {
     })
 }
 
-fn properties() -> WriterProperties {
+pub(super) fn properties() -> WriterProperties {
     WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
         .set_statistics_enabled(EnabledStatistics::Chunk)
@@ -179,7 +181,7 @@ fn properties() -> WriterProperties {
         .build()
 }
 
-fn write_error(path: &Path, err: ParquetError) -> LakeError {
+pub(super) fn write_error(path: &Path, err: ParquetError) -> LakeError {
     match err {
         ParquetError::External(source) => match source.downcast::<std::io::Error>() {
             Ok(source) => failed("write", path)(*source),

@@ -66,6 +66,22 @@ pub(super) fn remove(path: &Path) -> Result<(), LakeError> {
     }
 }
 
+/// Gives a file another name in the same file system.
+pub(super) fn rename(from: &Path, to: &Path) -> Result<(), LakeError> {
+    fs::rename(from, to).map_err(failed("rename", from))
+}
+
+/// How much room there is where `path` lies, in bytes, for those without privileges.
+pub(super) fn free_bytes(path: &Path) -> Result<u64, LakeError> {
+    let stat = rustix::fs::statvfs(path).map_err(|err| failed("look at", path)(err.into()))?;
+    Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
+}
+
+/// Deletes a directory that holds nothing; one that does stays.
+pub(super) fn remove_if_empty(dir: &Path) {
+    let _ = fs::remove_dir(dir);
+}
+
 /// Deletes the files of a directory, all but those that `keep` names; gives how many.
 pub(super) fn clear(dir: &Path, keep: impl Fn(&str) -> bool) -> Result<usize, LakeError> {
     let mut n_removed = 0;

@@ -4,6 +4,7 @@
 //! lake/events/date=2026-01-05/<name>.parquet   a part: events of one day
 //! lake/ids/<name>.ids                          a run: sorted keys of event ids
 //! lake/staging/                                what is not committed yet
+//! lake/dropped/                                what does not count any more, for those who still read
 //! lake/lock                                    one writer at a time
 //! ```
 //!
@@ -19,6 +20,11 @@
 //! events are read again. A kill after 2 leaves committed files in `staging/`: whoever comes next
 //! renames them. Neither loses or doubles an event.
 //!
+//! What is to go (retention, small parts that become one, events that are erased) goes the same way:
+//! the commit takes it out of the manifest and notes it as dropped, then its files leave the public
+//! glob. A kill in between leaves files that are noted as dropped: the next writer takes them away.
+//! Files of parts that were merged lie in `dropped/` for an hour, for readers who began before.
+//!
 //! Our own readers take parts from the manifest and find them under either name. Outside readers
 //! glob `lake/events/date=*/*.parquet`; they never see a part before its commit, whole or in pieces.
 //! Between a commit and its renames (microseconds, or until the next start after a kill) they may
@@ -28,6 +34,7 @@ mod columns;
 mod files;
 mod ids;
 mod rebuild;
+mod rewrite;
 mod scan;
 mod tallies;
 
@@ -39,6 +46,7 @@ use std::{
 pub use chunk::Staged;
 pub use columns::{Columns, Rows};
 pub use files::Lock;
+pub use rewrite::{Subject, small_parts};
 pub use scan::{Overview, Window};
 
 use crate::events::{Day, Timestamp};
@@ -84,6 +92,19 @@ pub struct Manifest {
     pub parts: Vec<Part>,
     /// The runs of the id index.
     pub id_runs: Vec<IdRun>,
+    /// Parts that do not count any more, and whose files may still be there.
+    pub dropped: Vec<Dropped>,
+}
+
+/// A part that does not count any more.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Dropped {
+    /// Its day.
+    pub day: Day,
+    /// Its name.
+    pub name: String,
+    /// Until when those who began to read before may go on; past for what is to be erased at once.
+    pub readable_until: Timestamp,
 }
 
 /// What [`Lake::settle`] did.
@@ -95,10 +116,25 @@ pub struct Settled {
     pub n_removed: usize,
     /// Committed parts that are nowhere to be found.
     pub lost: Vec<Part>,
+    /// Parts that did not count any more and whose files are gone now.
+    pub gone: Vec<Dropped>,
     /// Runs of the id index that are gone or damaged; see [`Lake::rebuild_ids`].
     pub lost_ids: Vec<IdRun>,
     /// How many parts lie in the lake that no manifest names: they count for nobody but outside
     /// readers.
+    pub n_unknown: usize,
+}
+
+/// What [`Lake::inspect`] found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Inspection {
+    /// Committed parts that are nowhere to be found.
+    pub lost: Vec<Part>,
+    /// Runs of the id index that are gone or damaged.
+    pub lost_ids: Vec<IdRun>,
+    /// How many files the next writer puts in place or takes away.
+    pub n_unfinished: usize,
+    /// How many parts lie in the lake that no manifest names.
     pub n_unknown: usize,
 }
 
@@ -227,11 +263,22 @@ impl Lake {
     ///
     /// # Errors
     /// Where the file system fails, or the lake belongs to another store.
-    pub fn settle(&self, manifest: &Manifest) -> Result<Settled, LakeError> {
+    pub fn settle(&self, manifest: &Manifest, now: Timestamp) -> Result<Settled, LakeError> {
         let mut settled = Settled::default();
         let mut found = files::list_below(&self.events_dir())?;
         if manifest.generation == 0 && !found.is_empty() {
             return Err(LakeError::Foreign { path: self.root.clone(), n_parts: found.len() });
+        }
+        for dropped in &manifest.dropped {
+            // Events that were erased may have come back as the same part.
+            if manifest.parts.iter().any(|part| part.name == dropped.name) {
+                continue;
+            }
+            let was_public = found.remove(&self.public_path(dropped.day, &dropped.name));
+            settled.n_removed += usize::from(was_public);
+            if self.take_away(dropped, now)? {
+                settled.gone.push(dropped.clone());
+            }
         }
         for part in &manifest.parts {
             if found.remove(&self.part_path(part)) {
@@ -263,6 +310,48 @@ impl Lake {
         Ok(settled)
     }
 
+    /// What [`Lake::settle`] would find, with nothing changed. Needs no lock; a writer at work looks
+    /// like work that is left.
+    ///
+    /// # Errors
+    /// Where the file system fails.
+    pub fn inspect(&self, manifest: &Manifest) -> Result<Inspection, LakeError> {
+        let mut res = Inspection::default();
+        let mut found = files::list_below(&self.events_dir())?;
+        for part in &manifest.parts {
+            if found.remove(&self.part_path(part)) {
+                continue;
+            }
+            if self.staging_dir().join(part_file(part)).exists() {
+                res.n_unfinished += 1;
+            } else {
+                res.lost.push(part.clone());
+            }
+        }
+        for dropped in &manifest.dropped {
+            let was_public = found.remove(&self.public_path(dropped.day, &dropped.name));
+            res.n_unfinished += usize::from(was_public);
+        }
+        res.n_unknown = found.len();
+        for run in &manifest.id_runs {
+            let staged = self.staging_dir().join(run_file(run));
+            let is_whole = ids::check(&self.run_path(run), run).is_ok();
+            if !is_whole && ids::check(&staged, run).is_err() {
+                res.lost_ids.push(run.clone());
+            }
+        }
+        Ok(res)
+    }
+
+    /// How much room there is on the file system of the data directory, in bytes.
+    ///
+    /// # Errors
+    /// Where it cannot be asked.
+    pub fn free_bytes(&self) -> Result<u64, LakeError> {
+        let dir = self.root.parent().unwrap_or(&self.root);
+        files::free_bytes(dir)
+    }
+
     /// Gives committed files their names, and deletes what they replace.
     ///
     /// # Errors
@@ -280,6 +369,28 @@ impl Lake {
         Ok(())
     }
 
+    /// Takes a part that does not count any more out of the public glob, and deletes it where nobody
+    /// may still read it; whether it is deleted. Needs the lock.
+    ///
+    /// # Errors
+    /// Where the file system fails; the next [`Lake::settle`] makes up for it.
+    pub fn take_away(&self, dropped: &Dropped, now: Timestamp) -> Result<bool, LakeError> {
+        let public = self.public_path(dropped.day, &dropped.name);
+        let aside = self.aside_path(&dropped.name);
+        let is_over = dropped.readable_until <= now;
+        if is_over {
+            files::remove(&public)?;
+            files::remove(&aside)?;
+        } else if public.exists() {
+            files::make_dir(&self.root.join("dropped"))?;
+            files::rename(&public, &aside)?;
+        }
+        if let Some(dir) = public.parent() {
+            files::remove_if_empty(dir);
+        }
+        Ok(is_over)
+    }
+
     /// Where a committed part lies now.
     ///
     /// # Errors
@@ -289,7 +400,8 @@ impl Lake {
         let _ = self.publish_part(part);
         let (staged, path) = (self.staging_dir().join(part_file(part)), self.part_path(part));
         // Looked for twice at its place, because a writer may rename it in between.
-        let place = [&path, &staged, &path].into_iter().find(|it| it.exists());
+        let aside = self.aside_path(&part.name);
+        let place = [&path, &staged, &path, &aside].into_iter().find(|it| it.exists());
         place.cloned().ok_or_else(|| LakeError::Lost { name: part.name.clone(), day: part.day })
     }
 
@@ -330,7 +442,15 @@ impl Lake {
     }
 
     fn part_path(&self, part: &Part) -> PathBuf {
-        self.events_dir().join(format!("date={}", part.day)).join(part_file(part))
+        self.public_path(part.day, &part.name)
+    }
+
+    fn public_path(&self, day: Day, name: &str) -> PathBuf {
+        self.events_dir().join(format!("date={day}")).join(format!("{name}.parquet"))
+    }
+
+    fn aside_path(&self, name: &str) -> PathBuf {
+        self.root.join("dropped").join(format!("{name}.parquet"))
     }
 
     fn run_path(&self, run: &IdRun) -> PathBuf {

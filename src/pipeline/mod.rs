@@ -1,6 +1,7 @@
 //! Choose, order and call: what the program does, stage by stage.
 pub mod analyze;
 pub mod backtest;
+pub mod doctor;
 pub mod dry_run;
 pub mod evaluate;
 pub mod findings;
@@ -9,3 +10,4 @@ pub mod ingest;
 pub mod outlook;
 pub mod simulate;
 pub mod suggest;
+pub mod upkeep;

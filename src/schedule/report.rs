@@ -1,11 +1,14 @@
 //! What a run did, for people, dashboards and whoever called it.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
 use crate::{
     events::Timestamp,
-    pipeline::ingest::IngestReport,
+    pipeline::{
+        ingest::{Gone, IngestReport, Silent},
+        upkeep::Upkeep,
+    },
     store::{RunOutcome, RunRow},
 };
 
@@ -18,7 +21,8 @@ pub struct RunReport {
     pub started_at: Timestamp,
     /// Its end.
     pub finished_at: Timestamp,
-    /// `done`, or `failed` where a directory could not be read or a role not be analyzed.
+    /// `done`, `stopped` where it was asked to, or `failed` where a directory could not be read, a
+    /// role not be analyzed, or the house not be kept.
     pub outcome: RunOutcome,
     /// One sentence.
     pub reason: String,
@@ -26,6 +30,11 @@ pub struct RunReport {
     pub directories: Vec<Ingested>,
     /// Role by role, by name.
     pub roles: Vec<RunRow>,
+    /// What was too old and what was merged; `None` where it was not done.
+    pub upkeep: Option<Upkeep>,
+    /// Why it was not done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub upkeep_error: Option<String>,
 }
 
 /// What was ingested from one directory.
@@ -43,6 +52,10 @@ pub struct Ingested {
     pub rejected: u64,
     /// Files that could not be read to their end.
     pub files_failed: u64,
+    /// Days whose events of a host were deleted before anybody read them.
+    pub gone: Vec<Gone>,
+    /// Hosts that used to report and stopped.
+    pub silent: Vec<Silent>,
     /// Why it could not be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
@@ -59,6 +72,8 @@ impl Ingested {
             duplicates: report.duplicates,
             rejected: report.rejected,
             files_failed: report.files_failed,
+            gone: report.gone.clone(),
+            silent: report.silent.clone(),
             error: failed,
         }
     }
@@ -76,6 +91,16 @@ impl RunReport {
         self.roles.iter().any(|it| it.outcome == RunOutcome::Suggested)
     }
 
+    /// Hosts that used to report and stopped, each once.
+    pub fn silent(&self) -> BTreeSet<&Silent> {
+        self.directories.iter().flat_map(|it| &it.silent).collect()
+    }
+
+    /// Days whose events were deleted before anybody read them, each once.
+    pub fn gone(&self) -> BTreeSet<&Gone> {
+        self.directories.iter().flat_map(|it| &it.gone).collect()
+    }
+
     /// The row of the run as a whole.
     pub(super) fn row(&self) -> RunRow {
         let sum = |count: fn(&Ingested) -> u64| self.directories.iter().map(count).sum::<u64>();
@@ -87,6 +112,10 @@ impl RunReport {
             ("duplicates", sum(|it| it.duplicates)),
             ("rejected", sum(|it| it.rejected)),
             ("files_failed", sum(|it| it.files_failed)),
+            ("hosts_silent", self.silent().len() as u64),
+            ("hosts_with_days_gone", self.gone().len() as u64),
+            ("events_expired", self.upkeep.as_ref().map_or(0, |it| it.events_expired)),
+            ("parts_merged", self.upkeep.as_ref().map_or(0, |it| it.parts_merged)),
             ("roles", self.roles.len() as u64),
             ("roles_suggested", roles(RunOutcome::Suggested)),
             ("roles_failed", roles(RunOutcome::Failed)),
@@ -107,7 +136,7 @@ impl RunReport {
     }
 
     /// Says how the run ended, from what became of its parts.
-    pub(super) fn conclude(&mut self, finished_at: Timestamp) {
+    pub(super) fn conclude(&mut self, finished_at: Timestamp, is_stopped: bool) {
         let directories =
             self.directories.iter().filter_map(|it| Some((&it.path, it.error.as_ref()?)));
         let directories = directories.map(|(path, error)| format!("`{path}`: {error}"));
@@ -115,8 +144,13 @@ impl RunReport {
         let failed = failed
             .map(|it| format!("role `{}`: {}", it.role.as_deref().unwrap_or_default(), it.reason));
         let failures: Vec<String> = directories.chain(failed).collect();
+        let upkeep = self.upkeep_error.iter().map(|it| format!("keeping house: {it}"));
+        let failures: Vec<String> = failures.into_iter().chain(upkeep).collect();
         self.finished_at = finished_at;
-        if failures.is_empty() {
+        if is_stopped && failures.is_empty() {
+            self.outcome = RunOutcome::Stopped;
+            "asked to stop; the next run does the rest".clone_into(&mut self.reason);
+        } else if failures.is_empty() {
             let suggested =
                 self.roles.iter().filter(|it| it.outcome == RunOutcome::Suggested).count();
             self.outcome = RunOutcome::Done;

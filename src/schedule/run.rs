@@ -1,7 +1,15 @@
 //! One run: ingest what is new, then analyze every role that is due, one after the other.
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use anyhow::anyhow;
+use tracing::Instrument as _;
 
 use super::{Due, Ingested, RunReport, due};
 use crate::{
@@ -14,17 +22,26 @@ use crate::{
         analyze::{Analysis, analyze},
         ingest::{Ingest, ingest},
         suggest::{Advice, Silence},
+        upkeep::upkeep,
     },
     store::{RunOutcome, RunRow, Store},
 };
 
 /// Which roles a run is for.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Selection {
     /// Only this one.
     pub role: Option<String>,
     /// Whether or not they are due.
     pub force: bool,
+    /// Set from outside, it ends the run before its next directory or role.
+    pub stop: Arc<AtomicBool>,
+}
+
+impl Selection {
+    fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
 }
 
 /// Runs once. `None` where another run is under way: it does the work, on this machine or, with a
@@ -53,17 +70,33 @@ pub async fn run(
         reason: "under way, or it died".to_owned(),
         directories: Vec::new(),
         roles: Vec::new(),
+        upkeep: None,
+        upkeep_error: None,
     };
+    let span = tracing::info_span!("run", run_id = report.run_id);
+    work(store, lake, config, selection, step, &mut report).instrument(span).await?;
+    Ok(Some(report))
+}
+
+/// What a run does, from its first row to its last.
+async fn work(
+    store: &Store,
+    lake: &Lake,
+    config: &Config,
+    selection: &Selection,
+    step: &(dyn Fn(&str) + Sync),
+    report: &mut RunReport,
+) -> anyhow::Result<()> {
     let roles = roles(store, selection).await?;
     store.record_run(&RunRow { finished_at: None, ..report.row() }).await?;
-    tracing::info!(run_id = report.run_id, "run");
+    tracing::info!("begins");
 
-    for directory in &config.directories {
+    for directory in config.directories.iter().take_while(|_| !selection.is_stopped()) {
         step(&format!("reading {}", directory.path.display()));
         report.directories.push(read(store, lake, directory).await);
     }
     let last = store.last_analyses(clock::now()).await?;
-    for role in roles {
+    for role in roles.into_iter().take_while(|_| !selection.is_stopped()) {
         let now = clock::now();
         let skipped = skipped(store, config, selection, &role, &last, now).await?;
         let (outcome, reason, batch) = if let Some((outcome, reason)) = skipped {
@@ -86,9 +119,20 @@ pub async fn run(
         store.record_run(&row).await?;
         report.roles.push(row);
     }
-    report.conclude(clock::now());
+    if !selection.is_stopped() {
+        step("keeping house");
+        match upkeep(store, lake, clock::now(), &|| ()).await {
+            Ok(done) => report.upkeep = Some(done),
+            Err(err) => {
+                tracing::warn!(error = format!("{err:#}"), "house was not kept");
+                report.upkeep_error = Some(first_line(&err));
+            }
+        }
+    }
+    report.conclude(clock::now(), selection.is_stopped());
     store.record_run(&report.row()).await?;
-    Ok(Some(report))
+    tracing::info!(outcome = report.outcome.as_str(), reason = report.reason, "ended");
+    Ok(())
 }
 
 /// The roles that a run looks at, by name.
@@ -146,6 +190,7 @@ async fn try_read(
         what.format = Format::named(name).ok_or_else(|| anyhow!("there is no format `{name}`"))?;
     }
     what.role.clone_from(&directory.role);
+    what.kept_days = directory.kept_days.unwrap_or(what.kept_days);
     let report = ingest(store, lake, what, &|_| ()).await?;
     Ok(Ingested::read(directory.path.display().to_string(), &report))
 }

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     events::{Day, Timestamp},
     inputs::{Checkpoint, Digest, Position, Reason, Reject, Signature},
-    lake::{IdRun, Manifest, Part, Staged},
+    lake::{Dropped, IdRun, Manifest, Part, Staged},
 };
 
 /// A file as it was when it was last read to its end.
@@ -33,6 +33,8 @@ pub struct IngestCommit {
     pub at: Timestamp,
     /// Parts and runs that are new, runs that go.
     pub staged: Staged,
+    /// Until when those who read already may go on to read what the chunk drops.
+    pub readable_until: Timestamp,
     /// How far files were read.
     pub reached: Vec<Checkpoint>,
     /// Checkpoints of earlier chunks of the same files and run, now behind.
@@ -87,10 +89,21 @@ impl Store {
             .await?;
         let runs =
             runs.iter().map(|row| Ok(IdRun { name: row.text("name")?, n_ids: row.count("ids")? }));
+        let dropped = sqlx::query("SELECT * FROM dropped_parts ORDER BY day, name")
+            .fetch_all(snapshot.conn())
+            .await?;
+        let dropped = dropped.iter().map(|row| {
+            Ok(Dropped {
+                day: row.word("day", Day::parse)?,
+                name: row.text("name")?,
+                readable_until: row.time("readable_until_us")?,
+            })
+        });
         Ok(Manifest {
             generation: state.count("generation")?,
             parts: parts.collect::<Result<_, StoreError>>()?,
             id_runs: runs.collect::<Result<_, StoreError>>()?,
+            dropped: dropped.collect::<Result<_, StoreError>>()?,
         })
     }
 
@@ -167,19 +180,7 @@ impl Store {
     /// of the chunk counts.
     pub async fn commit_ingest(&self, chunk: &IngestCommit) -> Result<u64, StoreError> {
         let mut write = self.begin().await?;
-        let updated = sqlx::query(
-            "UPDATE lake_state SET generation = generation + 1 WHERE id = 1 AND generation = $1",
-        )
-        .bind(bigint(chunk.generation))
-        .execute(write.conn())
-        .await?;
-        if updated.rows_affected() != 1 {
-            return Err(StoreError::Refused(
-                "another advisor has written to the lake meanwhile, nothing was changed\n\
-                 hint: run it again"
-                    .to_owned(),
-            ));
-        }
+        advance(&mut write, chunk.generation).await?;
         insert_staged(&mut write, chunk).await?;
         insert_reached(&mut write, chunk).await?;
         insert_rejects(&mut write, chunk).await?;
@@ -232,10 +233,31 @@ impl Store {
     }
 }
 
-async fn insert_staged(write: &mut Write, chunk: &IngestCommit) -> Result<(), StoreError> {
+/// Counts the generation of the lake up, where it is still the one that the writer knows.
+pub(super) async fn advance(write: &mut Write, generation: u64) -> Result<(), StoreError> {
+    let updated = sqlx::query(
+        "UPDATE lake_state SET generation = generation + 1 WHERE id = 1 AND generation = $1",
+    )
+    .bind(bigint(generation))
+    .execute(write.conn())
+    .await?;
+    if updated.rows_affected() != 1 {
+        return Err(StoreError::Refused(
+            "another advisor has written to the lake meanwhile, nothing was changed\n\
+             hint: run it again"
+                .to_owned(),
+        ));
+    }
+    Ok(())
+}
+
+pub(super) async fn insert_staged(
+    write: &mut Write,
+    chunk: &IngestCommit,
+) -> Result<(), StoreError> {
     const PARTS: &str =
         "INSERT INTO parts (name, day, events, bytes, first_us, last_us, committed_us) VALUES ";
-    let Staged { parts, id_runs, retired, .. } = &chunk.staged;
+    let Staged { parts, id_runs, retired, dropped, .. } = &chunk.staged;
     insert(write.conn(), PARTS, 7, "", parts, |query, part| {
         query
             .bind(part.name.clone())
@@ -247,6 +269,20 @@ async fn insert_staged(write: &mut Write, chunk: &IngestCommit) -> Result<(), St
             .bind(chunk.at.0)
     })
     .await?;
+    for part in dropped {
+        for sql in [
+            "DELETE FROM parts WHERE name = $1 AND day = $2 AND $3 >= 0",
+            "INSERT INTO dropped_parts (name, day, readable_until_us) VALUES ($1, $2, $3)
+             ON CONFLICT (name) DO UPDATE SET readable_until_us = excluded.readable_until_us",
+        ] {
+            sqlx::query(sql)
+                .bind(&part.name)
+                .bind(part.day.to_string())
+                .bind(chunk.readable_until.0)
+                .execute(write.conn())
+                .await?;
+        }
+    }
     for run in retired {
         sqlx::query("DELETE FROM id_runs WHERE name = $1")
             .bind(&run.name)

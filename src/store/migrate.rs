@@ -13,10 +13,11 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (2, "ingest", include_str!("migrations/0002_ingest.sql")),
     (3, "findings", include_str!("migrations/0003_findings.sql")),
     (4, "feedback", include_str!("migrations/0004_feedback.sql")),
+    (6, "upkeep", include_str!("migrations/0006_upkeep.sql")),
 ];
 
 /// The newest schema version this program knows.
-pub(super) fn newest() -> i64 {
+pub fn newest() -> i64 {
     MIGRATIONS.last().map_or(0, |(version, _, _)| *version)
 }
 

@@ -2,6 +2,7 @@
 mod background;
 mod batches;
 mod error;
+mod forget;
 mod host_pattern;
 mod hosts;
 mod ingest;
@@ -30,6 +31,7 @@ pub use batches::BatchSummary;
 pub use error::StoreError;
 pub use hosts::Host;
 pub use ingest::{Assignment, IngestCommit, SeenFile};
+pub use migrate::newest as newest_schema;
 pub use place::Place;
 pub use reviews::{Act, Applied, Feedback};
 pub use revisions::{Revision, Why};

@@ -36,6 +36,8 @@ pub enum RunOutcome {
     Disabled,
     /// It failed; the next run tries again.
     Failed,
+    /// It was asked to stop; the next run does the rest.
+    Stopped,
 }
 
 text_forms!(RunOutcome {
@@ -47,6 +49,7 @@ text_forms!(RunOutcome {
     NotDue = "not_due",
     Disabled = "disabled",
     Failed = "failed",
+    Stopped = "stopped",
 });
 
 /// One row of the view `advisor_runs`: what a run did, as a whole or for one role.

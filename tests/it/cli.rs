@@ -35,6 +35,10 @@ impl Advisor {
         self.dir.path()
     }
 
+    pub(crate) fn data_dir(&self) -> &Path {
+        self.dir.path()
+    }
+
     pub(crate) fn run(&self, args: &[&str]) -> Ended {
         let run = Command::new(env!("CARGO_BIN_EXE_advisor"))
             .env_clear()

@@ -61,7 +61,7 @@ impl Home {
         self.ingest_at(Timestamp::parse("2026-02-01T00:00:00Z").unwrap())
     }
 
-    fn ingest_at(&self, now: Timestamp) -> IngestReport {
+    pub(crate) fn ingest_at(&self, now: Timestamp) -> IngestReport {
         self.ingest_with(now, None)
     }
 
@@ -231,6 +231,25 @@ fn an_archive_that_ends_early_gives_what_it_holds_and_the_rest_once_it_is_whole(
     assert_eq!(report.rejected, 0);
     assert_eq!(report.duplicates, 0);
     assert_eq!(ids_in_lake(home.data()), ids(0..2_000));
+}
+
+#[test]
+fn an_archive_with_a_torn_last_line_hides_no_line_of_another_file() {
+    let home = Home::new();
+    let line = event(0);
+    // All lines begin alike: what the archive holds is the beginning of every other file.
+    home.write("a.log.gz", gzip(&line.as_bytes()[..30]));
+    assert_eq!(home.ingest().rejected, 1);
+    home.write("b.log", events(0..3));
+    assert_eq!(home.ingest().accepted, 3);
+    // And the same with whole lines in front, while the writer goes on in the file it came from.
+    let content = events(3..6);
+    home.write("c.log.1.gz", gzip(&content.as_bytes()[..content.len() - 40]));
+    assert_eq!(home.ingest().accepted, 2);
+    home.write("c.log", content + &events(6..8));
+    let report = home.ingest();
+    assert_eq!((report.accepted, report.rejected), (3, 0), "{report:?}");
+    assert_eq!(ids_in_lake(home.data()), ids(0..8));
 }
 
 #[test]

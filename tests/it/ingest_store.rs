@@ -60,10 +60,12 @@ fn first() -> IngestCommit {
     IngestCommit {
         generation: 0,
         at: at(0),
+        readable_until: at(0),
         staged: Staged {
             parts: vec![part(1), part(2)],
             id_runs: vec![run(7)],
             retired: Vec::new(),
+            dropped: Vec::new(),
             n_duplicates: Vec::new(),
         },
         reached: vec![checkpoint(1), checkpoint(1), checkpoint(2)],

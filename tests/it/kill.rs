@@ -8,10 +8,20 @@ use std::{
     time::Duration,
 };
 
+use policy_advisor::{
+    clock,
+    lake::{Inspection, Lake},
+    settings::Key,
+    store::By,
+};
+
 use crate::ingest::{Home, event, events, gzip, ids, ids_in_lake};
 
-/// How often the program is killed before it is done.
-const N_KILLS: usize = 50;
+/// How often the program is killed before it is done, in each test: some dozens of times, or as many
+/// as a long run asks for.
+fn n_kills() -> usize {
+    std::env::var("ADVISOR_TEST_KILLS").map_or(40, |it| it.parse().unwrap())
+}
 
 /// Commits come after so many events, so that there are many moments to be killed in.
 const CHUNK_EVENTS: &str = "40";
@@ -87,7 +97,7 @@ fn a_run_that_is_killed_at_any_moment_loses_nothing_and_doubles_nothing() {
     let (mut n_events, mut torn, mut n_killed, mut round) = (0, Vec::new(), 0, 0);
     // Each moment of a run should be as likely as any other: the range follows how long runs take.
     let mut range_us = 100_000;
-    while n_killed < N_KILLS {
+    while n_killed < n_kills() {
         live_on(&home, round, &mut n_events, &mut torn, &mut seeded);
         round += 1;
         let mut advisor = home.advisor();
@@ -127,6 +137,87 @@ fn a_run_that_is_killed_at_any_moment_loses_nothing_and_doubles_nothing() {
     let left: Vec<_> = fs::read_dir(home.data().join("lake/staging")).unwrap().collect();
     assert!(left.is_empty(), "{left:?}");
     assert_eq!(home.ingest().read, 0);
+}
+
+/// A line of a host at noon some days ago.
+fn line_of(id: &str, host: &str, days_ago: i32) -> String {
+    let day = policy_advisor::events::Day(clock::now().day().0 - days_ago);
+    format!(
+        r#"{{"schema_version":"1.0","event_id":"{id}","timestamp":"{day}T12:00:00Z","hostname":"{host}","event_type":"command_execution","binary":"git","argv":["git","status"],"decision":"allowed","session_id":"s1"}}"#
+    ) + "\n"
+}
+
+/// Runs the program and kills it at some moment; whether it was still running.
+fn kill_at_some_moment(
+    home: &Home,
+    args: &[&str],
+    seeded: &mut Seeded,
+    range_us: &mut u64,
+) -> bool {
+    let mut advisor = Command::new(env!("CARGO_BIN_EXE_advisor"))
+        .args(["--quiet", "--data-dir"])
+        .arg(home.data())
+        .args(args)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    sleep(Duration::from_micros(seeded.below(*range_us)));
+    advisor.kill().unwrap();
+    let was_killed = !advisor.wait().unwrap().success();
+    *range_us = if was_killed { *range_us * 11 / 10 } else { *range_us * 9 / 10 };
+    was_killed
+}
+
+#[test]
+fn retention_merging_and_erasing_that_are_killed_leave_what_they_would_have_left() {
+    let home = Home::new();
+    let store = home.store();
+    let by = By { actor: "ana".to_owned(), at: clock::now() };
+    // Only the house is to be kept: analyses are killed elsewhere.
+    home.runtime.block_on(store.set_setting(None, Key::Enabled, Some("false"), &by)).unwrap();
+    home.runtime.block_on(store.close());
+    let config = format!("[[directories]]\npath = \"{}\"\n", home.file("").display());
+    fs::write(home.data().join("advisor.toml"), config).unwrap();
+    let (run, forget) = (["run"], ["lake", "forget", "--host", "doomed"]);
+    let mut seeded = Seeded(20_260_301);
+    let mut ranges_us = [200_000, 100_000];
+    let (mut wanted, mut n_killed, mut round) = (Vec::new(), 0, 0);
+    while n_killed < n_kills() {
+        let mut lines = String::new();
+        for number in 0..12 {
+            let id = format!("new-{round}-{number}");
+            lines += &line_of(&id, "kept", 1 + number % 3);
+            wanted.push(id);
+            lines += &line_of(&format!("old-{round}-{number}"), "kept", 95 + number % 2);
+        }
+        lines += &line_of(&format!("doomed-{round}"), "doomed", 1);
+        home.write(&format!("{round}.log"), lines);
+        round += 1;
+        n_killed += usize::from(kill_at_some_moment(&home, &run, &mut seeded, &mut ranges_us[0]));
+        if round % 3 == 0 {
+            let was_killed = kill_at_some_moment(&home, &forget, &mut seeded, &mut ranges_us[1]);
+            n_killed += usize::from(was_killed);
+        }
+    }
+    for args in [&run[..], &forget[..], &run[..]] {
+        let advisor = Command::new(env!("CARGO_BIN_EXE_advisor"))
+            .args(["--quiet", "--data-dir"])
+            .arg(home.data())
+            .args(args)
+            .output()
+            .unwrap();
+        assert!(advisor.status.success(), "{}", String::from_utf8_lossy(&advisor.stderr));
+    }
+    wanted.sort();
+    assert_eq!(ids_in_lake(home.data()), wanted, "after {n_killed} kills");
+    let manifest = home.runtime.block_on(home.store().manifest()).unwrap();
+    assert_eq!(manifest.parts.iter().map(|it| it.n_events).sum::<u64>(), wanted.len() as u64);
+    let left: Vec<_> = fs::read_dir(home.data().join("lake/staging")).unwrap().collect();
+    assert!(left.is_empty(), "{left:?}");
+    let inspection = Lake::at(home.data()).inspect(&manifest).unwrap();
+    assert_eq!(inspection, Inspection::default());
+    eprintln!("{n_killed} kills of ingest, retention, merging and erasing: 0 lost, 0 twice");
 }
 
 #[test]

@@ -65,6 +65,7 @@ impl Committer<'_> {
         let change = IngestCommit {
             generation: self.manifest.generation,
             at: self.now,
+            readable_until: self.now,
             staged,
             // All content begins with nothing: that is no knowledge.
             reached: reached.filter(|it| it.position.offset > 0).collect(),

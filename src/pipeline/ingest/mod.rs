@@ -4,6 +4,7 @@
 //! They hand each other blocks in order through bounded queues, so that memory is bounded and the result does not
 //! depend on who is faster. What a chunk of events changes (parts, id index, checkpoints, rejects)
 //! is committed in one transaction; a run that dies is picked up at its last chunk.
+mod absence;
 mod collect;
 mod commit;
 mod parse;
@@ -19,6 +20,7 @@ use std::{
 
 use anyhow::{Context as _, anyhow};
 
+pub use absence::{Gone, Silent};
 pub use report::{FileReport, FileStatus, IngestReport, RejectReport};
 
 use self::{commit::Committer, parse::Parsed, read::Work, roles::Roles};
@@ -40,12 +42,17 @@ pub struct Ingest {
     pub role: Option<String>,
     /// The time of the run.
     pub now: Timestamp,
+    /// For how many days whoever writes the files keeps them.
+    pub kept_days: u32,
     /// A chunk is committed when it holds so many events; sooner where it takes much memory.
     pub chunk_events: usize,
 }
 
 /// Events to a chunk, unless said otherwise: parts of some ten megabytes.
 pub const CHUNK_EVENTS: usize = 250_000;
+
+/// Days for which signals are kept where they are written, unless said otherwise.
+pub const KEPT_DAYS: u32 = 7;
 
 impl Ingest {
     /// Files and directories in the default format.
@@ -55,6 +62,7 @@ impl Ingest {
             format: Format::default_format(),
             role: None,
             now,
+            kept_days: KEPT_DAYS,
             chunk_events: CHUNK_EVENTS,
         }
     }
@@ -98,11 +106,14 @@ pub async fn ingest(
     ingest: Ingest,
     progress: Progress<'_>,
 ) -> anyhow::Result<IngestReport> {
+    let paths: Vec<String> =
+        ingest.paths.iter().map(|it| it.to_string_lossy().into_owned()).collect();
     let files = inputs::files(&ingest.paths).context("nothing was read")?;
     let _lock = tokio::task::block_in_place(|| lake.lock(|| progress(Step::Waiting)))?;
     store.forget_files(ingest.now.plus_hours(-24.0 * FORGET_DAYS)).await?;
     let mut manifest = store.manifest().await?;
-    let settled = tokio::task::block_in_place(|| lake.settle(&manifest))?;
+    let settled = tokio::task::block_in_place(|| lake.settle(&manifest, ingest.now))?;
+    store.clear_dropped(&settled.gone).await?;
     if !settled.lost_ids.is_empty() {
         manifest.parts.retain(|part| !settled.lost.contains(part));
         rebuild_ids(store, lake, &manifest, ingest.now).await?;
@@ -111,6 +122,7 @@ pub async fn ingest(
     let known: Known = store.checkpoints().await?.into_iter().collect();
     let seen = store.seen_files().await?;
     let roles = Roles::load(store, ingest.role).await?;
+    let before = absence::Before::load(store, &paths).await?;
     let mut report = IngestReport::new(&files, settled);
 
     let runtime = tokio::runtime::Handle::current();
@@ -151,6 +163,10 @@ pub async fn ingest(
             anyhow::Ok(())
         })
     })?;
+    if report.files_failed == 0 {
+        store.note_read(&paths, now).await?;
+    }
+    report.add_absences(before.compare(&store.hosts().await?, ingest.kept_days, now));
     let IngestReport { read, accepted, duplicates, rejected, parts, .. } = report;
     tracing::info!(read, accepted, duplicates, rejected, parts, "ingested");
     Ok(report)

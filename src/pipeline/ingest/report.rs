@@ -3,7 +3,11 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use serde::Serialize;
 
-use super::{commit::Committed, read::Ending};
+use super::{
+    absence::{Absences, Gone, Silent},
+    commit::Committed,
+    read::Ending,
+};
 use crate::{
     inputs::{End, Notes, Reason, Reject},
     lake::Settled,
@@ -46,6 +50,10 @@ pub struct IngestReport {
     pub parts_unknown: u64,
     /// The id index was lost, and made anew from the events.
     pub ids_rebuilt: bool,
+    /// Days whose events of a host were deleted before anybody read them.
+    pub gone: Vec<Gone>,
+    /// Hosts that used to report and stopped.
+    pub silent: Vec<Silent>,
     /// The first rejected lines, as they are in quarantine.
     pub rejects: Vec<RejectReport>,
     /// File by file, in the order in which they were read.
@@ -246,6 +254,10 @@ impl IngestReport {
             FileStatus::Failed => self.files_failed += 1,
             _ => self.files_read += 1,
         }
+    }
+
+    pub(super) fn add_absences(&mut self, absences: Absences) {
+        (self.gone, self.silent) = (absences.gone, absences.silent);
     }
 
     pub(super) fn add_notes(&mut self, notes: &Notes) {

@@ -1,0 +1,132 @@
+//! What goes: events by age, everything of one host or session, and the notes on files that are gone.
+use std::collections::BTreeMap;
+
+use super::{
+    By, IngestCommit, Store, StoreError,
+    ingest::{advance, insert_staged},
+    rows::{Columns as _, storable},
+    trail,
+};
+use crate::{
+    events::Timestamp,
+    lake::{Dropped, Subject},
+};
+
+impl Store {
+    /// The most days for which the organization or a role keeps events.
+    ///
+    /// # Errors
+    /// Where the database is away.
+    pub async fn longest_retention_days(&self) -> Result<u32, StoreError> {
+        let mut longest = self.settings(None).await?.retention_days;
+        for role in self.roles().await? {
+            longest = longest.max(self.settings(Some(&role.name)).await?.retention_days);
+        }
+        Ok(longest)
+    }
+
+    /// Makes the erasure of a host or session count: in the lake, among the lines in quarantine, in
+    /// the lists of hosts. Batches hold no names of hosts and sessions. The id index keeps its hashes,
+    /// so that what comes again stays erased.
+    ///
+    /// Gives how many lines in quarantine went.
+    ///
+    /// # Errors
+    /// Where the database is away, or another writer has changed the lake meanwhile.
+    pub async fn commit_forget(
+        &self,
+        chunk: &IngestCommit,
+        subject: &Subject,
+        counts: &BTreeMap<&str, u64>,
+        by: &By,
+    ) -> Result<u64, StoreError> {
+        let mut write = self.begin().await?;
+        advance(&mut write, chunk.generation).await?;
+        insert_staged(&mut write, chunk).await?;
+        // Text in text, and never as a pattern: `%` in a name is a percent sign.
+        let rejects = sqlx::query("DELETE FROM rejects WHERE replace(excerpt, $1, '') <> excerpt")
+            .bind(storable(subject.name()))
+            .execute(write.conn())
+            .await?
+            .rows_affected();
+        let kind = match subject {
+            Subject::Host(host) => {
+                for sql in [
+                    "DELETE FROM assignments WHERE hostname = $1",
+                    "DELETE FROM alerts WHERE hostname = $1",
+                    "DELETE FROM hosts WHERE hostname = $1",
+                ] {
+                    sqlx::query(sql).bind(storable(host)).execute(write.conn()).await?;
+                }
+                "lake.forget_host"
+            }
+            Subject::Session(_) => "lake.forget_session",
+        };
+        trail::append(write.conn(), by, kind, subject.name(), trail::NOTHING, Some(counts)).await?;
+        write.commit().await?;
+        Ok(rejects)
+    }
+
+    /// Forgets parts whose files are gone.
+    ///
+    /// # Errors
+    /// Where the database is away.
+    pub async fn clear_dropped(&self, gone: &[Dropped]) -> Result<(), StoreError> {
+        if gone.is_empty() {
+            return Ok(());
+        }
+        let mut write = self.begin().await?;
+        for part in gone {
+            sqlx::query("DELETE FROM dropped_parts WHERE name = $1")
+                .bind(&part.name)
+                .execute(write.conn())
+                .await?;
+        }
+        write.commit().await
+    }
+
+    /// Deletes lines in quarantine that are older than `before`; gives how many.
+    ///
+    /// # Errors
+    /// Where the database is away.
+    pub async fn forget_rejects(&self, before: Timestamp) -> Result<u64, StoreError> {
+        let mut write = self.begin().await?;
+        let deleted = sqlx::query("DELETE FROM rejects WHERE rejected_us < $1")
+            .bind(before.0)
+            .execute(write.conn())
+            .await?
+            .rows_affected();
+        write.commit().await?;
+        Ok(deleted)
+    }
+
+    /// When each directory was last read to its end, by path.
+    ///
+    /// # Errors
+    /// Where the database is away.
+    pub async fn directories_read(&self) -> Result<BTreeMap<String, Timestamp>, StoreError> {
+        let rows = sqlx::query("SELECT * FROM directories_read ORDER BY path")
+            .fetch_all(self.snapshot().await?.conn())
+            .await?;
+        rows.iter().map(|row| Ok((row.text("path")?, row.time("read_us")?))).collect()
+    }
+
+    /// Notes that directories were read to their end at `at`.
+    ///
+    /// # Errors
+    /// Where the database is away.
+    pub async fn note_read(&self, paths: &[String], at: Timestamp) -> Result<(), StoreError> {
+        let mut write = self.begin().await?;
+        for path in paths {
+            sqlx::query(
+                "INSERT INTO directories_read (path, read_us) VALUES ($1, $2)
+                 ON CONFLICT (path) DO UPDATE SET read_us = excluded.read_us",
+            )
+            .bind(storable(path))
+            .bind(at.0)
+            .execute(write.conn())
+            .await?;
+        }
+        write.commit().await
+    }
+}

@@ -1,0 +1,270 @@
+//! Input that means harm, by name: each is told or quarantined, none gets where it wants to.
+#![expect(clippy::disallowed_types, reason = "tests may write files")]
+use std::{
+    fs,
+    io::Write as _,
+    os::unix::fs::symlink,
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use serde_json::{Value, json};
+
+use crate::{
+    cli::Advisor,
+    ingest::{Home, event, events, gzip, ids, ids_in_lake},
+};
+
+impl Home {
+    /// Ingests one file; how many events it gave, and the reasons of what it did not.
+    fn reasons_of(&self, content: impl AsRef<[u8]>) -> (u64, Vec<(&'static str, u64)>) {
+        self.write("hostile.log", content);
+        let report = self.ingest();
+        assert_eq!(report.read, report.accepted + report.duplicates + report.rejected);
+        (report.accepted, report.reasons.into_iter().collect())
+    }
+}
+
+/// An event with some fields replaced.
+fn with(idx: usize, fields: &Value) -> String {
+    let mut value: Value = serde_json::from_str(&event(idx)).unwrap();
+    for (key, field) in fields.as_object().unwrap() {
+        value[key] = field.clone();
+    }
+    value.to_string() + "\n"
+}
+
+/// An advisor whose lake holds events with such fields.
+fn advisor_with(fields: &[Value]) -> Advisor {
+    let advisor = Advisor::new();
+    let lines: String = fields.iter().enumerate().map(|(idx, it)| with(idx, it)).collect();
+    let path = advisor.write("in.ndjson", &lines);
+    advisor.ok(&["ingest", &path]);
+    advisor
+}
+
+#[test]
+fn terminal_escapes_reach_no_terminal() {
+    let clear = "\u{1b}[2J\u{1b}]0;owned\u{7}\u{9b}31m\r";
+    let advisor = advisor_with(&[json!({"hostname": format!("h{clear}"), "session_id": clear})]);
+    advisor.ok(&["ingest", &advisor.write("bad.log", &format!("bad {clear}\n"))]);
+    for args in [["hosts", "list"], ["lake", "rejects"]] {
+        for form in ["table", "json", "ndjson", "csv"] {
+            let out = advisor.ok(&[args[0], args[1], "--output", form]);
+            let is_control = |ch: char| ch.is_control() && ch != '\n' && ch != '\t';
+            assert!(!out.contains(is_control), "{args:?} {form}: {out:?}");
+        }
+    }
+}
+
+#[test]
+fn bidirectional_zero_width_and_tag_characters_are_shown() {
+    let hidden = ['\u{202e}', '\u{2066}', '\u{200b}', '\u{2060}', '\u{e0041}', '\u{feff}'];
+    let name: String = hidden.iter().collect();
+    let advisor = advisor_with(&[json!({"hostname": format!("h{name}h")})]);
+    for form in ["table", "json", "csv"] {
+        let out = advisor.ok(&["hosts", "list", "--output", form]);
+        assert!(!out.contains(hidden), "{form}: {out:?}");
+        assert!(out.to_lowercase().contains("202e"), "{form}: {out}");
+    }
+}
+
+#[test]
+fn formulas_are_no_formulas_in_csv() {
+    let names = ["=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(1)", "\t=1"];
+    let advisor = advisor_with(&names.map(|it| json!({"hostname": it})));
+    let out = advisor.ok(&["hosts", "list", "--output", "csv"]);
+    for line in out.lines().skip(1) {
+        let cell = line.trim_start_matches('"');
+        assert!(!cell.starts_with(['=', '+', '-', '@', '\t']), "{line}");
+    }
+}
+
+#[test]
+fn a_gzip_bomb_and_a_zstd_bomb_are_left_with_a_reason() {
+    let (home, zeros) = (Home::new(), vec![b'0'; 1024 * 1024]);
+    let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    let mut zst = zstd::Encoder::new(Vec::new(), 1).unwrap();
+    for _ in 0..200 {
+        gz.write_all(&zeros).unwrap();
+        zst.write_all(&zeros).unwrap();
+    }
+    let bombs = [gz.finish().unwrap(), zst.finish().unwrap()];
+    assert!(bombs.iter().all(|it| it.len() < 256 * 1024));
+    for (number, bomb) in bombs.iter().enumerate() {
+        home.write(&format!("bomb{number}.log"), bomb);
+    }
+    home.write("good.log", events(0..3));
+    let report = home.ingest();
+    assert_eq!(report.reasons, [("archive_bomb", 2)].into());
+    assert_eq!(ids_in_lake(home.data()), ids(0..3));
+}
+
+#[test]
+fn a_huge_line_is_quarantined_and_the_next_one_read() {
+    let huge = format!("{{\"event_id\":\"{}\"}}\n", "x".repeat(5 * 1024 * 1024));
+    let (accepted, reasons) = Home::new().reasons_of(event(0) + &huge + &event(1));
+    assert_eq!((accepted, reasons), (2, vec![("too_long", 1)]));
+}
+
+#[test]
+fn deep_json_is_quarantined() {
+    let deep = format!("{}1{}", "[".repeat(100_000), "]".repeat(100_000));
+    let line = event(0).replacen('{', &format!("{{\"x\":{deep},"), 1);
+    let (accepted, reasons) = Home::new().reasons_of(line + &event(1));
+    assert_eq!((accepted, reasons), (1, vec![("too_deep", 1)]));
+}
+
+#[test]
+fn a_key_that_comes_twice_is_quarantined() {
+    let twice = event(0).replacen('{', "{\"decision\":\"blocked\",", 1);
+    let (accepted, reasons) = Home::new().reasons_of(twice + &event(1));
+    assert_eq!((accepted, reasons), (1, vec![("duplicate_key", 1)]));
+}
+
+#[test]
+fn invalid_utf8_is_quarantined() {
+    let mut content = event(0).into_bytes();
+    content.extend(
+        event(2)
+            .replace("event-2", "event-\u{1}")
+            .into_bytes()
+            .iter()
+            .map(|it| if *it == 1 { 0xff } else { *it }),
+    );
+    content.extend(event(1).into_bytes());
+    let (accepted, reasons) = Home::new().reasons_of(content);
+    assert_eq!((accepted, reasons), (2, vec![("invalid_utf8", 1)]));
+}
+
+#[test]
+fn a_truncated_archive_gives_what_it_holds_and_a_reason() {
+    let archive = gzip(events(0..2_000).as_bytes());
+    let (accepted, reasons) = Home::new().reasons_of(&archive[..archive.len() - 9]);
+    assert!(accepted > 0);
+    assert_eq!(reasons, [("damaged_archive", 1)]);
+}
+
+#[test]
+fn links_and_special_files_in_a_signal_directory_are_passed_over() {
+    let home = Home::new();
+    let outside = home.data().join("secret.log");
+    fs::write(&outside, events(0..3)).unwrap();
+    let dir = home.data().join("secrets");
+    fs::create_dir(&dir).unwrap();
+    fs::write(dir.join("b.log"), events(3..6)).unwrap();
+    symlink(&outside, home.file("link.log")).unwrap();
+    symlink(&dir, home.file("linked")).unwrap();
+    symlink(home.file(""), home.file("loop")).unwrap();
+    assert!(Command::new("mkfifo").arg(home.file("pipe.log")).status().unwrap().success());
+    home.write("good.log", events(6..8));
+    let report = home.ingest();
+    assert_eq!((report.files.len(), report.accepted), (1, 2));
+}
+
+#[test]
+fn names_of_hosts_and_sessions_reach_no_other_path() {
+    let climbing = ["../../../../tmp/x", "/etc/passwd", "date=2026-01-01/../..", ".", "a\\b"];
+    let advisor = advisor_with(&climbing.map(|it| json!({"hostname": it, "session_id": it})));
+    let parts = advisor.json(&["lake", "parts"]);
+    for part in parts.as_array().unwrap() {
+        let name = part["name"].as_str().unwrap();
+        assert!(name.len() == 32 && name.bytes().all(|it| it.is_ascii_hexdigit()), "{name}");
+    }
+    let erased = advisor.json(&["lake", "forget", "--host", "/etc/passwd"]);
+    assert_eq!(erased["events"], 1);
+    assert!(fs::metadata("/etc/passwd").unwrap().len() > 0);
+}
+
+#[test]
+fn a_regular_expression_that_explodes_is_refused_or_harmless() {
+    let advisor = Advisor::new();
+    let refused =
+        advisor.fails(1, &["variables", "set", "env", "x", "--pattern", "(a{1000}){1000}"]);
+    assert!(refused.starts_with("error: "), "{refused}");
+    advisor.ok(&["variables", "set", "env", "x", "--pattern", "^(a+)+$"]);
+    let name = "a".repeat(200) + "!";
+    let lines = with(0, &json!({"hostname": name}));
+    advisor.ok(&["ingest", &advisor.write("in.ndjson", &lines)]);
+    advisor.ok(&["hosts", "list"]);
+}
+
+#[test]
+fn clocks_that_are_ahead_are_quarantined_and_those_behind_are_kept() {
+    let ahead = with(0, &json!({"timestamp": "2026-02-02T00:00:01Z"}));
+    let behind = with(1, &json!({"timestamp": "1999-01-01T00:00:00Z"}));
+    let absurd = with(2, &json!({"timestamp": "99999-01-01T00:00:00Z"}));
+    let (accepted, reasons) = Home::new().reasons_of(ahead + &behind + &absurd);
+    assert_eq!((accepted, reasons), (1, vec![("future_timestamp", 1), ("wrong_field", 1)]));
+}
+
+#[test]
+fn a_role_that_an_event_names_is_a_name_and_nothing_else() {
+    let names = ["other-org/role", "../default", "default' OR '1'='1", "*", "", "builtin:x"];
+    let advisor = advisor_with(&names.map(|it| json!({"role": it})));
+    let roles = advisor.json(&["roles", "list"]);
+    assert_eq!(roles.as_array().unwrap().len(), 1, "events make no roles: {roles}");
+    let refused = advisor.fails(1, &["suggest", "--role", "other-org/role"]);
+    assert!(refused.contains("no role"), "{refused}");
+}
+
+#[test]
+fn sql_and_globs_in_names_are_text() {
+    let names = ["'; DROP TABLE hosts; --", "%", "_", "*", "h?[a-z]", "a\"b", "$1"];
+    let advisor = advisor_with(&names.map(|it| json!({"hostname": it, "session_id": it})));
+    let erased = advisor.json(&["lake", "forget", "--host", "%"]);
+    assert_eq!(erased["events"], 1);
+    let erased = advisor.json(&["lake", "forget", "--session", "*"]);
+    assert_eq!(erased["events"], 1);
+    let erased = advisor.json(&["lake", "forget", "--host", names[0]]);
+    assert_eq!(erased["events"], 1);
+    let hosts = advisor.json(&["hosts", "list"]);
+    let hosts: Vec<&str> =
+        hosts.as_array().unwrap().iter().map(|it| it["hostname"].as_str().unwrap()).collect();
+    assert_eq!(hosts, ["$1", "*", "_", "a\"b", "h?[a-z]"]);
+}
+
+/// Long: run by `tests/run --long`. What a process holds at most while it reads a bomb of 10 GiB and a
+/// line of 1 GiB, measured by the system.
+#[test]
+fn bombs_and_huge_lines_stay_within_256_mib() {
+    if std::env::var("ADVISOR_TEST_BOMBS").is_err() {
+        return;
+    }
+    let advisor = Advisor::new();
+    let dir = tempfile::tempdir().unwrap();
+    let zeros = vec![b'0'; 1024 * 1024];
+    let bomb = fs::File::create(dir.path().join("bomb.log.gz")).unwrap();
+    let mut gz = flate2::write::GzEncoder::new(bomb, flate2::Compression::fast());
+    for _ in 0..10 * 1024 {
+        gz.write_all(&zeros).unwrap();
+    }
+    gz.finish().unwrap();
+    let mut line = fs::File::create(dir.path().join("line.log")).unwrap();
+    for _ in 0..1024 {
+        line.write_all(&zeros).unwrap();
+    }
+    line.write_all(format!("\n{}", event(0)).as_bytes()).unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_advisor"))
+        .args(["ingest", "--output", "json"])
+        .arg(dir.path())
+        .env("ADVISOR_DATA_DIR", advisor.data_dir())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let status = format!("/proc/{}/status", child.id());
+    let mut peak_kib = 0;
+    while child.try_wait().unwrap().is_none() {
+        // The high-water mark only rises: the last one that was seen is the highest but for an instant.
+        let text = fs::read_to_string(&status).unwrap_or_default();
+        let mark = text.lines().find_map(|it| it.strip_prefix("VmHWM:"));
+        peak_kib = mark.map_or(peak_kib, |it| it.trim().trim_end_matches(" kB").parse().unwrap());
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let text = String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap();
+    let report: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(report["accepted"], 1);
+    assert_eq!(report["reasons"], json!({"archive_bomb": 1, "too_long": 1}));
+    eprintln!("a bomb of 10 GiB and a line of 1 GiB: at most {} MiB resident", peak_kib / 1024);
+    assert!(peak_kib > 0 && peak_kib <= 256 * 1024, "{peak_kib} KiB");
+}

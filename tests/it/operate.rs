@@ -1,0 +1,178 @@
+//! Running it unattended: doctor, daemon, gauges, logs, the trail.
+use std::{
+    fs,
+    process::{Command, Stdio},
+    thread::sleep,
+    time::Duration,
+};
+
+use serde_json::Value;
+
+use crate::{cli::Advisor, ingest::events};
+
+/// An advisor with a directory of signals in its configuration.
+fn with_signals() -> Advisor {
+    let advisor = Advisor::new();
+    let signals = advisor.data_dir().join("signals");
+    fs::create_dir(&signals).unwrap();
+    fs::write(signals.join("a.log"), events(0..20)).unwrap();
+    let config = format!("[[directories]]\npath = \"{}\"\n", signals.display());
+    fs::write(advisor.data_dir().join("advisor.toml"), config).unwrap();
+    advisor
+}
+
+fn health(advisor: &Advisor, name: &str) -> String {
+    let ended = advisor.run(&["doctor", "--output", "json"]);
+    let checks: Value = serde_json::from_str(&ended.out).unwrap();
+    let check = checks.as_array().unwrap().iter().find(|it| it["name"] == name);
+    check.unwrap()["health"].as_str().unwrap().to_owned()
+}
+
+/// Lines of a metrics file that are values.
+fn gauges(path: &str) -> Vec<String> {
+    let text = fs::read_to_string(path).unwrap();
+    text.lines().filter(|it| !it.starts_with('#')).map(ToOwned::to_owned).collect()
+}
+
+fn has(gauges: &[String], begin: &str) -> bool {
+    gauges.iter().any(|it| it.starts_with(begin))
+}
+
+#[test]
+fn a_doctor_finds_everything_in_place_after_a_run_and_says_what_is_not() {
+    let advisor = with_signals();
+    assert_eq!(health(&advisor, "last success"), "warn");
+    assert_eq!(health(&advisor, "lag"), "warn");
+    advisor.ok(&["run"]);
+    for name in ["store", "schema", "lake", "clock", "directory", "lag", "last success"] {
+        assert_eq!(health(&advisor, name), "ok", "{name}");
+    }
+    assert_eq!(advisor.run(&["doctor"]).code, 0);
+
+    // A part that is gone, a directory that is gone, an empty one, a store of the future.
+    let day = fs::read_dir(advisor.data_dir().join("lake/events")).unwrap().next().unwrap();
+    let part = fs::read_dir(day.unwrap().path()).unwrap().next().unwrap().unwrap().path();
+    fs::remove_file(part).unwrap();
+    let ended = advisor.run(&["doctor"]);
+    assert_eq!(ended.code, 1);
+    assert!(
+        ended.out.contains("fail  lake") && ended.out.contains("hint: put them back"),
+        "{ended:?}"
+    );
+    fs::remove_file(advisor.data_dir().join("signals/a.log")).unwrap();
+    assert_eq!(health(&advisor, "directory"), "warn", "an empty directory is told");
+    fs::remove_dir(advisor.data_dir().join("signals")).unwrap();
+    assert_eq!(health(&advisor, "directory"), "fail");
+    fs::write(advisor.data_dir().join("advisor.db"), "no database").unwrap();
+    assert_eq!((health(&advisor, "store").as_str(), advisor.run(&["doctor"]).code), ("fail", 1));
+}
+
+#[test]
+fn a_wrong_password_or_no_server_is_one_sentence_and_no_success() {
+    let advisor = Advisor::new();
+    let metrics = advisor.data_dir().join("advisor.prom").display().to_string();
+    let ended = Command::new(env!("CARGO_BIN_EXE_advisor"))
+        .env_clear()
+        .env("ADVISOR_DATA_DIR", advisor.data_dir())
+        .env("ADVISOR_DATABASE_URL", "postgres://advisor:hunter2@127.0.0.1:1/advisor")
+        .args(["run", "--metrics-file", &metrics])
+        .output()
+        .unwrap();
+    let err = String::from_utf8(ended.stderr).unwrap();
+    assert_eq!(ended.status.code(), Some(1), "{err}");
+    assert!(err.contains("hint: is the server up") && !err.contains("hunter2"), "{err}");
+    let gauges = gauges(&metrics);
+    assert!(has(&gauges, "advisor_last_run_success 0"), "{gauges:?}");
+    assert!(!has(&gauges, "advisor_last_success"), "{gauges:?}");
+}
+
+#[test]
+fn gauges_tell_of_a_run_and_the_last_success_is_set_by_a_success_only() {
+    let advisor = with_signals();
+    let metrics = advisor.data_dir().join("advisor.prom").display().to_string();
+    let run = ["run", "--metrics-file", &metrics];
+    advisor.ok(&run);
+    let first = gauges(&metrics);
+    assert!(has(&first, "advisor_last_run_success 1"), "{first:?}");
+    assert!(has(&first, "advisor_last_run_lines{what=\"accepted\"} 20"), "{first:?}");
+    let success = |gauges: &[String]| {
+        gauges.iter().find(|it| it.starts_with("advisor_last_success_timestamp")).cloned()
+    };
+    assert!(success(&first).is_some());
+    fs::remove_dir_all(advisor.data_dir().join("signals")).unwrap();
+    assert_eq!(advisor.run(&run).code, 1);
+    let second = gauges(&metrics);
+    assert!(has(&second, "advisor_last_run_success 0"), "{second:?}");
+    assert!(has(&second, "advisor_last_run_directories_failed 1"), "{second:?}");
+    assert_eq!(success(&second), success(&first), "it is still the time of the first");
+}
+
+#[test]
+fn a_daemon_runs_until_it_is_asked_to_stop_and_ends_well() {
+    let advisor = with_signals();
+    let metrics = advisor.data_dir().join("advisor.prom");
+    let daemon = Command::new(env!("CARGO_BIN_EXE_advisor"))
+        .env_clear()
+        .env("ADVISOR_DATA_DIR", advisor.data_dir())
+        .args(["daemon", "--output", "ndjson", "--metrics-file"])
+        .arg(&metrics)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    for _ in 0..600 {
+        if metrics.exists() {
+            break;
+        }
+        sleep(Duration::from_millis(100));
+    }
+    // By hand, because the standard library only kills.
+    let asked = Command::new("kill").args(["-TERM", &daemon.id().to_string()]).status().unwrap();
+    assert!(asked.success());
+    let ended = daemon.wait_with_output().unwrap();
+    let (out, err) =
+        (String::from_utf8_lossy(&ended.stdout), String::from_utf8_lossy(&ended.stderr));
+    assert_eq!(ended.status.code(), Some(0), "{err}");
+    let report: Value = serde_json::from_str(out.lines().next().unwrap()).unwrap();
+    assert_eq!(
+        (&report["outcome"], &report["directories"][0]["accepted"]),
+        (&"done".into(), &20.into())
+    );
+    assert!(err.contains("stopped"), "{err}");
+}
+
+#[test]
+fn log_lines_are_json_with_the_id_of_their_run() {
+    let advisor = with_signals();
+    let ended = Command::new(env!("CARGO_BIN_EXE_advisor"))
+        .env_clear()
+        .env("ADVISOR_DATA_DIR", advisor.data_dir())
+        .env("ADVISOR_LOG_JSON", "1")
+        .args(["run", "-v", "--quiet", "--output", "json"])
+        .output()
+        .unwrap();
+    let report: Value = serde_json::from_slice(&ended.stdout).unwrap();
+    let err = String::from_utf8(ended.stderr).unwrap();
+    let lines: Vec<Value> = err.lines().map(|it| serde_json::from_str(it).unwrap()).collect();
+    let of_run =
+        |it: &&Value| it["span"]["run_id"] == report["run_id"] && it["span"]["name"] == "run";
+    assert!(lines.iter().filter(of_run).count() >= 3, "{err}");
+}
+
+#[test]
+fn the_trail_tells_who_changed_a_setting_and_what_it_was() {
+    let advisor = Advisor::new();
+    advisor.ok(&["settings", "set", "retention_days", "30"]);
+    advisor.ok(&["settings", "set", "retention_days", "60"]);
+    advisor.ok(&["lake", "forget", "--host", "build-7"]);
+    let trail = advisor.json(&["trail", "--act", "setting.set", "--limit", "1"]);
+    let entry = &trail.as_array().unwrap()[0];
+    assert_eq!((&entry["done_by"], &entry["subject"]), (&"ana".into(), &"retention_days".into()));
+    assert_eq!(
+        (&entry["before"]["retention_days"], &entry["after"]["retention_days"]),
+        (&30.into(), &60.into())
+    );
+    let trail = advisor.json(&["trail", "--subject", "build-7"]);
+    assert_eq!(trail[0]["act"], "lake.forget_host");
+    assert_eq!(advisor.json(&["trail", "--by", "nobody"]), Value::Array(Vec::new()));
+}

@@ -1,0 +1,180 @@
+//! Keeping house: what is too old goes, small files become one, what is erased is gone everywhere.
+use std::{fs, path::PathBuf};
+
+use policy_advisor::{
+    events::Timestamp,
+    lake::{Lake, Subject, Window},
+    pipeline::upkeep::{Erased, Upkeep, forget, upkeep},
+    store::By,
+};
+
+use crate::ingest::{Home, event, events, ids, ids_in_lake};
+
+fn at(text: &str) -> Timestamp {
+    Timestamp::parse(text).unwrap()
+}
+
+impl Home {
+    fn upkeep(&self, now: &str) -> Upkeep {
+        let (store, lake, now) = (self.store(), Lake::open(self.data()).unwrap(), at(now));
+        self.runtime.block_on(async {
+            let task = async move {
+                let done = upkeep(&store, &lake, now, &|| ()).await;
+                store.close().await;
+                done
+            };
+            tokio::spawn(task).await.unwrap().unwrap()
+        })
+    }
+
+    fn forget(&self, subject: Subject) -> Erased {
+        let (store, lake) = (self.store(), Lake::open(self.data()).unwrap());
+        let by = By { actor: "ana".to_owned(), at: at("2026-02-01T00:00:00Z") };
+        self.runtime.block_on(async {
+            let task = async move {
+                let erased = forget(&store, &lake, &subject, &by, &|| ()).await;
+                store.close().await;
+                erased
+            };
+            tokio::spawn(task).await.unwrap().unwrap()
+        })
+    }
+
+    fn n_parts(&self) -> usize {
+        self.runtime.block_on(self.store().manifest()).unwrap().parts.len()
+    }
+
+    fn public_files(&self) -> Vec<PathBuf> {
+        let days = fs::read_dir(self.data().join("lake/events")).unwrap();
+        days.flat_map(|day| fs::read_dir(day.unwrap().path()).unwrap())
+            .map(|it| it.unwrap().path())
+            .collect()
+    }
+}
+
+/// Numbers of the events of one day of January, of `0..end`.
+fn of_days(days: &[usize], end: usize) -> Vec<String> {
+    let mut ids: Vec<String> = (0..end)
+        .filter(|it| days.contains(&(1 + it % 5)))
+        .map(|it| format!("event-{it}"))
+        .collect();
+    ids.sort();
+    ids
+}
+
+#[test]
+fn days_that_are_too_old_go_with_their_files_and_stay_gone() {
+    let home = Home::new();
+    home.write("a.log", events(0..50));
+    home.ingest();
+    // 90 days are kept: the first two of five days are older.
+    let done = home.upkeep("2026-04-03T12:00:00Z");
+    assert_eq!((done.retention_days, done.parts_expired, done.events_expired), (90, 2, 20));
+    assert!(done.bytes_freed > 0 && done.held_back.is_none());
+    assert_eq!(ids_in_lake(home.data()), of_days(&[3, 4, 5], 50));
+    assert_eq!(home.public_files().len(), 3);
+    assert!(!home.data().join("lake/events/date=2026-01-01").exists(), "not even its directory");
+    home.write("again/b.log", events(0..50) + "\n");
+    let report = home.ingest();
+    assert_eq!((report.accepted, report.parts_unknown), (0, 0), "{report:?}");
+    assert_eq!(home.upkeep("2026-04-03T12:00:00Z").parts_expired, 0);
+}
+
+#[test]
+fn a_role_that_keeps_longer_is_asked_and_a_wrong_clock_deletes_nothing() {
+    let home = Home::new();
+    home.write("a.log", events(0..50));
+    home.ingest();
+    let done = home.upkeep("2036-04-03T12:00:00Z");
+    assert!(done.held_back.unwrap().contains("the clock is wrong"));
+    assert_eq!((done.parts_expired, ids_in_lake(home.data())), (0, ids(0..50)));
+}
+
+#[test]
+fn small_files_become_one_a_day_and_readers_who_began_before_read_on() {
+    let home = Home::new();
+    for number in 0..6 {
+        home.write(&format!("{number}.log"), events(number * 10..number * 10 + 10));
+        home.ingest();
+    }
+    let before = home.runtime.block_on(home.store().manifest()).unwrap();
+    assert_eq!(before.parts.len(), 30);
+    let lake = Lake::at(home.data());
+    let tallies = lake.tallies(&before.parts, "default", Window::ALL).unwrap();
+
+    let done = home.upkeep("2026-02-01T00:00:00Z");
+    assert_eq!((done.parts_merged, done.parts_made, home.n_parts()), (30, 5, 5));
+    assert_eq!(ids_in_lake(home.data()), ids(0..60), "outside readers see each event once");
+    let after = home.runtime.block_on(home.store().manifest()).unwrap();
+    assert_eq!(lake.tallies(&after.parts, "default", Window::ALL).unwrap(), tallies);
+    assert_eq!(lake.tallies(&before.parts, "default", Window::ALL).unwrap(), tallies);
+    assert_eq!(after.dropped.len(), 30);
+    assert_eq!(home.upkeep("2026-02-01T00:30:00Z").parts_merged, 0);
+    // An hour later nobody reads them any more, and their room is given back.
+    home.upkeep("2026-02-01T01:00:01Z");
+    let after = home.runtime.block_on(home.store().manifest()).unwrap();
+    assert_eq!(after.dropped, []);
+    assert_eq!(fs::read_dir(home.data().join("lake/dropped")).unwrap().count(), 0);
+    assert_eq!(home.ingest().read, 0);
+    home.write("7.log", events(55..70));
+    assert_eq!((home.ingest().duplicates, ids_in_lake(home.data())), (5, ids(0..70)));
+}
+
+#[test]
+fn a_host_that_is_forgotten_is_gone_everywhere_and_does_not_come_back() {
+    let home = Home::new();
+    home.write("a.log", events(0..60) + "bad line of host-1\nanother bad line\n");
+    home.ingest();
+    // Merged files hold it, too, and are still there for readers.
+    for number in 0..4 {
+        home.write(&format!("{number}.log"), events(60 + number * 5..65 + number * 5));
+        home.ingest();
+    }
+    home.upkeep("2026-02-01T00:00:00Z");
+    let erased = home.forget(Subject::Host("host-1".to_owned()));
+    let left: Vec<String> = {
+        let mut ids: Vec<String> =
+            (0..80).filter(|it| it % 3 != 1).map(|it| format!("event-{it}")).collect();
+        ids.sort();
+        ids
+    };
+    assert_eq!((erased.events, erased.rejects), (80 - left.len() as u64, 1));
+    assert_eq!(ids_in_lake(home.data()), left);
+    let store = home.store();
+    let hosts = home.runtime.block_on(store.hosts()).unwrap();
+    let hosts: Vec<String> = hosts.into_iter().map(|it| it.hostname).collect();
+    assert_eq!(hosts, ["host-0", "host-2"]);
+    let trail = home.runtime.block_on(store.trail(1)).unwrap();
+    assert_eq!((trail[0].act.as_str(), trail[0].subject.as_str()), ("lake.forget_host", "host-1"));
+    // No file of the data directory names it, but the trail and what was read.
+    for path in files_below(&home.data().join("lake")) {
+        let bytes = fs::read(&path).unwrap();
+        assert!(!bytes.windows(6).any(|it| it == b"host-1"), "{}", path.display());
+    }
+    home.write("copy.log", "\n".to_owned() + &events(0..80));
+    let report = home.ingest();
+    assert_eq!((report.accepted, report.duplicates), (0, 80));
+    assert_eq!(ids_in_lake(home.data()), left);
+    let again = home.forget(Subject::Host("host-1".to_owned()));
+    assert_eq!((again.events, again.parts), (0, 0));
+}
+
+fn files_below(dir: &std::path::Path) -> Vec<PathBuf> {
+    let mut res = Vec::new();
+    for entry in fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { res.extend(files_below(&path)) } else { res.push(path) }
+    }
+    res
+}
+
+#[test]
+fn a_session_is_forgotten_by_its_name_and_not_by_a_pattern() {
+    let home = Home::new();
+    home.write("a.log", events(0..50) + &event(50).replace("\"s6\"", "\"%\""));
+    home.ingest();
+    assert_eq!(home.forget(Subject::Session("%".to_owned())).events, 1);
+    assert_eq!(ids_in_lake(home.data()), ids(0..50));
+    let erased = home.forget(Subject::Session("s3".to_owned()));
+    assert_eq!(erased.events, (0..50).filter(|it| it % 11 == 3).count() as u64);
+}
