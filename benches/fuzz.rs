@@ -26,7 +26,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use mutate::{Mutator, corpus};
+use mutate::{Mutator, corpus, slow_once};
 use policy_advisor::{
     commands::{self, grammar::Learned, split},
     events::{redact_argv, visible},
@@ -53,7 +53,7 @@ fn main() {
     let learned = Learned::default();
     let mut run =
         Run { engine, learned, at_work, slowest: Duration::ZERO, slow: String::new(), n_broken: 0 };
-    for argv in &real {
+    for argv in slow_once().iter().chain(&real) {
         run.event(argv);
     }
     println!("{} events as they are: slowest {:?}", real.len(), run.slowest);

@@ -22,6 +22,7 @@ use std::{
 
 use policy_advisor::{
     clock,
+    feedback::Background,
     lake::{Lake, Window},
     pipeline::{
         ingest::{Ingest, ingest},
@@ -124,7 +125,7 @@ fn measure_suggest(data: &Path) {
         confidence_threshold: 0.6,
     };
     let began = Instant::now();
-    let advice = suggest(&Role::new("bench"), &tallies, &params, |_| false);
+    let advice = suggest(&Role::new("bench"), &tallies, &params, &Background::default());
     let seconds = seconds + began.elapsed().as_secs_f64();
     let n_changes = match advice {
         Advice::Batch(batch) => batch.changes.len(),

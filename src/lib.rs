@@ -11,6 +11,7 @@ pub mod risk; // what a command can do, and what it must never be let do
 pub mod shapes; // command -> shape
 pub mod clusters; // shapes that belong together
 pub mod evidence; // what speaks for a cluster, in bounded units
+pub mod feedback; // what reviewers made of earlier changes
 pub mod synthesis; // evidence -> candidate rules
 pub mod changes; // candidates x current role -> changes
 pub mod batch; // changes -> suggestion batch

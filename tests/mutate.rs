@@ -150,6 +150,15 @@ const SEEDS: &[&str] = &[
     "python3 - <<'EOF'\nimport os\nprint(os.environ)\nEOF",
 ];
 
+/// What took too long once: keywords of secrets over and over, each looked at with all that follows.
+#[allow(dead_code, reason = "the short run leaves out what is long")]
+pub(crate) fn slow_once() -> Vec<Vec<String>> {
+    let pieces = ["-eyJh", "password=", "password=(=", "password=))))))))))"];
+    let texts = pieces.iter().map(|it| format!("find . {}", it.repeat(24_000 / it.len())));
+    let texts = texts.chain([format!("find . {}", "-eyJh".repeat(30_000))]);
+    texts.map(|it| ["bash", "-lc", &it].map(str::to_owned).to_vec()).collect()
+}
+
 /// The good scripts that are always there.
 pub(crate) fn corpus() -> Vec<String> {
     SEEDS.iter().map(|&it| it.to_owned()).collect()

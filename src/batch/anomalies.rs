@@ -14,8 +14,7 @@ use crate::{
     events::{Timestamp, text_forms},
     evidence::Evidence,
     policy::{Pattern, RuleAction},
-    risk::{Effects, Guard, guards},
-    synthesis::stake,
+    risk::{Effects, Guard, guards, stake},
 };
 
 /// Most anomalies that are listed.
@@ -48,6 +47,10 @@ const BURST_EVENTS: u64 = 20;
 const BURST_EVENTS_A_UNIT: u64 = 10;
 const BURST_UNITS: u64 = 2;
 
+/// A drip has so many days, and at most so many events in each on average.
+const DRIP_DAYS: u64 = 5;
+const DRIP_EVENTS_A_DAY: u64 = 3;
+
 /// Why something stands out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -58,6 +61,9 @@ pub enum Oddity {
     Risky,
     /// It was first seen at the end of the window.
     New,
+    /// It is risky and came back day after day, a little each time, from one host: too little to
+    /// stand out in a day.
+    Drip,
     /// Few units did it over and over.
     Burst,
     /// One unit did it, and it changes something.
@@ -68,6 +74,7 @@ text_forms!(Oddity {
     Refused = "refused",
     Risky = "risky",
     New = "new",
+    Drip = "drip",
     Burst = "burst",
     Rare = "rare",
 });
@@ -154,7 +161,10 @@ fn danger(line: &str) -> Option<&'static Guard> {
 
 /// Finds what stands out. An activity is what lines begin with together with what they do, or an MCP
 /// tool.
-pub fn anomalies(observation: &Observation) -> Anomalies {
+///
+/// `accepted_until` is the end of the window of the last batch that went into the role: what was first
+/// seen since is new. Where that lies outside of the observation, the last part of it is.
+pub fn anomalies(observation: &Observation, accepted_until: Option<Timestamp>) -> Anomalies {
     let dangers: Vec<Option<&Guard>> =
         observation.uses.par_iter().map(|seen| danger(&seen.line)).collect();
     let mut kinds: BTreeMap<(Target, &str, Effects, &str), Kind<'_>> = BTreeMap::new();
@@ -178,7 +188,10 @@ pub fn anomalies(observation: &Observation) -> Anomalies {
         kind.supports.push(&seen.support);
         kind.lines.push((&seen.support, tool.clone()));
     }
-    let late = late(observation);
+    let late = late(observation, accepted_until);
+    let is_accepted = |first: Option<Timestamp>| {
+        accepted_until.is_some_and(|until| first.is_some_and(|first| first <= until))
+    };
     let mut found: Vec<Anomaly> = kinds
         .into_iter()
         .filter_map(|((target, subject, effects, danger), kind)| {
@@ -190,6 +203,7 @@ pub fn anomalies(observation: &Observation) -> Anomalies {
                 effects,
                 danger,
                 is_new: is_new(support.first),
+                is_accepted: is_accepted(support.first),
                 is_new_binary,
                 n_window_units: observation.units.len() as u64,
                 evidence: Evidence::of_support(&support, observation),
@@ -200,7 +214,8 @@ pub fn anomalies(observation: &Observation) -> Anomalies {
     found.sort_by(|a, b| {
         let key = |it: &Anomaly| {
             let is_refused = it.oddities.contains(&Oddity::Refused);
-            (std::cmp::Reverse((it.risk, is_refused, it.oddities.len())), it.units)
+            let is_drip = it.oddities.contains(&Oddity::Drip);
+            (std::cmp::Reverse((is_drip, it.risk, is_refused, it.oddities.len())), it.units)
         };
         key(a).cmp(&key(b)).then_with(|| (a.target, &a.subject).cmp(&(b.target, &b.subject)))
     });
@@ -210,8 +225,11 @@ pub fn anomalies(observation: &Observation) -> Anomalies {
 }
 
 /// From when on what is seen for the first time is new; `None` where too little came before.
-fn late(observation: &Observation) -> Option<Timestamp> {
+fn late(observation: &Observation, accepted_until: Option<Timestamp>) -> Option<Timestamp> {
     let (first, last) = (observation.first?, observation.last?);
+    if let Some(until) = accepted_until.filter(|it| (first..last).contains(it)) {
+        return Some(until);
+    }
     let hours = last.hours_since(first);
     (hours >= MIN_HOURS).then(|| last.plus_hours(-hours / NEW_PARTS))
 }
@@ -225,6 +243,8 @@ struct Signs<'a> {
     danger: &'a str,
     /// Whether it was first seen at the end of the window.
     is_new: bool,
+    /// Whether it was there when a reviewer last accepted changes.
+    is_accepted: bool,
     /// Whether its binary was.
     is_new_binary: bool,
     /// Units of the whole window.
@@ -233,6 +253,15 @@ struct Signs<'a> {
 }
 
 impl Signs<'_> {
+    fn is_drip(&self) -> bool {
+        let Evidence { n_events, n_days, n_hosts, .. } = self.evidence;
+        self.risk >= RiskLevel::High
+            && !self.is_accepted
+            && n_hosts == 1
+            && n_days >= DRIP_DAYS
+            && n_events <= DRIP_EVENTS_A_DAY * n_days
+    }
+
     fn oddities(&self) -> Vec<Oddity> {
         let Evidence { n_events, n_units, n_blocked, .. } = self.evidence;
         let is_routine = n_units >= ROUTINE_UNITS;
@@ -247,6 +276,7 @@ impl Signs<'_> {
                 self.risk == RiskLevel::Critical || self.risk == RiskLevel::High && !is_routine,
             ),
             (Oddity::New, self.is_new && (self.is_new_binary || changes_something)),
+            (Oddity::Drip, self.is_drip()),
             (Oddity::Burst, is_burst),
             (Oddity::Rare, n_units == 1 && changes_something && self.n_window_units >= MIN_UNITS),
         ];
@@ -325,6 +355,10 @@ fn reason(oddities: &[Oddity], signs: &Signs<'_>) -> String {
                 let first = evidence.first.unwrap_or_default();
                 format!("is new for this role, first seen {}", first.day())
             }
+            Oddity::Drip => format!(
+                "came back on {}, a little each time, from one host",
+                count(evidence.n_days, "day")
+            ),
             Oddity::Burst => format!(
                 "came {} in {}",
                 count(evidence.n_events, "time"),

@@ -5,13 +5,16 @@ use sha2::{Digest, Sha256};
 
 use super::{
     BatchStatus, Change, ChangeEvidence, ChangeKind, ChangeState, Findings, PlacedRule,
-    SCHEMA_VERSION, SeenShape, SuggestionBatch, Summary, Target, Window, words,
+    SCHEMA_VERSION, Scope, SeenShape, SuggestionBatch, Summary, Target, Window, words,
 };
 use crate::{
     changes::{Draft, Why},
     events::Timestamp,
     evidence::Evidence,
+    feedback::Lessons,
+    policy::{RuleAction, When},
     risk::RiskLevel,
+    synthesis::Priced,
 };
 
 /// What a batch says about itself, besides its changes.
@@ -46,9 +49,12 @@ pub struct Assembled {
     pub n_rejected_before: u64,
 }
 
-/// Makes a batch of drafts; `is_rejected` tells whether a change was rejected on the same evidence.
-pub fn assemble(drafts: &[Draft], meta: &Meta, is_rejected: impl Fn(&Change) -> bool) -> Assembled {
+/// Makes a batch of drafts; what reviewers rejected on the same evidence is left out.
+pub fn assemble(drafts: &[Draft], meta: &Meta, lessons: &Lessons) -> Assembled {
     let changes: Vec<Change> = drafts.iter().map(change).collect();
+    let is_rejected = |draft: &Draft, change: &Change| {
+        lessons.hides(&draft.proposal(&change.change_id), &draft.evidence)
+    };
     let mut n_below_threshold = 0;
     let mut n_rejected_before = 0;
     let mut kept = BTreeSet::new();
@@ -56,15 +62,14 @@ pub fn assemble(drafts: &[Draft], meta: &Meta, is_rejected: impl Fn(&Change) -> 
         if matches!(draft.why, Why::Guard { .. }) {
             continue;
         }
-        if is_rejected(change) {
+        if is_rejected(draft, change) {
             n_rejected_before += 1;
-        } else if draft.confidence < meta.confidence_threshold && draft.why != Why::Unknown {
+        } else if !draft.is_shown(meta.confidence_threshold) {
             n_below_threshold += 1;
         } else {
             kept.insert(idx);
         }
     }
-    // To ask in the place of a refusal opens nothing; that it will ask is no reason against it.
     // Guards come with what needs them, however sure; without that, on their own confidence.
     let required: BTreeSet<usize> =
         kept.iter().filter_map(|&idx| drafts.get(idx)).flat_map(|it| it.requires.clone()).collect();
@@ -75,7 +80,7 @@ pub fn assemble(drafts: &[Draft], meta: &Meta, is_rejected: impl Fn(&Change) -> 
         };
         if required.contains(&idx) {
             kept.insert(idx);
-        } else if is_rejected(change) {
+        } else if is_rejected(draft, change) {
             n_rejected_before += 1;
         } else if draft.confidence < meta.confidence_threshold {
             n_below_threshold += 1;
@@ -83,14 +88,15 @@ pub fn assemble(drafts: &[Draft], meta: &Meta, is_rejected: impl Fn(&Change) -> 
             kept.insert(idx);
         }
     }
-    let mut order: Vec<usize> = kept.into_iter().collect();
-    order.sort_by_key(|&idx| (drafts.get(idx).map(reading_order), idx));
+    let mut order: Vec<usize> = kept.iter().copied().collect();
+    order.sort_by_key(|&idx| (drafts.get(idx).map(|it| reading_order(it, lessons)), idx));
     let mut chosen: Vec<Change> =
         order.iter().filter_map(|&idx| changes.get(idx).cloned()).collect();
     let drafts_chosen: Vec<&Draft> = order.iter().filter_map(|&idx| drafts.get(idx)).collect();
     for ((ordinal, change), draft) in (1..).zip(&mut chosen).zip(&drafts_chosen) {
         change.ordinal = ordinal;
-        let ids = draft.requires.iter().filter_map(|&idx| changes.get(idx));
+        let there = draft.requires.iter().filter(|idx| kept.contains(idx));
+        let ids = there.filter_map(|&idx| changes.get(idx));
         change.requires = ids.map(|it| it.change_id.clone()).collect();
     }
     Assembled { batch: batch(meta, chosen), n_below_threshold, n_rejected_before }
@@ -136,18 +142,28 @@ fn batch(meta: &Meta, changes: Vec<Change>) -> SuggestionBatch {
     }
 }
 
-/// What needs no thought first, then what tightens, then what opens by how much it gives.
-fn reading_order(draft: &Draft) -> (u8, std::cmp::Reverse<u64>) {
+/// What needs no thought first, then what tightens, then what opens by how much it gives and how
+/// likely it is to be wanted.
+fn reading_order(draft: &Draft, lessons: &Lessons) -> (u8, std::cmp::Reverse<u64>) {
     let rank = match draft.why {
         Why::NeverFires { .. } => 0,
-        Why::TooBroad => 1,
+        Why::Missed { .. } | Why::OtherDoor { .. } | Why::TooBroad => 1,
         Why::Guard { .. } => 2,
         Why::Routine { .. } => 3,
         Why::NeedsApproval => 4,
         Why::Unused => 5,
         Why::Unknown => 6,
     };
-    (rank, std::cmp::Reverse(draft.evidence.n_units))
+    // Parts in a thousand, so that the order has no fractions.
+    let wanted = lessons.log_odds(&draft.topic()).exp();
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "counts of units are far below 2^52, and odds are positive"
+    )]
+    let worth = (draft.evidence.n_units as f64 * wanted * 1000.0).round() as u64;
+    (rank, std::cmp::Reverse(worth))
 }
 
 fn change(draft: &Draft) -> Change {
@@ -166,8 +182,47 @@ fn change(draft: &Draft) -> Change {
         effects: draft.effects.iter().map(|it| it.as_str().to_owned()).collect(),
         techniques: draft.techniques.clone(),
         requires: Vec::new(),
+        factors: draft.factors.iter().map(|it| it.rounded()).collect(),
+        scopes: draft.scopes.iter().map(|it| scope(it, draft)).collect(),
         state: ChangeState::Pending,
         modified_after: None,
+    }
+}
+
+/// A scope as the batch shows it; its rules stand where the change's do.
+fn scope(priced: &Priced, draft: &Draft) -> Scope {
+    let first = draft.after.first();
+    let rule = |pattern: &str, action: RuleAction, when: When| PlacedRule {
+        pattern: pattern.to_owned(),
+        action,
+        position: first.map_or(1, |it| it.position),
+        when,
+        rule_id: None,
+    };
+    let action = first.map_or(RuleAction::RequireApproval, |it| it.action);
+    let when = first.map(|it| it.when.clone()).unwrap_or_default();
+    // Guards of what is proposed stand in the changes that it requires.
+    let proposed = draft.scopes.iter().find(|it| it.is_proposed);
+    let is_there = |guard: &String| {
+        proposed.is_some_and(|it| it.guards.iter().any(|(known, _)| known == guard))
+    };
+    let guards = priced.guards.iter().filter(|(guard, _)| !is_there(guard));
+    let guards = guards.map(|(pattern, action)| rule(pattern, *action, When::new()));
+    let allows = priced.patterns.iter().map(|it| rule(it, action, when.clone()));
+    Scope {
+        level: priced.level,
+        is_proposed: priced.is_proposed,
+        after: if priced.is_proposed {
+            draft.after.clone()
+        } else {
+            guards.chain(allows).collect()
+        },
+        confidence: priced.confidence,
+        later: priced.later,
+        guards: priced.guards.len() as u64,
+        effects: priced.effects.iter().map(|it| it.as_str().to_owned()).collect(),
+        guarded_acts: priced.guarded_acts.clone(),
+        open_acts: priced.open_acts.clone(),
     }
 }
 

@@ -14,9 +14,11 @@ pub use anomalies::{Anomalies, Anomaly, MAX_ANOMALIES, Oddity, anomalies};
 pub use assemble::{Assembled, Meta, assemble, change_id};
 
 pub use crate::{
-    changes::{ChangeKind, PlacedRule},
+    changes::{ChangeKind, Fate, LedgerEntry, PlacedRule},
+    feedback::Level,
     policy::Target,
     risk::RiskLevel,
+    synthesis::{Factor, FactorName, Later},
 };
 
 /// The version of the JSON that `SuggestionBatch` prints.
@@ -71,6 +73,27 @@ pub struct Findings {
     /// How many more there are.
     #[serde(default, skip_serializing_if = "is_none")]
     pub more_anomalies: u64,
+    /// What became of rules that earlier batches took away, the latest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ledger: Vec<LedgerEntry>,
+    /// What is left to next time.
+    #[serde(default)]
+    pub left_out: LeftOut,
+}
+
+/// Changes that are not in a batch, and why.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftOut {
+    /// Not sure enough.
+    pub below_threshold: u64,
+    /// Rejected before, on evidence that is no different.
+    pub rejected_before: u64,
+    /// Kinds of activity that are likely to come again and for which a role that people can read has
+    /// no room: their rules, with the guards these need, would give less than those that are here.
+    pub over_budget: u64,
+    /// The most frequent of these, by what their lines begin with.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub examples: Vec<String>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
@@ -131,11 +154,44 @@ pub struct Change {
     pub techniques: Vec<String>,
     /// `change_id`s without which this one must not be applied.
     pub requires: Vec<String>,
+    /// What `confidence` is the product of; empty where it is a mean or an interval of something else.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub factors: Vec<Factor>,
+    /// For an allow: how wide it could be, narrowest first, and what each would give and cost;
+    /// `review modify --scope` takes another one than is proposed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scopes: Vec<Scope>,
     /// What the reviewer made of it.
     pub state: ChangeState,
     /// A reviewer's own version of `after`, where the state is `modified`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub modified_after: Option<Vec<PlacedRule>>,
+}
+
+/// One scope of an allow, and its price.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Scope {
+    /// How wide it is.
+    pub level: Level,
+    /// Whether it is the one that is proposed.
+    #[serde(rename = "proposed")]
+    pub is_proposed: bool,
+    /// What would come: guards that the rest of the batch does not bring, then the allows.
+    pub after: Vec<PlacedRule>,
+    /// 0 to 1: probability that it is needed over a next window.
+    pub confidence: f64,
+    /// What a scope made from the first 70% of the window's days would have allowed of the binary's
+    /// uses in the rest; `None` where the window has one day only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub later: Option<Later>,
+    /// Guard rules that it needs in front of it, those of the batch included.
+    pub guards: u64,
+    /// Effects of what was seen of it.
+    pub effects: Vec<String>,
+    /// Acts that share a line with it, and that its guards stop.
+    pub guarded_acts: Vec<String>,
+    /// Acts of which some spelling passes in spite of its guards; such a scope cannot be chosen.
+    pub open_acts: Vec<String>,
 }
 
 /// What a change stands on. Counts of events are raw; confidence counts bounded units.

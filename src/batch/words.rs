@@ -2,8 +2,9 @@
 use std::fmt::Write as _;
 
 use crate::{
-    changes::{Draft, Why},
+    changes::{Draft, Split, Why},
     events::visible,
+    policy::Target,
     risk::RiskLevel,
 };
 
@@ -12,8 +13,24 @@ const MAX_NAMED: usize = 3;
 
 /// How often it was seen, with what arguments, and why the change follows.
 pub(super) fn reasoning(draft: &Draft) -> String {
+    format!("{}{}", because(draft), recalled(draft))
+}
+
+/// What reviewers said no to before, and what is different since.
+fn recalled(draft: &Draft) -> String {
+    let Some(recalled) = &draft.recalled else { return String::new() };
+    let reason =
+        recalled.reason.as_deref().map_or_else(String::new, |it| format!(" (\"{}\")", visible(it)));
+    format!(
+        " It was rejected on {}{reason}; since then its evidence is different: {}.",
+        recalled.at.day(),
+        recalled.differences.join("; "),
+    )
+}
+
+fn because(draft: &Draft) -> String {
     match &draft.why {
-        Why::Routine { n_one_offs } => {
+        Why::Routine { n_one_offs, split } => {
             let mut text = format!(
                 "{}{}. Its effects ({}) are routine for this role, so it can be \
                  allowed without asking.",
@@ -28,6 +45,15 @@ pub(super) fn reasoning(draft: &Draft) -> String {
                      same pattern.",
                     count(*n_one_offs, "form"),
                     if *n_one_offs == 1 { "is" } else { "are" }
+                );
+            }
+            if let Some(Split { environments, n_other_units }) = split {
+                let _ = write!(
+                    text,
+                    " Only hosts of {} do it; in {} of the others nobody did, so that it is \
+                     allowed on these hosts only.",
+                    named(environments),
+                    count(*n_other_units, "unit"),
                 );
             }
             text
@@ -82,6 +108,30 @@ pub(super) fn reasoning(draft: &Draft) -> String {
                 ),
             },
         ),
+        Why::Missed { pattern, is_narrowed, batch_id, at, n_events } => format!(
+            "`{}` {} by batch {} on {}. Since then {} it would have let through {} blocked, \
+             or would have been; that was a mistake, as far as this tells. {}{}.",
+            visible(pattern),
+            if *is_narrowed { "was narrowed" } else { "was removed" },
+            visible(batch_id),
+            at.day(),
+            count(*n_events, "event"),
+            if *n_events == 1 { "was" } else { "were" },
+            seen(draft),
+            arguments(draft),
+        ),
+        Why::OtherDoor { effect, closed_by, closed } => {
+            let (by, through) = match closed {
+                Target::Command => ("through the shell", "MCP tools"),
+                Target::Mcp => ("through MCP tools", "the shell"),
+            };
+            format!(
+                "The role stops {effect} {by} (`{}`) and leaves it open through {through}: {}. An \
+                 agent that is stopped at one door takes the other, so this closes it, too.",
+                visible(closed_by),
+                named(&draft.after.iter().map(|it| it.pattern.clone()).collect::<Vec<_>>()),
+            )
+        }
         Why::TooBroad => {
             let patterns: Vec<String> =
                 draft.after.iter().map(|rule| rule.pattern.clone()).collect();
@@ -114,6 +164,12 @@ pub(super) fn risk_if_wrong(draft: &Draft) -> String {
         }
         (Why::Unknown, _) => {
             "A person says yes too easily to something that would have been refused."
+        }
+        (Why::Missed { .. }, _) => {
+            "The rule was rightly taken away, and an agent can run this again without being asked."
+        }
+        (Why::OtherDoor { .. }, _) => {
+            "Work that was done through the open door, and was meant to be, is stopped."
         }
         (Why::Guard { .. }, _) => {
             "A legitimate use of one of these forms is stopped until a rule names it."

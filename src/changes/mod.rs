@@ -1,17 +1,26 @@
 //! Candidates x current role -> changes: what to add, modify and remove, and where it stands.
+mod doors;
+mod environments;
+mod guards;
+mod list;
 mod propose;
+mod restores;
 mod usage;
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    events::text_forms,
+    events::{Timestamp, text_forms},
     evidence::Evidence,
+    feedback::{Matter, Proposal, Topic},
     policy::{RuleAction, Target, When},
-    risk::{Effects, RiskLevel},
+    risk::{Effect, Effects, RiskLevel},
+    synthesis::{Factor, Priced},
 };
 
+pub use environments::ENVIRONMENT;
 pub use propose::propose;
+pub use restores::{Fate, LedgerEntry, ledger};
 
 /// A rule with its place.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,6 +81,87 @@ pub struct Draft {
     pub requires: Vec<usize>,
     /// Why it is proposed.
     pub why: Why,
+    /// What its confidence is made of: the product is the confidence.
+    pub factors: Vec<Factor>,
+    /// For an allow: how wide it could be, narrowest first, and what each would give and cost.
+    pub scopes: Vec<Priced>,
+    /// Where reviewers rejected it before: when, and what is different since.
+    pub recalled: Option<Recalled>,
+}
+
+/// A rejection that is remembered, and is no reason any more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recalled {
+    /// When.
+    pub at: Timestamp,
+    /// Why, in the reviewer's words.
+    pub reason: Option<String>,
+    /// What is different since, a clause each; never empty.
+    pub differences: Vec<String>,
+}
+
+impl Draft {
+    /// Whether it is shown where changes need this confidence, 0 to 1. Some are shown however sure they
+    /// are: to ask in the place of a refusal opens nothing; what was taken away by mistake, or is open by
+    /// mistake, has to be seen.
+    pub fn is_shown(&self, confidence_threshold: f64) -> bool {
+        let is_due = matches!(self.why, Why::Unknown | Why::Missed { .. } | Why::OtherDoor { .. });
+        is_due || self.confidence >= confidence_threshold
+    }
+
+    /// What it is about.
+    pub fn topic(&self) -> Topic {
+        topic(self.kind, self.target, &self.before, &self.after, self.effects)
+    }
+
+    /// The proposal that it makes under an id.
+    pub fn proposal(&self, change_id: &str) -> Proposal {
+        proposal(change_id, self.topic(), &self.before, &self.after)
+    }
+}
+
+/// A change as far as a rejection of it goes.
+pub fn proposal(
+    change_id: &str,
+    topic: Topic,
+    before: &[PlacedRule],
+    after: &[PlacedRule],
+) -> Proposal {
+    let patterns = |rules: &[PlacedRule]| rules.iter().map(|it| it.pattern.clone()).collect();
+    let (before, after) = (patterns(before), patterns(after));
+    Proposal { change_id: change_id.to_owned(), topic, before, after }
+}
+
+/// What a change is about, as far as others are like it.
+pub fn topic(
+    kind: ChangeKind,
+    target: Target,
+    before: &[PlacedRule],
+    after: &[PlacedRule],
+    effects: Effects,
+) -> Topic {
+    let strictest = after.iter().map(|it| it.action).max();
+    let opens = after.iter().any(|it| it.action.passes());
+    let matter = match (kind, strictest) {
+        (ChangeKind::Remove, _) | (_, None) => Matter::Remove,
+        (ChangeKind::Modify, _) if opens => Matter::Narrow,
+        (ChangeKind::Add, _) if opens => Matter::Allow,
+        (_, Some(action)) => Matter::of(action),
+    };
+    let rules = if before.is_empty() { after } else { before };
+    let patterns = rules.iter().map(|it| it.pattern.as_str());
+    // The other patterns of an allow are other spellings of the first.
+    let n_patterns = if matter == Matter::Allow { 1 } else { rules.len() };
+    Topic::new(target, matter, patterns.take(n_patterns), effects)
+}
+
+/// Environments that differ.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Split {
+    /// Those whose hosts do it.
+    pub environments: Vec<String>,
+    /// Units (session x host x day) of the others, none of which did.
+    pub n_other_units: u64,
 }
 
 /// Why a change is proposed.
@@ -81,6 +171,30 @@ pub enum Why {
     Routine {
         /// Forms that were seen once and are covered, too.
         n_one_offs: u64,
+        /// Where only hosts of some environments do it.
+        split: Option<Split>,
+    },
+    /// A rule that went away is missed.
+    Missed {
+        /// Its pattern.
+        pattern: String,
+        /// Whether it was narrowed rather than removed.
+        is_narrowed: bool,
+        /// The batch that did it.
+        batch_id: String,
+        /// When.
+        at: Timestamp,
+        /// Events since then that it would have let through, and that were or would have been blocked.
+        n_events: u64,
+    },
+    /// The role stops an effect through one door, and leaves it open through another.
+    OtherDoor {
+        /// What both doors do.
+        effect: Effect,
+        /// The rule that closes the first.
+        closed_by: String,
+        /// Where that rule stands.
+        closed: Target,
     },
     /// It is seen often and is too risky to run without a person.
     NeedsApproval,

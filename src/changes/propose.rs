@@ -2,17 +2,21 @@
 //! missing, and the guards in front.
 use std::collections::{BTreeMap, BTreeSet};
 
-use rayon::prelude::*;
-
-use super::{ChangeKind, Draft, PlacedRule, Why, usage::Usage};
+use super::{
+    ChangeKind, Draft, PlacedRule, Why, doors, environments,
+    list::{List, Place, effects, legitimate_units, new_rule, placed},
+    restores::{self, Fate},
+    usage::Usage,
+};
 use crate::{
     clusters::{Observation, Use},
     evidence::Evidence,
-    policy::{Evaluation, Pattern, Role, Rule, RuleAction, Target, When, includes, overlaps},
+    feedback::Background,
+    policy::{Evaluation, Pattern, Role, RuleAction, Target, When, includes, overlaps},
     risk::{Effects, RiskLevel},
     synthesis::{
-        Candidate, MIN_ROUTINE_UNITS, Needed, Stand, Stops, covered_confidence, quiet_confidence,
-        stake, stop_confidence, unused_confidence,
+        Candidate, Factor, FactorName, Stand, Stops, covered_confidence, regret_factor,
+        stop_confidence, unused_confidence,
     },
 };
 
@@ -28,79 +32,54 @@ pub fn propose(
     candidates: &[Candidate],
     stops: &Stops,
     observation: &Observation,
+    background: &Background,
     confidence_threshold: f64,
 ) -> Vec<Draft> {
     let mut drafts = Vec::new();
+    let ledger = restores::ledger(role, observation, background);
+    let n_missed = ledger.iter().filter(|it| it.fate != Fate::Quiet).count();
+    let record = (ledger.len() as u64, n_missed as u64);
+    let doors = doors::open_doors(role, candidates, observation);
     for target in [Target::Command, Target::Mcp] {
         let rules = match target {
             Target::Command => &role.rules,
             Target::Mcp => &role.mcp_rules,
         };
+        let is_closed = |it: &&Candidate| doors.iter().any(|door| door.closes(it));
         let candidates: Vec<&Candidate> =
-            candidates.iter().filter(|it| it.target == target).collect();
+            candidates.iter().filter(|it| it.target == target && !is_closed(it)).collect();
         let first = drafts.len();
         let mut list = List {
             target,
             rules,
             in_order: role.evaluation == Evaluation::FirstMatch,
             default_action: role.default_action,
+            candidates,
             stops,
             observation,
+            background,
+            record,
             confidence_threshold,
             usage: Usage::new(if target == Target::Command { rules } else { &[] }, observation),
             placed: Vec::new(),
             drafts: Vec::new(),
             gone: BTreeSet::new(),
+            proposed: BTreeMap::new(),
         };
+        list.close(&doors);
         list.never_firing();
-        list.too_broad(&candidates);
+        list.too_broad();
         list.unused();
-        list.missing(&candidates);
+        list.restore();
+        list.missing();
         list.guards();
+        list.price();
         drafts.extend(list.finish(first));
     }
     drafts
 }
 
-/// Where a new rule stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Place {
-    /// In front of everything: text for people.
-    Prose,
-    /// In front of the role's rules.
-    Front,
-    /// Behind these guards: forms in use.
-    Form,
-    /// Behind the forms in use: guards that stop every other form.
-    Behind,
-    /// In front of the role's rule with this index.
-    Before(usize),
-    /// Behind the role's rules, what needs a person first.
-    Approvals,
-    /// Behind these, what is allowed.
-    End,
-    /// At the very end: what needs a person, and is wider than an allow.
-    Last,
-}
-
-/// One of a role's rule lists, and what is proposed for it.
-struct List<'a> {
-    target: Target,
-    rules: &'a [Rule],
-    in_order: bool,
-    default_action: RuleAction,
-    stops: &'a Stops,
-    observation: &'a Observation,
-    confidence_threshold: f64,
-    usage: Usage,
-    /// New rules: place, draft, index in its `after`.
-    placed: Vec<(Place, usize, usize)>,
-    drafts: Vec<Draft>,
-    /// Rules that a draft takes away or moves.
-    gone: BTreeSet<usize>,
-}
-
-impl List<'_> {
+impl<'a> List<'a> {
     /// Rules that an earlier one keeps from ever firing: a stricter one moves up, others go.
     fn never_firing(&mut self) {
         if !self.in_order {
@@ -143,7 +122,8 @@ impl List<'_> {
     }
 
     /// Allows over a whole binary, or wider: narrowed to what was used.
-    fn too_broad(&mut self, candidates: &[&Candidate]) {
+    fn too_broad(&mut self) {
+        let candidates = self.candidates.clone();
         for (idx, rule) in self.rules.iter().enumerate() {
             let is_open = !self.gone.contains(&idx)
                 && rule.when.is_empty()
@@ -152,8 +132,9 @@ impl List<'_> {
                 continue;
             }
             let outer = Pattern::new(&rule.pattern);
-            let inner: Vec<&&Candidate> = candidates
+            let inner: Vec<&Candidate> = candidates
                 .iter()
+                .copied()
                 .filter(|it| includes(&outer, &Pattern::new(&it.pattern)))
                 .collect();
             let is_narrower = inner.iter().all(|it| {
@@ -166,8 +147,8 @@ impl List<'_> {
             let uses = self.usage.of(idx, self.observation);
             let evidence = self.evidence(&uses, &inner);
             // What is not likely to come again is no ground for a rule where other things are.
-            let (likely, unlikely): (Vec<&&Candidate>, Vec<&&Candidate>) =
-                inner.iter().partition(|it| it.confidence >= self.confidence_threshold);
+            let (likely, unlikely): (Vec<&Candidate>, Vec<&Candidate>) =
+                inner.iter().copied().partition(|it| it.confidence >= self.confidence_threshold);
             let n_single = unlikely.iter().filter(|it| it.evidence.n_units == 1).count() as u64;
             let inner = if likely.is_empty() { unlikely } else { likely };
             let mut draft = self.draft(ChangeKind::Modify, Why::TooBroad, evidence);
@@ -186,8 +167,11 @@ impl List<'_> {
         }
     }
 
-    /// Allows that decided nothing in the window.
+    /// Allows that decided nothing in the window. What came in its second half is too young to tell.
     fn unused(&mut self) {
+        let regret = regret_factor(self.record.0, self.record.1);
+        let middle = self.observation.first.zip(self.observation.last);
+        let middle = middle.map(|(first, last)| first.plus_hours(last.hours_since(first) / 2.0));
         for (idx, rule) in self.rules.iter().enumerate() {
             if self.gone.contains(&idx) || !rule.action.passes() || !rule.when.is_empty() {
                 continue;
@@ -200,37 +184,49 @@ impl List<'_> {
                     tools.any(|it| pattern.matches(&format!("{}/{}", it.server, it.tool)))
                 }
             };
-            if is_used {
+            let since = self.background.since.get(&(self.target, rule.pattern.clone()));
+            // What is younger than the window says when somebody wrote it down here, not when it began.
+            let is_young = since
+                .zip(middle)
+                .zip(self.observation.last)
+                .is_some_and(|((since, middle), last)| *since > middle && *since <= last);
+            if is_used || is_young {
                 continue;
             }
             self.gone.insert(idx);
             let mut draft = self.draft(ChangeKind::Remove, Why::Unused, Evidence::default());
             draft.before = vec![placed(idx, rule)];
-            draft.confidence = unused_confidence(self.n_units());
+            let support = unused_confidence(self.n_units());
+            draft.confidence = (support * regret * 100.0).round() / 100.0;
+            draft.factors = vec![
+                Factor::new(FactorName::Support, support),
+                Factor::new(FactorName::Regret, regret),
+            ];
             draft.risk = RiskLevel::Medium;
             self.push(draft, Vec::new());
         }
     }
 
     /// What was seen and no rule allows.
-    fn missing(&mut self, candidates: &[&Candidate]) {
-        let mut taken: Vec<(Pattern, RuleAction)> = self
+    fn missing(&mut self) {
+        let candidates = self.candidates.clone();
+        let mut taken: Vec<(Pattern, RuleAction, When)> = self
             .rules
             .iter()
             .enumerate()
-            .filter(|(idx, rule)| !self.gone.contains(idx) && rule.when.is_empty())
-            .map(|(_, rule)| (Pattern::new(&rule.pattern), rule.action))
+            .filter(|(idx, _)| !self.gone.contains(idx))
+            .map(|(_, rule)| (Pattern::new(&rule.pattern), rule.action, rule.when.clone()))
             .collect();
         taken.extend(
             self.drafts
                 .iter()
                 .flat_map(|draft| &draft.after)
-                .map(|rule| (Pattern::new(&rule.pattern), rule.action)),
+                .map(|rule| (Pattern::new(&rule.pattern), rule.action, rule.when.clone())),
         );
         // Wide patterns first, so that what they hold is not proposed again.
-        let is_rest = |it: &&&Candidate| it.stand == Stand::Rest;
-        let (rest, mut ordered): (Vec<&&Candidate>, Vec<&&Candidate>) =
-            candidates.iter().partition(is_rest);
+        let is_rest = |it: &&Candidate| it.stand == Stand::Rest;
+        let (rest, mut ordered): (Vec<&Candidate>, Vec<&Candidate>) =
+            candidates.iter().copied().partition(is_rest);
         ordered
             .sort_by_key(|it| (std::cmp::Reverse(it.action), it.pattern.len(), it.pattern.clone()));
         let allows: Vec<Pattern> = candidates
@@ -241,8 +237,11 @@ impl List<'_> {
         for candidate in ordered {
             let pattern = Pattern::new(&candidate.pattern);
             let in_front = self.in_front(candidate);
-            let held = taken.iter().any(|(outer, action)| {
-                includes(outer, &pattern)
+            let split = environments::split(candidate, self.observation, self.background);
+            let when = split.as_ref().map(environments::when).unwrap_or_default();
+            let held = taken.iter().any(|(outer, action, held_when)| {
+                (held_when.is_empty() || *held_when == when)
+                    && includes(outer, &pattern)
                     && ((*action == candidate.action && in_front.is_none())
                         || action.is_stop()
                         || includes(&pattern, outer))
@@ -253,34 +252,40 @@ impl List<'_> {
             let is_wide = allows.iter().any(|allow| includes(&pattern, allow));
             let (why, place) = match candidate.action {
                 RuleAction::Allow => {
-                    let why = Why::Routine { n_one_offs: candidate.n_one_offs };
+                    let why = Why::Routine { n_one_offs: candidate.n_one_offs, split };
                     (why, in_front.unwrap_or(Place::End))
                 }
                 _ if is_wide => (Why::NeedsApproval, Place::Last),
                 _ => (Why::NeedsApproval, Place::Approvals),
             };
-            taken.push((pattern, candidate.action));
+            taken.push((pattern, candidate.action, when.clone()));
             let spelled = candidate.spellings.iter();
-            taken.extend(spelled.map(|it| (Pattern::new(it), candidate.action)));
-            self.add(candidate, why, place);
+            taken.extend(spelled.map(|it| (Pattern::new(it), candidate.action, when.clone())));
+            self.add(candidate, why, place, &when);
         }
         // A role that lets through or asks what it does not know needs no rule for it.
         let is_refused = self.default_action > RuleAction::RequireApproval;
         let everything = Pattern::new("*");
         for candidate in rest {
-            if is_refused && !taken.iter().any(|(outer, _)| includes(outer, &everything)) {
-                self.add(candidate, Why::Unknown, Place::Last);
+            let mut always = taken.iter().filter(|it| it.2.is_empty());
+            if is_refused && !always.any(|(outer, ..)| includes(outer, &everything)) {
+                self.add(candidate, Why::Unknown, Place::Last, &When::new());
             }
         }
     }
 
-    fn add(&mut self, candidate: &Candidate, why: Why, place: Place) {
+    fn add(&mut self, candidate: &'a Candidate, why: Why, place: Place, when: &When) {
         let mut draft = self.draft(ChangeKind::Add, why, candidate.evidence.clone());
         draft.confidence = candidate.confidence;
+        draft.factors = candidate.factors.clone();
         draft.risk = candidate.risk;
         draft.effects = candidate.effects;
         let spelled = std::iter::once(&candidate.pattern).chain(&candidate.spellings);
-        let after = spelled.map(|it| (place, new_rule(it, candidate.action)));
+        let after = spelled.map(|it| {
+            let rule = new_rule(it, candidate.action);
+            (place, PlacedRule { when: when.clone(), ..rule })
+        });
+        self.proposed.insert(self.drafts.len(), candidate);
         self.push(draft, after.collect());
     }
 
@@ -297,205 +302,6 @@ impl List<'_> {
         let is_free = !own.map(|it| Pattern::new(&it.pattern)).any(|it| overlaps(&it, &allow));
         is_free.then_some(place)
     }
-
-    /// Guard denies that the allows of the finished role need, one change a family.
-    fn guards(&mut self) {
-        if self.target != Target::Command {
-            return;
-        }
-        let kept = self.rules.iter().enumerate().filter(|(idx, _)| !self.gone.contains(idx));
-        let mut rules: Vec<Rule> = kept.map(|(_, rule)| rule.clone()).collect();
-        let shown = self.drafts.iter().filter(|it| it.confidence >= self.confidence_threshold);
-        let new = shown.flat_map(|draft| &draft.after);
-        let new_allows = new.filter(|rule| rule.action.passes());
-        let own = rules.iter().filter(|it| it.action.passes()).map(|it| &it.pattern);
-        let allows = own.chain(new_allows.map(|rule| &rule.pattern));
-        let allows: Vec<Pattern> = allows.map(|it| Pattern::new(it)).collect();
-        rules.retain(|rule| !rule.action.passes() && rule.when.is_empty());
-        let stopped: Vec<Pattern> = rules.iter().map(|it| Pattern::new(&it.pattern)).collect();
-        let is_there = |stop: &Pattern| stopped.iter().any(|deny| includes(deny, stop));
-        let mut families: BTreeMap<&str, Vec<Needed<'_>>> = BTreeMap::new();
-        for needed in self.stops.needed(&allows, self.observation) {
-            if !is_there(&Pattern::new(needed.text)) {
-                families.entry(needed.family()).or_default().push(needed);
-            }
-        }
-        let n_before = self.drafts.len();
-        for guards in families.into_values() {
-            self.guard(&guards);
-        }
-        let (allowing, guarding) = self.drafts.split_at_mut(n_before);
-        let guarding: Vec<Vec<Pattern>> = guarding
-            .iter()
-            .map(|draft| draft.after.iter().map(|rule| Pattern::new(&rule.pattern)).collect())
-            .collect();
-        for draft in allowing {
-            let allows = draft.after.iter().filter(|rule| rule.action.passes());
-            let allows: Vec<Pattern> = allows.map(|rule| Pattern::new(&rule.pattern)).collect();
-            let meets = |guards: &Vec<Pattern>| {
-                guards.iter().any(|guard| allows.iter().any(|allow| overlaps(allow, guard)))
-            };
-            let required = guarding.iter().enumerate().filter(|(_, guards)| meets(guards));
-            draft.requires = required.map(|(idx, _)| n_before + idx).collect();
-        }
-    }
-
-    /// The guard patterns of a family: one change with those that stopped nothing in the window,
-    /// another with those that would have, because a reviewer weighs these two differently.
-    fn guard(&mut self, stops: &[Needed<'_>]) {
-        let forms = self.placed.iter().filter(|it| matches!(it.0, Place::Prose | Place::Form));
-        let forms = forms.filter_map(|&(place, draft, idx)| {
-            let rule = self.drafts.get(draft)?.after.get(idx)?;
-            Some((place, Pattern::new(&rule.pattern)))
-        });
-        let forms: Vec<(Place, Pattern)> = forms.collect();
-        let observation = self.observation;
-        let found: Vec<(&Needed<'_>, Vec<&Use>)> = stops
-            .par_iter()
-            .map(|stop| {
-                let passes_before = |seen: &&Use| {
-                    let mut before =
-                        forms.iter().filter(|it| stop.is_behind || it.0 == Place::Prose);
-                    before.any(|(_, it)| it.matches(&seen.line))
-                };
-                let pattern = Pattern::new(stop.text);
-                let uses = observation.matched(&pattern).filter(|seen| !passes_before(seen));
-                (stop, uses.collect())
-            })
-            .collect();
-        for would_stop in [false, true] {
-            let mut after = Vec::new();
-            let mut stopped: BTreeSet<u32> = BTreeSet::new();
-            let mut hits: BTreeMap<&str, &Use> = BTreeMap::new();
-            let mut risk = RiskLevel::Low;
-            let mut sum = 0.0;
-            let (mut titles, mut techniques) = (BTreeSet::new(), BTreeSet::new());
-            for (stop, uses) in &found {
-                let guard = stop.guard;
-                let units: BTreeSet<u32> =
-                    uses.iter().flat_map(|it| it.support.units.iter().copied()).collect();
-                if units.is_empty() == would_stop {
-                    continue;
-                }
-                // What a role does all the time is asked for rather than stopped.
-                let is_routine =
-                    units.len() >= MIN_ROUTINE_UNITS && guard.level < RiskLevel::Critical;
-                let ask = RuleAction::RequireApproval;
-                let action = if is_routine { ask } else { guard.action };
-                risk = risk.max(guard.level);
-                // The confidence of a change of several rules is their mean.
-                sum += match legitimate_units(uses) {
-                    0 => quiet_confidence(action, self.n_units()),
-                    stopped => stop_confidence(stopped),
-                };
-                titles.insert(guard.title.to_owned());
-                techniques.extend(guard.techniques.iter().map(|&it| it.to_owned()));
-                stopped.extend(units);
-                hits.extend(uses.iter().map(|&seen| (seen.line.as_str(), seen)));
-                let place = if stop.is_behind { Place::Behind } else { Place::Front };
-                after.push((place, new_rule(stop.text, action)));
-            }
-            if after.is_empty() {
-                continue;
-            }
-            let n_stopped_units = stopped.len() as u64;
-            let why = Why::Guard { titles: titles.into_iter().collect(), n_stopped_units };
-            #[expect(clippy::cast_precision_loss, reason = "a family has some dozen patterns")]
-            let n_rules = after.len() as f64;
-            let hits: Vec<&Use> = hits.into_values().collect();
-            let evidence = Evidence::of_uses(&hits, self.observation);
-            let mut draft = self.draft(ChangeKind::Add, why, evidence);
-            draft.confidence = (sum / n_rules * 100.0).round() / 100.0;
-            draft.risk = risk;
-            draft.effects = effects(&hits);
-            draft.techniques = techniques.into_iter().collect();
-            self.push(draft, after);
-        }
-    }
-
-    fn draft(&self, kind: ChangeKind, why: Why, evidence: Evidence) -> Draft {
-        Draft {
-            kind,
-            target: self.target,
-            before: Vec::new(),
-            after: Vec::new(),
-            confidence: 0.0,
-            risk: RiskLevel::Low,
-            effects: Effects::NONE,
-            evidence,
-            techniques: Vec::new(),
-            requires: Vec::new(),
-            why,
-        }
-    }
-
-    fn push(&mut self, mut draft: Draft, after: Vec<(Place, PlacedRule)>) {
-        let at = self.drafts.len();
-        for (idx, (place, rule)) in after.into_iter().enumerate() {
-            self.placed.push((place, at, idx));
-            draft.after.push(rule);
-        }
-        self.drafts.push(draft);
-    }
-
-    fn evidence(&self, uses: &[&Use], candidates: &[&&Candidate]) -> Evidence {
-        match (self.target, candidates) {
-            (Target::Mcp, [only]) => only.evidence.clone(),
-            (Target::Mcp, _) => {
-                let mut all = Evidence::default();
-                for it in candidates {
-                    all.n_events += it.evidence.n_events;
-                    all.n_units += it.evidence.n_units;
-                    all.n_hosts = all.n_hosts.max(it.evidence.n_hosts);
-                    all.n_sessions = all.n_sessions.max(it.evidence.n_sessions);
-                    all.n_days = all.n_days.max(it.evidence.n_days);
-                    all.examples.extend(it.evidence.examples.iter().cloned());
-                    all.shapes.extend(it.evidence.shapes.iter().cloned());
-                }
-                all
-            }
-            (Target::Command, _) => Evidence::of_uses(uses, self.observation),
-        }
-    }
-
-    fn n_units(&self) -> u64 {
-        self.observation.units.len() as u64
-    }
-
-    /// Gives every new rule its position in the merged list; `first` drafts stand before these.
-    fn finish(mut self, first: usize) -> Vec<Draft> {
-        self.placed.sort_by_key(|&(place, draft, idx)| (place, draft, idx));
-        let mut new = self.placed.iter().peekable();
-        let mut position = 0;
-        let mut old = 0;
-        loop {
-            let next = new.peek();
-            let is_new = match next {
-                Some((Place::Prose | Place::Front | Place::Form | Place::Behind, ..)) => true,
-                Some((Place::Before(at), ..)) => *at <= old,
-                Some(_) => old >= self.rules.len(),
-                None => false,
-            };
-            if is_new && let Some(&(_, draft, idx)) = new.next() {
-                position += 1;
-                let rule = self.drafts.get_mut(draft).and_then(|it| it.after.get_mut(idx));
-                if let Some(rule) = rule {
-                    rule.position = position;
-                }
-            } else if old < self.rules.len() {
-                old += 1;
-                position += 1;
-            } else {
-                break;
-            }
-        }
-        for draft in &mut self.drafts {
-            for required in &mut draft.requires {
-                *required += first;
-            }
-        }
-        self.drafts
-    }
 }
 
 /// `git *`, `git*`, `*`, `server/*`: nothing but the binary, or the server, is fixed.
@@ -507,36 +313,4 @@ fn is_broad(pattern: &str, target: Target) -> bool {
             stem.len() < pattern.len() && stem.split('/').nth(1).is_none_or(str::is_empty)
         }
     }
-}
-
-/// Units of those uses that an allow could have come from: to stop the others is no mistake.
-fn legitimate_units(uses: &[&Use]) -> u64 {
-    let ordinary = uses.iter().filter(|seen| stake(seen.effects) <= RiskLevel::Medium);
-    let units: BTreeSet<u32> =
-        ordinary.flat_map(|seen| seen.support.units.iter().copied()).collect();
-    units.len() as u64
-}
-
-fn placed(idx: usize, rule: &Rule) -> PlacedRule {
-    PlacedRule {
-        pattern: rule.pattern.clone(),
-        action: rule.action,
-        position: idx as u64 + 1,
-        when: rule.when.clone(),
-        rule_id: Some(rule.rule_id.clone()).filter(|it| !it.is_empty()),
-    }
-}
-
-fn new_rule(pattern: &str, action: RuleAction) -> PlacedRule {
-    PlacedRule {
-        pattern: pattern.to_owned(),
-        action,
-        position: 0,
-        when: When::new(),
-        rule_id: None,
-    }
-}
-
-fn effects(uses: &[&Use]) -> Effects {
-    uses.iter().fold(Effects::NONE, |all, it| all.union(it.effects))
 }

@@ -11,9 +11,11 @@ use super::{
 };
 use crate::{
     batch::{
-        BatchStatus, Change, ChangeKind, ChangeState, Findings, PlacedRule, SuggestionBatch, Target,
+        BatchStatus, Change, ChangeKind, ChangeState, Findings, LedgerEntry, LeftOut, PlacedRule,
+        SuggestionBatch, Target,
     },
     events::visible,
+    review::BadVerdict,
 };
 
 /// Widest text, in columns: longer lines are hard to read.
@@ -76,12 +78,132 @@ pub(super) fn diff(batch: &SuggestionBatch, printer: Printer) -> String {
     text.trim_end().to_owned()
 }
 
+/// The changes with these ordinals.
+///
+/// # Errors
+/// Where one is not there.
+pub(super) fn chosen<'a>(
+    batch: &'a SuggestionBatch,
+    ordinals: &[u64],
+) -> Result<Vec<&'a Change>, BadVerdict> {
+    let find = |ordinal: &u64| {
+        batch.changes.iter().find(|it| it.ordinal == *ordinal).ok_or_else(|| BadVerdict::NoChange {
+            batch_id: batch.batch_id.clone(),
+            ordinal: *ordinal,
+            last: batch.changes.len() as u64,
+        })
+    };
+    ordinals.iter().map(find).collect()
+}
+
+/// Changes in full: what they do and why, what their confidence is made of, their scopes.
+pub(super) fn details(batch: &SuggestionBatch, changes: &[&Change], printer: Printer) -> String {
+    let mut text = String::new();
+    for change in changes {
+        text.push_str(&section(batch, change, printer, width()));
+        if change.scopes.len() > 1 {
+            let rows = scope_rows(&[*change]);
+            let _ = write!(text, "\n{}\n", table(&rows).trim_end());
+            let id = visible(&batch.batch_id);
+            let _ = writeln!(
+                text,
+                "take another: advisor review modify {id} --change {} --scope LEVEL",
+                change.ordinal
+            );
+        }
+        text.push('\n');
+    }
+    text.trim_end().to_owned()
+}
+
+/// The scopes of changes, a line each.
+pub(super) fn scope_rows(changes: &[&Change]) -> Rows {
+    let scopes = changes.iter().flat_map(|change| change.scopes.iter().map(move |it| (change, it)));
+    let cells = scopes.map(|(change, scope)| {
+        let allows: Vec<PlacedRule> =
+            scope.after.iter().filter(|it| it.action.passes()).cloned().collect();
+        vec![
+            change.ordinal.to_string(),
+            scope.level.to_string(),
+            first_patterns(&allows),
+            scope.later.map_or_else(String::new, |it| format!("{} of {}", it.covered, it.seen)),
+            percent(scope.confidence),
+            scope.guards.to_string(),
+            scope.effects.join(", "),
+            scope.guarded_acts.join(", "),
+            scope.open_acts.join(", "),
+            if scope.is_proposed { "proposed".to_owned() } else { String::new() },
+        ]
+    });
+    let columns = vec![
+        "n",
+        "scope",
+        "pattern",
+        "later",
+        "confidence",
+        "guards",
+        "effects",
+        "guarded_against",
+        "lets_through",
+        "state",
+    ];
+    Rows { columns, cells: cells.collect() }
+}
+
 /// What the activity says besides changes.
 fn findings(findings: &Findings) -> String {
-    let anomalies = anomalies(findings);
     let readiness = findings.readiness.as_ref();
     let readiness = readiness.map(|it| format!("\n\n{}", readiness_text::paragraph(it).trim_end()));
-    anomalies + &readiness.unwrap_or_default()
+    format!(
+        "{}{}{}{}",
+        left_out(&findings.left_out),
+        anomalies(findings),
+        ledger(&findings.ledger),
+        readiness.unwrap_or_default()
+    )
+}
+
+/// What is left to next time, in a sentence.
+fn left_out(left: &LeftOut) -> String {
+    let parts: Vec<String> = [
+        (left.below_threshold, "below the confidence threshold"),
+        (left.rejected_before, "rejected before on the same evidence"),
+        (left.over_budget, "without room in a role that people can read"),
+    ]
+    .into_iter()
+    .filter(|it| it.0 > 0)
+    .map(|(count, why)| format!("{} {why}", grouped(count)))
+    .collect();
+    if parts.is_empty() {
+        return String::new();
+    }
+    let examples: Vec<String> =
+        left.examples.iter().map(|it| format!("`{}`", visible(it))).collect();
+    let examples = match examples.as_slice() {
+        [] => String::new(),
+        examples => format!(" ({})", examples.join(", ")),
+    };
+    format!("\n\nLeft to next time: {}{examples}.", parts.join("; "))
+}
+
+/// What became of rules that went away, a line each.
+fn ledger(entries: &[LedgerEntry]) -> String {
+    if entries.is_empty() {
+        return String::new();
+    }
+    let cells = entries.iter().map(|it| {
+        vec![
+            it.at.day().to_string(),
+            if it.narrowed { "narrowed" } else { "removed" }.to_owned(),
+            it.pattern.clone(),
+            it.fate.to_string(),
+            it.events.to_string(),
+            it.batch_id.clone(),
+        ]
+    });
+    let columns = vec!["day", "rule_was", "pattern", "fate", "events_blocked", "batch_id"];
+    let rows = Rows { columns, cells: cells.collect() };
+    format!("\n\nRules that went away:\n{}", table(&rows).trim_end())
 }
 
 /// What stands out, a line each.
@@ -175,6 +297,12 @@ fn section(batch: &SuggestionBatch, change: &Change, printer: Printer, columns: 
     }
     text.push_str(&folded(&visible(&change.reasoning), columns));
     text.push_str(&folded(&format!("If wrong: {}", visible(&change.risk_if_wrong)), columns));
+    if !change.factors.is_empty() {
+        let factors: Vec<String> =
+            change.factors.iter().map(|it| format!("{} {:.2}", it.name, it.value)).collect();
+        let text_of = format!("Confidence: {}.", factors.join(" x "));
+        text.push_str(&folded(&text_of, columns));
+    }
     if !change.techniques.is_empty() {
         text.push_str(&folded(&format!("ATT&CK: {}", change.techniques.join(", ")), columns));
     }
@@ -232,18 +360,21 @@ fn action(change: &Change) -> String {
 
 /// The first patterns of a change, and how many more there are.
 fn patterns(change: &Change) -> String {
-    let text = |rules: &[PlacedRule]| {
-        let shown: Vec<&str> = rules.iter().take(2).map(|rule| rule.pattern.as_str()).collect();
-        match rules.len().saturating_sub(2) {
-            0 => shown.join(", "),
-            more => format!("{}, {more} more", shown.join(", ")),
-        }
-    };
+    let text = first_patterns;
     let after = change.modified_after.as_ref().unwrap_or(&change.after);
     match (change.before.as_slice(), after.as_slice()) {
         ([], after) => text(after),
         (before, []) => text(before),
         (before, after) => format!("{} -> {}", text(before), text(after)),
+    }
+}
+
+/// The first patterns of some rules, and how many more there are.
+fn first_patterns(rules: &[PlacedRule]) -> String {
+    let shown: Vec<&str> = rules.iter().take(2).map(|rule| rule.pattern.as_str()).collect();
+    match rules.len().saturating_sub(2) {
+        0 => shown.join(", "),
+        more => format!("{}, {more} more", shown.join(", ")),
     }
 }
 

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{Context, Exit, words::one_of};
 use crate::{
-    batch::{BatchStatus, ChangeState, SuggestionBatch},
+    batch::{BatchStatus, ChangeState, Level, SuggestionBatch},
     events::visible,
     policy::RuleAction,
     review::{Ruling, Verdict},
@@ -20,6 +20,7 @@ Examples:
   advisor review accept 3f2a9c
   advisor review reject 3f2a9c --change 4,7 --reason 'not on build hosts'
   advisor review modify 3f2a9c --change 2 --pattern 'kubectl get pods *'
+  advisor review modify 3f2a9c --change 5 --scope exact
   advisor review apply 3f2a9c")]
 pub(super) struct Review {
     #[command(subcommand)]
@@ -55,10 +56,18 @@ enum Verb {
         #[arg(long, value_name = "N")]
         change: u64,
         /// Your pattern (repeat for more, in order)
-        #[arg(long, required = true, allow_hyphen_values = true)]
+        #[arg(
+            long,
+            required_unless_present = "scope",
+            conflicts_with = "scope",
+            allow_hyphen_values = true
+        )]
         pattern: Vec<String>,
+        /// Another scope of the change; `suggestions show BATCH --change N` shows what each gives
+        #[arg(long, value_parser = one_of(Level::ALL, Level::as_str))]
+        scope: Option<Level>,
         /// Their action [default: as proposed]
-        #[arg(long, value_parser = one_of(RuleAction::ALL, RuleAction::as_str))]
+        #[arg(long, conflicts_with = "scope", value_parser = one_of(RuleAction::ALL, RuleAction::as_str))]
         action: Option<RuleAction>,
         /// Why
         #[arg(long, value_name = "TEXT")]
@@ -128,8 +137,11 @@ pub(super) async fn run(args: Review, context: &Context) -> anyhow::Result<Exit>
         Verb::Reject { batch, change, reason } => {
             rule(context, &batch, &Verdict::Reject { changes: change, reason }).await?;
         }
-        Verb::Modify { batch, change, pattern, action, reason } => {
-            let verdict = Verdict::Modify { change, patterns: pattern, action, reason };
+        Verb::Modify { batch, change, pattern, scope, action, reason } => {
+            let verdict = match scope {
+                Some(level) => Verdict::Rescope { change, level, reason },
+                None => Verdict::Modify { change, patterns: pattern, action, reason },
+            };
             rule(context, &batch, &verdict).await?;
         }
         Verb::Apply { batch } => {

@@ -29,10 +29,13 @@ enum Verb {
         #[arg(long, value_parser = one_of(BatchStatus::ALL, BatchStatus::as_str))]
         status: Option<BatchStatus>,
     },
-    /// A batch: a line a change
+    /// A batch: a line a change; or changes in full, with the scopes they could have
     Show {
         /// The batch, or the beginning of its id
         batch: String,
+        /// Only these changes, in full
+        #[arg(long, value_name = "N", value_delimiter = ',')]
+        change: Vec<u64>,
     },
     /// A batch as a reviewer reads it: what comes, what changes, what goes, and why
     Diff {
@@ -49,7 +52,18 @@ pub(super) async fn run(args: Suggestions, context: &Context) -> anyhow::Result<
             let batches = store.batches(role.as_deref(), status).await?;
             printer.list(&batches, || list(&batches))?;
         }
-        Verb::Show { batch } => {
+        Verb::Show { batch, change } if !change.is_empty() => {
+            let batch = store.batch(&batch).await?;
+            let changes = batch_text::chosen(&batch, &change)?;
+            match printer.output {
+                Output::Csv => {
+                    printer.list(&changes, || batch_text::scope_rows(&changes))?;
+                }
+                _ => printer
+                    .document(&changes, || batch_text::details(&batch, &changes, *printer))?,
+            }
+        }
+        Verb::Show { batch, .. } => {
             let batch = store.batch(&batch).await?;
             if printer.output == Output::Csv {
                 printer.list(&batch.changes, || batch_text::change_rows(&batch))?;

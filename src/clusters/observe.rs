@@ -44,12 +44,18 @@ pub struct Observation {
 impl Observation {
     /// The uses whose line a pattern matches, in order.
     pub fn matched(&self, pattern: &Pattern) -> impl Iterator<Item = &Use> {
+        self.matched_at(pattern).map(|(_, seen)| seen)
+    }
+
+    /// The same, each with its index.
+    pub fn matched_at(&self, pattern: &Pattern) -> impl Iterator<Item = (usize, &Use)> {
         // Uses are sorted by line, so that those a pattern may match stand together.
         let prefix = pattern.literal_prefix().trim_end_matches(' ');
         let start = self.uses.partition_point(|seen| seen.line.as_str() < prefix);
         let rest = self.uses.get(start..).unwrap_or_default();
         let rest = rest.iter().take_while(move |seen| seen.line.starts_with(prefix));
-        rest.filter(|seen| pattern.matches(&seen.line))
+        let rest = rest.enumerate().filter(|(_, seen)| pattern.matches(&seen.line));
+        rest.map(move |(at, seen)| (start + at, seen))
     }
 }
 

@@ -1,14 +1,17 @@
 //! Analyzes one role: its activity from the lake, its rules from the store, the batch into it.
+use std::collections::{BTreeMap, BTreeSet};
+
 use anyhow::Context as _;
 
 use super::suggest::{Advice, Params, Silence, suggest};
 use crate::{
+    changes::ENVIRONMENT,
     events::{Tally, Timestamp},
+    feedback::Background,
     lake::{Lake, Window},
     policy::Role,
-    review::{Rejection, hidden_by},
     settings::Settings,
-    store::Store,
+    store::{HostVariables, Store},
 };
 
 /// What to analyze.
@@ -33,8 +36,8 @@ pub struct Seen {
     pub tallies: Vec<Tally>,
     /// The settings in force for it.
     pub settings: Settings,
-    /// Changes that reviewers did not want.
-    pub rejections: Vec<Rejection>,
+    /// What is known besides: what reviewers decided, and what came of it.
+    pub background: Background,
     /// The window and thresholds.
     pub params: Params,
 }
@@ -46,7 +49,8 @@ pub struct Seen {
 pub async fn gather(store: &Store, lake: &Lake, analysis: &Analysis) -> anyhow::Result<Seen> {
     let role = store.role(&analysis.role).await?;
     let settings = store.settings(Some(&analysis.role)).await?;
-    let rejections = store.rejected_changes(&analysis.role).await?;
+    let mut background = store.background(&role.name, analysis.now).await?;
+    let variables = HostVariables::new(&store.variables().await?)?;
     let to = analysis.to.unwrap_or(analysis.now);
     let kept_hours = f64::from(settings.retention_days) * 24.0;
     let from = analysis.from.unwrap_or_else(|| to.plus_hours(-kept_hours));
@@ -67,7 +71,15 @@ pub async fn gather(store: &Store, lake: &Lake, analysis: &Analysis) -> anyhow::
     } else {
         Vec::new()
     };
-    Ok(Seen { role, tallies, settings, rejections, params })
+    background.environments = environments(&tallies, &variables);
+    Ok(Seen { role, tallies, settings, background, params })
+}
+
+/// The environment of each host of the tallies that has one.
+pub fn environments(tallies: &[Tally], variables: &HostVariables) -> BTreeMap<String, String> {
+    let hosts: BTreeSet<&str> = tallies.iter().map(|it| &*it.unit.hostname).collect();
+    let environment = |host: &str| Some((host.to_owned(), variables.of(host).remove(ENVIRONMENT)?));
+    hosts.into_iter().filter_map(environment).collect()
 }
 
 /// The advice for what was gathered; pure.
@@ -75,8 +87,7 @@ pub fn advise(seen: &Seen) -> Advice {
     if !seen.settings.enabled {
         return Advice::Nothing(Silence::Disabled);
     }
-    let is_rejected = |change: &_| hidden_by(&seen.rejections, change).is_some();
-    suggest(&seen.role, &seen.tallies, &seen.params, is_rejected)
+    suggest(&seen.role, &seen.tallies, &seen.params, &seen.background)
 }
 
 /// Analyzes a role and stores the batch, unless `is_dry`. The same analysis is stored once: where it

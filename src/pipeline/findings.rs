@@ -2,18 +2,27 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    batch::{Anomalies, Findings, SuggestionBatch, Target, anomalies},
+    batch::{Anomalies, Findings, LeftOut, SuggestionBatch, Target, anomalies},
+    changes::ledger,
     clusters::Observation,
     commands::split,
     evidence::{DEFAULT_TOLERANCE, readiness},
+    feedback::Background,
     policy::{Engine, Role, RuleAction, Subject},
     review::{Verdict, merge, rule_on},
 };
 
 /// The findings that go with a batch for a role; each anomaly with what the role would make of it
 /// once the whole batch is accepted.
-pub fn findings(role: &Role, batch: &SuggestionBatch, observation: &Observation) -> Findings {
-    let Anomalies { listed: mut anomalies, more: more_anomalies } = anomalies(observation);
+pub fn findings(
+    role: &Role,
+    batch: &SuggestionBatch,
+    observation: &Observation,
+    background: &Background,
+    left_out: LeftOut,
+) -> Findings {
+    let Anomalies { listed: mut anomalies, more: more_anomalies } =
+        anomalies(observation, background.accepted_until);
     if let Some(role) = accepted(role, batch) {
         let engine = Engine::new(&role, &BTreeMap::new());
         for anomaly in &mut anomalies {
@@ -22,7 +31,8 @@ pub fn findings(role: &Role, batch: &SuggestionBatch, observation: &Observation)
         }
     }
     let readiness = readiness(observation, DEFAULT_TOLERANCE);
-    Findings { readiness, anomalies, more_anomalies }
+    let ledger = ledger(role, observation, background);
+    Findings { readiness, anomalies, more_anomalies, ledger, left_out }
 }
 
 /// The role with everything of the batch.

@@ -3,11 +3,12 @@ use std::fmt;
 
 use super::findings::findings;
 use crate::{
-    batch::{Change, Meta, SuggestionBatch, Window, assemble},
+    batch::{LeftOut, Meta, SuggestionBatch, Window, assemble},
     changes::propose,
     clusters::{cluster, observe},
     events::{Tally, Timestamp},
     evidence::Evidence,
+    feedback::Background,
     policy::Role,
     synthesis::{Stops, synthesize},
 };
@@ -26,6 +27,9 @@ pub struct Params {
     /// Changes below this confidence, 0 to 1, are left out.
     pub confidence_threshold: f64,
 }
+
+/// Most kinds of activity that are named of those for which there is no room.
+const MAX_LEFT_OUT: usize = 5;
 
 /// What an analysis comes to.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,13 +72,8 @@ pub enum Silence {
 
 /// Proposes changes for one role. Same input, same batch, byte for byte, whatever the order.
 ///
-/// `is_rejected` tells whether a change was rejected on the same evidence.
-pub fn suggest(
-    role: &Role,
-    tallies: &[Tally],
-    params: &Params,
-    is_rejected: impl Fn(&Change) -> bool,
-) -> Advice {
+/// `background` is what is known besides: what reviewers decided, and what came of it.
+pub fn suggest(role: &Role, tallies: &[Tally], params: &Params, background: &Background) -> Advice {
     let observation = observe(tallies);
     let (Some(first), Some(last)) = (observation.first, observation.last) else {
         return Advice::Nothing(Silence::NoActivity);
@@ -86,8 +85,9 @@ pub fn suggest(
     }
     let clusters = cluster(&observation);
     let stops = Stops::new(&observation);
-    let candidates = synthesize(&clusters, &observation, &stops);
-    let drafts = propose(role, &candidates, &stops, &observation, params.confidence_threshold);
+    let synthesis = synthesize(&clusters, &observation, &stops, &background.lessons);
+    let threshold = params.confidence_threshold;
+    let drafts = propose(role, &synthesis.candidates, &stops, &observation, background, threshold);
     let everything = Evidence::of_units(&observation);
     let meta = Meta {
         role: role.name.clone(),
@@ -99,10 +99,16 @@ pub fn suggest(
         events: observation.n_events,
         confidence_threshold: params.confidence_threshold,
     };
-    let assembled = assemble(&drafts, &meta, is_rejected);
+    let assembled = assemble(&drafts, &meta, &background.lessons);
     if !assembled.batch.changes.is_empty() {
         let mut batch = assembled.batch;
-        batch.findings = findings(role, &batch, &observation);
+        let left_out = LeftOut {
+            below_threshold: assembled.n_below_threshold,
+            rejected_before: assembled.n_rejected_before,
+            over_budget: synthesis.over_budget.len() as u64,
+            examples: synthesis.over_budget.into_iter().take(MAX_LEFT_OUT).collect(),
+        };
+        batch.findings = findings(role, &batch, &observation, background, left_out);
         return Advice::Batch(Box::new(batch));
     }
     Advice::Nothing(match (assembled.n_below_threshold, assembled.n_rejected_before) {

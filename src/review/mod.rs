@@ -1,8 +1,8 @@
 //! What reviewers do with a batch: verdicts, the revision that follows, what is remembered.
-mod memory;
+mod lessons;
 mod merge;
 mod verdict;
 
-pub use memory::{EvidenceMark, Rejection, hidden_by, identity};
+pub use lessons::Said;
 pub use merge::{Conflict, merge};
 pub use verdict::{BadVerdict, Ruling, Verdict, rule_on};

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use crate::{
-    batch::{BatchStatus, Change, ChangeState, PlacedRule, SuggestionBatch},
+    batch::{BatchStatus, Change, ChangeState, Level, PlacedRule, SuggestionBatch},
     policy::RuleAction,
 };
 
@@ -31,6 +31,15 @@ pub enum Verdict {
         patterns: Vec<String>,
         /// Their action; that of the proposed rules where `None`.
         action: Option<RuleAction>,
+        /// Why, in the reviewer's words.
+        reason: Option<String>,
+    },
+    /// This change goes in with another one of its scopes.
+    Rescope {
+        /// Ordinal.
+        change: u64,
+        /// How wide.
+        level: Level,
         /// Why, in the reviewer's words.
         reason: Option<String>,
     },
@@ -88,6 +97,34 @@ pub enum BadVerdict {
         /// What it requires.
         required: u64,
     },
+    /// The change has no such scope.
+    #[error(
+        "change {ordinal} has no scope `{level}`, {there}\n\
+         hint: `advisor suggestions show {batch_id} --change {ordinal}` shows them with their prices"
+    )]
+    NoScope {
+        /// The batch.
+        batch_id: String,
+        /// The change.
+        ordinal: u64,
+        /// What was asked for.
+        level: Level,
+        /// Those it has, in words.
+        there: String,
+    },
+    /// The scope lets something through that no role lets pass.
+    #[error(
+        "scope `{level}` of change {ordinal} would let through, in spite of its guards: {acts}\n\
+         hint: take a narrower one, or give your own patterns with `--pattern`"
+    )]
+    OpenScope {
+        /// The change.
+        ordinal: u64,
+        /// What was asked for.
+        level: Level,
+        /// Ids of the acts.
+        acts: String,
+    },
     /// A modified change without rules would be a rejected one.
     #[error(
         "no pattern for change {ordinal}\nhint: give one with `--pattern`, or reject the change"
@@ -126,15 +163,12 @@ pub fn rule_on(batch: &mut SuggestionBatch, verdict: &Verdict) -> Result<Vec<Rul
         Verdict::Modify { change, patterns, action, reason } => {
             let named = named(batch, &[*change], |_| true)?;
             let after = written(batch, *change, patterns, *action)?;
-            let mut rulings = accept(batch, &named)?;
-            for ruling in rulings.iter_mut().filter(|it| it.ordinal == *change) {
-                ruling.state = ChangeState::Modified;
-                ruling.reason.clone_from(reason);
-            }
-            if let Some(change) = batch.changes.iter_mut().find(|it| it.ordinal == *change) {
-                change.modified_after = Some(after);
-            }
-            rulings
+            modify(batch, &named, &after, reason.as_deref())?
+        }
+        Verdict::Rescope { change, level, reason } => {
+            let named = named(batch, &[*change], |_| true)?;
+            let after = scoped(batch, *change, *level)?;
+            modify(batch, &named, &after, reason.as_deref())?
         }
     };
     rulings.sort_by_key(|it| it.ordinal);
@@ -223,6 +257,47 @@ fn reject(batch: &SuggestionBatch, named: &BTreeSet<u64>, reason: Option<&str>) 
         waiting.extend(dependents.map(|it| (it.ordinal, Some(ordinal))));
     }
     rulings
+}
+
+/// Accepts changes with rules of the reviewer's.
+fn modify(
+    batch: &mut SuggestionBatch,
+    named: &BTreeSet<u64>,
+    after: &[PlacedRule],
+    reason: Option<&str>,
+) -> Result<Vec<Ruling>, BadVerdict> {
+    let mut rulings = accept(batch, named)?;
+    for ruling in rulings.iter_mut().filter(|it| named.contains(&it.ordinal)) {
+        ruling.state = ChangeState::Modified;
+        ruling.reason = reason.map(str::to_owned);
+    }
+    for change in batch.changes.iter_mut().filter(|it| named.contains(&it.ordinal)) {
+        change.modified_after = Some(after.to_vec());
+    }
+    Ok(rulings)
+}
+
+/// The rules of another scope of a change.
+fn scoped(
+    batch: &SuggestionBatch,
+    ordinal: u64,
+    level: Level,
+) -> Result<Vec<PlacedRule>, BadVerdict> {
+    let change = batch.changes.iter().find(|it| it.ordinal == ordinal);
+    let scopes = change.map_or(&[][..], |it| &it.scopes);
+    let Some(scope) = scopes.iter().find(|it| it.level == level) else {
+        let levels: Vec<&str> = scopes.iter().map(|it| it.level.as_str()).collect();
+        let there = match levels.as_slice() {
+            [] => "it has none to choose from".to_owned(),
+            levels => format!("it has {}", levels.join(", ")),
+        };
+        let batch_id = batch.batch_id.clone();
+        return Err(BadVerdict::NoScope { batch_id, ordinal, level, there });
+    };
+    if !scope.open_acts.is_empty() {
+        return Err(BadVerdict::OpenScope { ordinal, level, acts: scope.open_acts.join(", ") });
+    }
+    Ok(scope.after.clone())
 }
 
 /// The changes that `change` requires.

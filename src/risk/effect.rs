@@ -202,6 +202,16 @@ pub fn level(effects: Effects) -> RiskLevel {
     effects.iter().map(Effect::level).max().unwrap_or(RiskLevel::Low)
 }
 
+/// What is at stake with an activity, as far as a rule goes.
+///
+/// A push or a comment talks to the repository's own forge; that this leaves the machine is what
+/// publishing means, and is not counted again.
+pub fn stake(effects: Effects) -> RiskLevel {
+    let to_forge = effects.contains(Effect::VcsPublish) || effects.contains(Effect::VcsWrite);
+    let counted = effects.iter().filter(|it| !(to_forge && *it == Effect::NetworkOut));
+    counted.map(Effect::level).max().unwrap_or(RiskLevel::Low)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -9,7 +9,7 @@ mod mcp;
 mod secrets;
 mod severity;
 
-pub use effect::{Effect, Effects, level};
+pub use effect::{Effect, Effects, level, stake};
 pub use effects::effects;
 pub use facts::{
     approver_role, call_facts, command_facts, mark_unresolved, reading_facts, risk_score,

@@ -196,6 +196,8 @@ fn change(row: &AnyRow) -> Result<Change, StoreError> {
         effects: row.json("effects_json")?,
         techniques: row.json("techniques_json")?,
         requires: row.json("requires_json")?,
+        factors: row.json("factors_json")?,
+        scopes: row.json("scopes_json")?,
         state: row.word("state", ChangeState::parse)?,
         modified_after: row.maybe_json("modified_after_json")?,
     })
@@ -238,8 +240,9 @@ async fn insert(conn: &mut AnyConnection, batch: &SuggestionBatch) -> Result<boo
         sqlx::query(
             "INSERT INTO changes (batch_id, ordinal, change_id, kind, target, before_json, after_json,
                  confidence, risk, reasoning, risk_if_wrong, evidence_json, effects_json,
-                 techniques_json, requires_json, state, modified_after_json)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
+                 techniques_json, requires_json, factors_json, scopes_json, state,
+                 modified_after_json)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)",
         )
         .bind(&batch.batch_id)
         .bind(bigint(change.ordinal))
@@ -256,6 +259,8 @@ async fn insert(conn: &mut AnyConnection, batch: &SuggestionBatch) -> Result<boo
         .bind(json(&change.effects)?)
         .bind(json(&change.techniques)?)
         .bind(json(&change.requires)?)
+        .bind(json(&change.factors)?)
+        .bind(json(&change.scopes)?)
         .bind(change.state.as_str())
         .bind(change.modified_after.as_ref().map(json).transpose()?)
         .execute(&mut *conn)

@@ -12,6 +12,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "init", include_str!("migrations/0001_init.sql")),
     (2, "ingest", include_str!("migrations/0002_ingest.sql")),
     (3, "findings", include_str!("migrations/0003_findings.sql")),
+    (4, "feedback", include_str!("migrations/0004_feedback.sql")),
 ];
 
 /// The newest schema version this program knows.

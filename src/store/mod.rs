@@ -1,4 +1,5 @@
 //! SQL: roles, batches, reviews, runs, and what ingest has read. SQLite or PostgreSQL, one history.
+mod background;
 mod batches;
 mod error;
 mod host_pattern;

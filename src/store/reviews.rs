@@ -10,10 +10,11 @@ use super::{
     trail,
 };
 use crate::{
-    batch::{BatchStatus, Change, ChangeState, PlacedRule, SuggestionBatch},
+    batch::{BatchStatus, Change, ChangeEvidence, ChangeState, PlacedRule, SuggestionBatch},
     events::{Timestamp, text_forms},
+    feedback::EvidenceMark,
     policy::Role,
-    review::{BadVerdict, EvidenceMark, Rejection, Ruling, Verdict, identity, merge, rule_on},
+    review::{BadVerdict, Ruling, Verdict, merge, rule_on},
 };
 
 /// What a reviewer did.
@@ -98,7 +99,8 @@ impl Store {
                 ChangeState::Accepted | ChangeState::Pending => Act::Accept,
             };
             set_state(conn, &batch_id, change).await?;
-            remember(conn, &batch, Some(change), act, ruling.reason.as_deref(), by).await?;
+            let said = Said { act, reason: ruling.reason.as_deref(), follows: ruling.follows };
+            remember(conn, &batch, Some(change), said, by).await?;
         }
         trail::append(conn, by, "batch.review", &batch_id, trail::NOTHING, Some(&rulings)).await?;
         write.commit().await?;
@@ -144,7 +146,7 @@ impl Store {
         batch.status = if is_whole { BatchStatus::Applied } else { BatchStatus::PartiallyApplied };
         close(conn, &batch, Some(role.revision), None, by).await?;
         for change in &changes {
-            remember(conn, &batch, Some(change), Act::Apply, None, by).await?;
+            remember(conn, &batch, Some(change), Said::of(Act::Apply, None), by).await?;
         }
         let after = (batch.status, role.revision);
         trail::append(conn, by, "batch.apply", &batch_id, Some(&current.revision), Some(&after))
@@ -170,7 +172,7 @@ impl Store {
         still_open(&batch)?;
         batch.status = BatchStatus::Dismissed;
         close(conn, &batch, None, Some(reason), by).await?;
-        remember(conn, &batch, None, Act::Dismiss, Some(reason), by).await?;
+        remember(conn, &batch, None, Said::of(Act::Dismiss, Some(reason)), by).await?;
         trail::append(conn, by, "batch.dismiss", &batch_id, trail::NOTHING, Some(&reason)).await?;
         write.commit().await?;
         Ok(batch)
@@ -202,36 +204,6 @@ impl Store {
                 })
             })
             .collect()
-    }
-
-    /// The changes of a role that were rejected and not accepted since, each with what it stood on
-    /// when it was last rejected, by identity.
-    ///
-    /// # Errors
-    /// Where the database is away.
-    pub async fn rejected_changes(&self, role: &str) -> Result<Vec<Rejection>, StoreError> {
-        let mut snapshot = self.snapshot().await?;
-        let rows = sqlx::query(
-            "SELECT identity, verdict, reason, mark_json, given_us FROM feedback
-             WHERE role = $1 AND identity IS NOT NULL
-             ORDER BY given_us, batch_id, sequence",
-        )
-        .bind(role)
-        .fetch_all(snapshot.conn())
-        .await?;
-        let mut rejected = std::collections::BTreeMap::new();
-        for row in &rows {
-            let identity = row.text("identity")?;
-            if row.word("verdict", Act::parse)? == Act::Reject {
-                let mark: EvidenceMark = row.maybe_json("mark_json")?.unwrap_or_default();
-                let (reason, at) = (row.maybe_text("reason")?, row.time("given_us")?);
-                let rejection = Rejection { identity: identity.clone(), mark, reason, at };
-                rejected.insert(identity, rejection);
-            } else {
-                rejected.remove(&identity);
-            }
-        }
-        Ok(rejected.into_values().collect())
     }
 }
 
@@ -285,16 +257,30 @@ async fn close(
     Ok(())
 }
 
+/// What is remembered of one act.
+#[derive(Clone, Copy, Debug)]
+struct Said<'a> {
+    act: Act,
+    reason: Option<&'a str>,
+    /// Whether it only followed from a verdict on another change.
+    follows: bool,
+}
+
+impl<'a> Said<'a> {
+    const fn of(act: Act, reason: Option<&'a str>) -> Self {
+        Self { act, reason, follows: false }
+    }
+}
+
 async fn remember(
     conn: &mut AnyConnection,
     batch: &SuggestionBatch,
     change: Option<&Change>,
-    act: Act,
-    reason: Option<&str>,
+    said: Said<'_>,
     by: &By,
 ) -> Result<(), StoreError> {
     sqlx::query(
-        "INSERT INTO feedback (batch_id, sequence, role, change_id, verdict, reason, identity,
+        "INSERT INTO feedback (batch_id, sequence, role, change_id, verdict, reason, follows,
              mark_json, modified_after_json, given_us, given_by)
          SELECT $1, coalesce(max(sequence), 0) + 1, $2, $3, $4, $5, $6, $7, $8, $9, $10
          FROM feedback WHERE batch_id = $1",
@@ -302,14 +288,25 @@ async fn remember(
     .bind(&batch.batch_id)
     .bind(&batch.role)
     .bind(change.map(|it| it.change_id.clone()))
-    .bind(act.as_str())
-    .bind(reason.map(storable))
-    .bind(change.map(|it| storable(&identity(it))))
-    .bind(change.map(|it| json(&EvidenceMark::of(&it.evidence))).transpose()?)
+    .bind(said.act.as_str())
+    .bind(said.reason.map(storable))
+    .bind(i64::from(said.follows))
+    .bind(change.map(|it| json(&mark(&it.evidence))).transpose()?)
     .bind(change.and_then(|it| it.modified_after.as_ref()).map(json).transpose()?)
     .bind(by.at.0)
     .bind(storable(&by.actor))
     .execute(conn)
     .await?;
     Ok(())
+}
+
+fn mark(evidence: &ChangeEvidence) -> EvidenceMark {
+    let mut shapes: Vec<String> = evidence.arguments.iter().map(|it| it.shape.clone()).collect();
+    shapes.sort();
+    EvidenceMark {
+        units: evidence.units,
+        hosts: evidence.hosts,
+        sessions: evidence.sessions,
+        shapes,
+    }
 }

@@ -8,6 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     clusters::{Observation, Support, Use},
+    events::Day,
+    feedback::Lessons,
     policy::Pattern,
 };
 
@@ -32,6 +34,10 @@ pub(super) struct Cost<'a> {
     pub(super) observation: &'a Observation,
     /// For each use, what stops it.
     pub(super) stopped: &'a [Stopped],
+    /// What reviewers decided.
+    pub(super) lessons: &'a Lessons,
+    /// The day from which on the window counts as its later part, for the price of a scope.
+    pub(super) cut: Option<Day>,
 }
 
 /// The scopes of one stem, and what each costs.
@@ -73,7 +79,7 @@ fn spared(uses: &[&Use]) -> usize {
 impl Step {
     /// Only likely candidates count: the others are not proposed.
     fn new(candidates: Vec<Candidate>, cost: &Cost<'_>) -> Self {
-        let Cost { stops, observation, stopped } = *cost;
+        let Cost { stops, observation, stopped, .. } = *cost;
         let likely = || candidates.iter().filter(|it| it.confidence >= LIKELY);
         let allows = likely().filter(|it| it.action.passes()).flat_map(Candidate::patterns);
         let allows: Vec<Pattern> = allows.map(|it| Pattern::new(it)).collect();
@@ -142,6 +148,21 @@ impl Ladder {
     fn step(&self) -> Option<&Step> {
         self.steps.get(self.at)
     }
+}
+
+/// What is likely and got no rule at all, by its widest pattern without the tail, most units first.
+pub(super) fn over_budget(ladders: &[Ladder]) -> Vec<String> {
+    let without = ladders.iter().filter(|it| it.likely().next().is_none());
+    let mut likely: Vec<(std::cmp::Reverse<u64>, &str)> = without
+        .filter_map(|it| {
+            let widest = it.steps.first()?.candidates.first()?;
+            let is_likely = widest.confidence >= LIKELY && widest.action.passes();
+            let head = widest.pattern.strip_suffix(" *").unwrap_or(&widest.pattern);
+            is_likely.then_some((std::cmp::Reverse(widest.evidence.n_units), head))
+        })
+        .collect();
+    likely.sort_unstable();
+    likely.into_iter().map(|it| it.1.to_owned()).collect()
 }
 
 /// Most rounds in which one rule is exchanged for others.
@@ -409,7 +430,14 @@ mod tests {
     #[test]
     fn the_step_that_loses_least_for_each_rule_goes_first_and_shared_guards_go_together() {
         let observation = Observation::default();
-        let cost = Cost { stops: &STOPS, observation: &observation, stopped: &[] };
+        let lessons = Lessons::default();
+        let cost = Cost {
+            stops: &STOPS,
+            observation: &observation,
+            stopped: &[],
+            lessons: &lessons,
+            cut: None,
+        };
         let make = || {
             vec![
                 ladder("tee", &[(9, 1, &[0, 1, 2, 3]), (2, 1, &[])]),
@@ -435,7 +463,8 @@ mod tests {
             max_rules in 0..60_usize,
         ) {
             let observation = Observation::default();
-            let cost = Cost { stops: &STOPS, observation: &observation, stopped: &[] };
+            let lessons = Lessons::default();
+            let cost = Cost { stops: &STOPS, observation: &observation, stopped: &[], lessons: &lessons, cut: None };
             let make = || {
                 let ladders = steps.iter().map(|(binary, steps)| {
                     let steps = steps.iter().map(|(n_spared, n_rules, stops)| Step {

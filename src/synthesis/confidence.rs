@@ -1,7 +1,8 @@
 //! How probable it is that a change proves right over a next window as long as this one.
+use serde::{Deserialize, Serialize};
 use statrs::distribution::{Beta, ContinuousCDF as _, Discrete as _, NegativeBinomial};
 
-use crate::{clusters::Observation, evidence::Evidence, policy::RuleAction};
+use crate::{clusters::Observation, events::text_forms, evidence::Evidence, policy::RuleAction};
 
 /// What one unit counts towards the rate of the next window; below one, because sessions of one
 /// piece of work follow each other and then stop.
@@ -106,17 +107,91 @@ pub fn allow_confidence(
     is_exact: bool,
     observation: &Observation,
 ) -> f64 {
+    round(
+        allow_factors(evidence, binary, is_exact, observation).iter().map(|it| it.value).product(),
+    )
+}
+
+/// The same, as the factors whose product it is.
+pub fn allow_factors(
+    evidence: &Evidence,
+    binary: &str,
+    is_exact: bool,
+    observation: &Observation,
+) -> Vec<Factor> {
     if evidence.n_units == 0 {
-        return 0.0;
+        return vec![Factor::new(FactorName::Support, 0.0)];
     }
     let n_units = evidence.n_units + u64::from(EVERYDAY.contains(&binary));
     #[expect(clippy::cast_precision_loss, reason = "counts of units are far below 2^52")]
     let n_units = n_units as f64;
-    let weight = UNIT_WEIGHT * recency(evidence, observation);
-    let none = NegativeBinomial::new(n_units * weight, 0.5).map_or(1.0, |next| next.pmf(0));
+    let some = |weight: f64| {
+        1.0 - NegativeBinomial::new(n_units * weight, 0.5).map_or(1.0, |next| next.pmf(0))
+    };
+    let support = some(UNIT_WEIGHT);
+    let recent = some(UNIT_WEIGHT * recency(evidence, observation));
     let ends = ENDS / (1.0 + n_units / ENDS_HALF_UNITS);
-    let needed = (1.0 - none) * (1.0 - ends);
-    round(if is_exact { needed * MAX_EXACT } else { needed })
+    let mut factors = vec![
+        Factor::new(FactorName::Support, support),
+        Factor::new(FactorName::Recency, recent / support),
+        Factor::new(FactorName::Continuity, 1.0 - ends),
+    ];
+    factors.extend(is_exact.then(|| Factor::new(FactorName::Scope, MAX_EXACT)));
+    factors
+}
+
+/// What a confidence is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FactorName {
+    /// How many units of session, host and day speak for it.
+    Support,
+    /// How long ago it was last seen.
+    Recency,
+    /// That the kind of work goes on.
+    Continuity,
+    /// How narrow it is.
+    Scope,
+    /// What became of rules that went away before.
+    Regret,
+    /// What reviewers made of changes like it.
+    Feedback,
+}
+
+text_forms!(FactorName {
+    Support = "support",
+    Recency = "recency",
+    Continuity = "continuity",
+    Scope = "scope",
+    Regret = "regret",
+    Feedback = "feedback",
+});
+
+/// One factor of a confidence.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Factor {
+    /// Which.
+    pub name: FactorName,
+    /// By how much it multiplies what the others give.
+    pub value: f64,
+}
+
+impl Factor {
+    /// A factor.
+    pub const fn new(name: FactorName, value: f64) -> Self {
+        Self { name, value }
+    }
+
+    /// Three decimals are enough to read.
+    pub fn rounded(self) -> Self {
+        Self { value: (self.value * 1000.0).round() / 1000.0, ..self }
+    }
+
+    /// What reviewers made of changes like it; none where that changes nothing.
+    pub fn of_feedback(before: f64, tempered: f64) -> Option<Self> {
+        let is_moved = (before - tempered).abs() > f64::EPSILON && before > 0.0;
+        is_moved.then(|| Self::new(FactorName::Feedback, tempered / before))
+    }
 }
 
 /// Probability that a rule which stops things stops nothing legitimate, where it would have stopped
@@ -141,6 +216,20 @@ pub fn unused_confidence(n_units: u64) -> f64 {
     let n_units = n_units as f64;
     let median = Beta::new(0.5, n_units + 0.5).map_or(1.0, |posterior| posterior.inverse_cdf(0.5));
     round((1.0 - median).powf(n_units.max(1.0)))
+}
+
+/// How often rules that went away were not missed, from `n_withdrawn` of which `n_missed` were: the
+/// factor by which [`unused_confidence`] falls.
+///
+/// Ten that went well are taken as known, so that one mistake costs a tenth.
+///
+/// # Source
+/// Beta-binomial mean with that prior.
+pub fn regret_factor(n_withdrawn: u64, n_missed: u64) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "a role has some hundred rules")]
+    let (n_withdrawn, n_missed) = (n_withdrawn as f64, n_missed.min(n_withdrawn) as f64);
+    let prior = 10.0;
+    (prior + n_withdrawn - n_missed) / (prior + n_withdrawn)
 }
 
 /// Probability that a guard pattern which met nothing in the window meets nothing legitimate next.

@@ -1,12 +1,11 @@
 //! What stands in front of allows: the guard patterns that share a line with what is allowed.
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::stake;
 use crate::{
     clusters::Observation,
     commands::{grammar::lists_subcommands, is_free_builtin},
     policy::{Engine, Pattern, Role, Rule, RuleAction, includes, overlaps},
-    risk::{Guard, RiskLevel, RoleGuard, prose, role_guards},
+    risk::{Guard, RiskLevel, RoleGuard, prose, role_guards, stake},
 };
 
 /// Units from which on what a guard would stop is routine for a role.
@@ -40,7 +39,11 @@ pub(super) enum Stopped {
 
 /// The guard patterns of a role: those that nothing stands in front of, then the others.
 #[derive(Debug)]
-pub struct Stops(Vec<Stop>);
+pub struct Stops {
+    patterns: Vec<Stop>,
+    /// For each use of the observation, where it is stopped.
+    stopped: Vec<Stopped>,
+}
 
 /// One pattern of a guard, needed in front of some allows.
 #[derive(Clone, Debug)]
@@ -57,6 +60,15 @@ impl Needed<'_> {
     /// What its guard is about, in one word: the first part of its id.
     pub fn family(&self) -> &'static str {
         self.guard.id.split('.').next().unwrap_or(self.guard.id)
+    }
+
+    /// What it does: what a role does as a matter of routine is asked for rather than refused.
+    pub fn action(&self, is_routine: bool) -> RuleAction {
+        if is_routine && self.guard.level < RiskLevel::Critical {
+            RuleAction::RequireApproval
+        } else {
+            self.guard.action
+        }
     }
 }
 
@@ -90,30 +102,24 @@ impl Stops {
         let kept = stops.into_iter().zip(held).filter(|(_, held)| !held);
         let mut kept: Vec<Stop> = kept.map(|(stop, _)| stop).collect();
         kept.sort_by_key(|stop| stop.is_behind);
-        Self(kept)
+        let stopped = stopped(&kept, observation);
+        Self { patterns: kept, stopped }
     }
 
     /// The patterns in order.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Stop> {
-        self.0.iter()
+        self.patterns.iter()
     }
 
-    /// Where each use is stopped.
-    pub(super) fn stopped(&self, observation: &Observation) -> Vec<Stopped> {
-        let mut role = Role::new("guards");
-        role.default_action = RuleAction::Allow;
-        role.rules.extend(self.0.iter().map(|stop| {
-            let action =
-                if stop.is_behind { RuleAction::RequireApproval } else { RuleAction::Deny };
-            Rule::new(stop.text, action)
-        }));
-        let engine = Engine::new(&role, &BTreeMap::new());
-        let uses = observation.uses.iter().map(|seen| match engine.decide_line(&seen.line).0 {
-            RuleAction::Allow => Stopped::Nowhere,
-            RuleAction::RequireApproval => Stopped::Behind,
-            _ => Stopped::Front,
-        });
-        uses.collect()
+    /// Where each use of the observation is stopped.
+    pub(super) fn stopped(&self) -> &[Stopped] {
+        &self.stopped
+    }
+
+    /// The patterns that share a line with these allows, in order.
+    pub(super) fn met(&self, allows: &[Pattern]) -> Vec<Needed<'_>> {
+        let met = self.patterns.iter().filter_map(|stop| Some((stop, stop.text_for(allows)?)));
+        met.map(|(stop, text)| stop.needed(text)).collect()
     }
 
     /// The patterns that these allows need, in order.
@@ -121,14 +127,31 @@ impl Stops {
     /// Builtins of the shell are allowed without a rule, so that guards which name one are always
     /// needed, unless the role uses the builtin as a matter of routine.
     pub fn needed(&self, allows: &[Pattern], observation: &Observation) -> Vec<Needed<'_>> {
-        let needed = self.0.iter().filter_map(|stop| {
+        let needed = self.patterns.iter().filter_map(|stop| {
             let text = stop.text_for(allows);
             let is_always = stop.is_for_unused_builtin(observation);
             let text = text.or_else(|| is_always.then_some(stop.text))?;
-            Some(Needed { guard: stop.guard, text, is_behind: stop.is_behind })
+            Some(stop.needed(text))
         });
         needed.collect()
     }
+}
+
+/// Where each use is stopped.
+fn stopped(stops: &[Stop], observation: &Observation) -> Vec<Stopped> {
+    let mut role = Role::new("guards");
+    role.default_action = RuleAction::Allow;
+    role.rules.extend(stops.iter().map(|stop| {
+        let action = if stop.is_behind { RuleAction::RequireApproval } else { RuleAction::Deny };
+        Rule::new(stop.text, action)
+    }));
+    let engine = Engine::new(&role, &BTreeMap::new());
+    let uses = observation.uses.iter().map(|seen| match engine.decide_line(&seen.line).0 {
+        RuleAction::Allow => Stopped::Nowhere,
+        RuleAction::RequireApproval => Stopped::Behind,
+        _ => Stopped::Front,
+    });
+    uses.collect()
 }
 
 /// Whether the wide patterns of a guard stop what a role does as a matter of routine, and the narrow
@@ -164,6 +187,10 @@ impl Stop {
             }
         }
         res
+    }
+
+    const fn needed<'a>(&'a self, text: &'a str) -> Needed<'a> {
+        Needed { guard: self.guard, text, is_behind: self.is_behind }
     }
 
     /// Whether the pattern names a builtin of the shell that this role hardly uses.

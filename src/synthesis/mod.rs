@@ -4,6 +4,7 @@ mod closed;
 mod confidence;
 mod guards;
 mod parents;
+mod prices;
 mod scope;
 mod spellings;
 
@@ -14,8 +15,9 @@ use rayon::prelude::*;
 use crate::{
     clusters::{Cluster, Observation, Stem, Support, Use},
     evidence::{DEFAULT_TOLERANCE, Evidence, readiness},
+    feedback::{Lessons, Level, Matter, Topic},
     policy::{Pattern, RuleAction, Target, includes, literal},
-    risk::{Effect, Effects, RiskLevel, level, prose},
+    risk::{Effects, RiskLevel, level, prose, stake},
 };
 
 use budget::{Cost, Ladder};
@@ -24,9 +26,11 @@ use scope::Scope;
 use spellings::Spellings;
 
 pub use confidence::{
-    allow_confidence, covered_confidence, quiet_confidence, stop_confidence, unused_confidence,
+    Factor, FactorName, allow_confidence, allow_factors, covered_confidence, quiet_confidence,
+    regret_factor, stop_confidence, unused_confidence,
 };
 pub use guards::{MIN_ROUTINE_UNITS, Needed, Stops};
+pub use prices::{Later, Priced, closed, scopes};
 
 /// Where a candidate's rules stand among the guards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -69,6 +73,8 @@ pub struct Candidate {
     pub is_exact: bool,
     /// The binary, or the MCP server.
     pub binary: String,
+    /// What its lines begin with; `None` for MCP, and for what no rule knows.
+    pub stem: Option<Stem>,
     /// What it stands on.
     pub evidence: Evidence,
     /// What the activity behind it does.
@@ -77,6 +83,8 @@ pub struct Candidate {
     pub risk: RiskLevel,
     /// 0 to 1.
     pub confidence: f64,
+    /// What that is made of.
+    pub factors: Vec<Factor>,
     /// How many one-off forms it covers too.
     pub n_one_offs: u64,
     /// Indexes into `Observation::uses` of what it was made from; empty for MCP.
@@ -99,6 +107,15 @@ const MIN_APPROVAL_UNITS: u64 = 3;
 /// Our choice: a reviewer with ten minutes reads fifteen rules a minute.
 const MAX_RULES: usize = 150;
 
+/// What the evidence speaks for.
+#[derive(Clone, Debug, Default)]
+pub struct Synthesis {
+    /// Rules, those with most units first.
+    pub candidates: Vec<Candidate>,
+    /// What is likely to come again and has no room, by what its lines begin with, most units first.
+    pub over_budget: Vec<String>,
+}
+
 /// Candidate rules for what was seen, ordered by what they give: units first, then pattern.
 ///
 /// Scopes are as wide as a role of `MAX_RULES` rules, guards included, can afford, and no act that
@@ -107,12 +124,13 @@ pub fn synthesize(
     clusters: &[Cluster],
     observation: &Observation,
     stops: &Stops,
-) -> Vec<Candidate> {
+    lessons: &Lessons,
+) -> Synthesis {
     let clusters = &parents::widen(clusters, observation);
-    let mcp = mcp_candidates(observation);
+    let mcp = mcp_candidates(observation, lessons);
     let rest = rest(observation);
-    let stopped = stops.stopped(observation);
-    let cost = Cost { stops, observation, stopped: &stopped };
+    let cut = prices::cut(observation);
+    let cost = Cost { stops, observation, stopped: stops.stopped(), lessons, cut };
     let mut ladders = ladders(clusters, &cost, rest.is_some());
     let n_mcp = mcp.iter().filter(|it| it.confidence >= LIKELY).count();
     let n_reserved = n_mcp + usize::from(rest.is_some());
@@ -121,6 +139,7 @@ pub fn synthesize(
     while closed::give_up(&mut ladders, &cost) {
         budget::fit(&mut ladders, &cost, max_rules);
     }
+    let over_budget = budget::over_budget(&ladders);
     let candidates = ladders.into_iter().flat_map(budget::Ladder::into_candidates);
     let mut candidates: Vec<Candidate> = candidates.collect();
     for candidate in &mut candidates {
@@ -133,7 +152,7 @@ pub fn synthesize(
         key(a).cmp(&key(b))
     });
     candidates.extend(rest);
-    candidates
+    Synthesis { candidates, over_budget }
 }
 
 /// The rule for what no other rule knows, while more of that is to come than can be tolerated: it
@@ -153,10 +172,12 @@ fn rest(observation: &Observation) -> Option<Candidate> {
         stand: Stand::Rest,
         is_exact: false,
         binary: String::new(),
+        stem: None,
         evidence: Evidence::of_units(observation),
         effects: Effects::NONE,
         risk: RiskLevel::Medium,
         confidence: (confidence * 100.0).round() / 100.0,
+        factors: Vec::new(),
         n_one_offs: 0,
         uses: Vec::new(),
     })
@@ -167,7 +188,7 @@ fn rest(observation: &Observation) -> Option<Candidate> {
 ///
 /// Where what no rule knows `has_rest`, whole stems are not asked for one by one.
 fn ladders(clusters: &[Cluster], cost: &Cost<'_>, has_rest: bool) -> Vec<Ladder> {
-    let Cost { stops, observation, stopped } = *cost;
+    let Cost { observation, stopped, lessons, .. } = *cost;
     let is_guarded = |idx: usize| stopped.get(idx).is_some_and(|it| *it != Stopped::Nowhere);
     let with_subcommands: BTreeSet<&str> = clusters
         .iter()
@@ -188,9 +209,7 @@ fn ladders(clusters: &[Cluster], cost: &Cost<'_>, has_rest: bool) -> Vec<Ladder>
         let ordinary = of_level(RiskLevel::Low, RiskLevel::Medium);
         let risky = of_level(RiskLevel::High, RiskLevel::Critical);
         let ask = RuleAction::RequireApproval;
-        let make = |scope, action, n_one_offs| {
-            candidate(stem, scope, observation, stops, action, n_one_offs)
-        };
+        let make = |scope, action, n_one_offs| candidate(stem, scope, cost, action, n_one_offs);
         if stem.is_open || ordinary.is_empty() {
             let high = of_level(RiskLevel::High, RiskLevel::High);
             let whole = scope::whole(stem, &uses_of(&high, observation));
@@ -209,12 +228,18 @@ fn ladders(clusters: &[Cluster], cost: &Cost<'_>, has_rest: bool) -> Vec<Ladder>
             let whole = make(scope::whole(stem, &ordinary), ask, n_one_offs).filter(|_| !has_rest);
             return Some(Ladder::new(&stem.binary, vec![vec![whole?]], cost));
         }
-        let levels = if is_bare {
+        let mut levels = if is_bare {
             // `git --version`: a star after the bare binary would take every subcommand.
             vec![scope::exact(&ordinary)]
         } else {
             scope::levels(stem, &ordinary)
         };
+        let forms = if is_bare { Vec::new() } else { scope::forms(stem, &ordinary, stopped) };
+        while let [_, narrower, ..] = levels.as_slice()
+            && prices::is_dominated(narrower, &forms, &ordinary, cost)
+        {
+            levels.remove(0);
+        }
         let one = |&(idx, seen): &(usize, &Use)| {
             make(Scope { pattern: literal(&seen.line), uses: vec![idx] }, ask, 0)
         };
@@ -227,13 +252,29 @@ fn ladders(clusters: &[Cluster], cost: &Cost<'_>, has_rest: bool) -> Vec<Ladder>
             allowed.chain(asked.iter().cloned()).collect()
         };
         let mut steps = Vec::new();
+        let widest = lessons.widest(&stem.binary, &stem.pattern).unwrap_or(Level::Binary);
+        let is_refused =
+            |pattern: &str| lessons.refuses(&Pattern::new(pattern), observation).is_some();
         for (at, mut scopes) in levels.into_iter().enumerate() {
             if at == 0 && !is_bare {
-                scopes.extend(scope::forms(stem, &ordinary, stopped));
+                let is_left_out = scopes.first().is_some_and(|it| {
+                    Level::of(&it.pattern, &stem.binary, &stem.pattern) > widest
+                        || is_refused(&it.pattern)
+                });
+                if is_left_out {
+                    continue;
+                }
+                let new = forms.iter().filter(|it| !scopes.contains(it)).cloned();
+                scopes.extend(new.collect::<Vec<_>>());
             }
+            // What a reviewer did not want is not asked again, nor what holds it.
+            scopes.retain(|it| {
+                let level = Level::of(&it.pattern, &stem.binary, &stem.pattern);
+                (level <= widest || level >= Level::Subcommand) && !is_refused(&it.pattern)
+            });
             let plain = allowed(scopes);
             let mut spelled = plain.clone();
-            if at == 0 && spelled.first_mut().is_some_and(|it| spellings.add_to(it, observation)) {
+            if at == 0 && spelled.first_mut().is_some_and(|it| spellings.add_to(it, cost)) {
                 steps.push(spelled);
             }
             steps.push(plain);
@@ -241,16 +282,6 @@ fn ladders(clusters: &[Cluster], cost: &Cost<'_>, has_rest: bool) -> Vec<Ladder>
         Some(Ladder::new(&stem.binary, steps, cost))
     });
     ladders.collect()
-}
-
-/// What is at stake with an activity, as far as a rule goes.
-///
-/// A push or a comment talks to the repository's own forge; that this leaves the machine is what
-/// publishing means, and is not counted again.
-pub fn stake(effects: Effects) -> RiskLevel {
-    let to_forge = effects.contains(Effect::VcsPublish) || effects.contains(Effect::VcsWrite);
-    let counted = effects.iter().filter(|it| !(to_forge && *it == Effect::NetworkOut));
-    counted.map(Effect::level).max().unwrap_or(RiskLevel::Low)
 }
 
 /// The uses of clusters, by index.
@@ -269,27 +300,28 @@ fn one_offs(clusters: &[Cluster]) -> u64 {
 fn candidate(
     stem: &Stem,
     scope: Scope,
-    observation: &Observation,
-    stops: &Stops,
+    cost: &Cost<'_>,
     action: RuleAction,
     n_one_offs: u64,
 ) -> Option<Candidate> {
     let mut candidate = Candidate {
         target: Target::Command,
-        stand: stand(&scope.pattern, action, stops),
+        stand: stand(&scope.pattern, action, cost.stops),
         is_exact: Pattern::new(&scope.pattern).parts().len() == 1 && scope.pattern != stem.pattern,
         pattern: scope.pattern,
         spellings: Vec::new(),
         action,
         binary: stem.binary.clone(),
+        stem: Some(stem.clone()),
         evidence: Evidence::default(),
         effects: Effects::NONE,
         risk: RiskLevel::Low,
         confidence: 0.0,
+        factors: Vec::new(),
         n_one_offs,
         uses: scope.uses,
     };
-    candidate.weigh(observation);
+    candidate.weigh(cost.observation, cost.lessons);
     (candidate.evidence.n_units > 0).then_some(candidate)
 }
 
@@ -313,20 +345,31 @@ impl Candidate {
         std::iter::once(&self.pattern).chain(&self.spellings)
     }
 
-    /// Takes evidence, effects and confidence from the uses it was made from.
-    fn weigh(&mut self, observation: &Observation) {
+    /// Takes evidence, effects and confidence from the uses it was made from, and what reviewers made
+    /// of changes like it.
+    fn weigh(&mut self, observation: &Observation, lessons: &Lessons) {
         let uses = self.uses.iter().filter_map(|&idx| observation.uses.get(idx));
         let uses: Vec<&Use> = uses.collect();
         self.evidence = Evidence::of_counts(&uses, observation);
         self.effects = uses.iter().fold(Effects::NONE, |all, it| all.union(it.effects));
+        self.factors = allow_factors(&self.evidence, &self.binary, self.is_exact, observation);
         self.confidence =
             allow_confidence(&self.evidence, &self.binary, self.is_exact, observation);
         self.risk = stake(self.effects);
+        self.temper(lessons);
+    }
+
+    fn temper(&mut self, lessons: &Lessons) {
+        let matter = Matter::of(self.action);
+        let topic = Topic::new(self.target, matter, [self.pattern.as_str()], self.effects);
+        let tempered = lessons.temper(self.confidence, &topic);
+        self.factors.extend(Factor::of_feedback(self.confidence, tempered));
+        self.confidence = tempered;
     }
 }
 
 /// A rule a tool; what is at most medium is allowed, what is high needs approval.
-fn mcp_candidates(observation: &Observation) -> Vec<Candidate> {
+fn mcp_candidates(observation: &Observation, lessons: &Lessons) -> Vec<Candidate> {
     let same_tool = |a: &crate::clusters::McpUse, b: &crate::clusters::McpUse| {
         (&a.server, &a.tool) == (&b.server, &b.tool)
     };
@@ -348,7 +391,7 @@ fn mcp_candidates(observation: &Observation) -> Vec<Candidate> {
         if evidence.n_units == 0 {
             continue;
         }
-        candidates.push(Candidate {
+        let mut candidate = Candidate {
             target: Target::Mcp,
             pattern: literal(&line),
             spellings: Vec::new(),
@@ -356,13 +399,17 @@ fn mcp_candidates(observation: &Observation) -> Vec<Candidate> {
             stand: Stand::Open,
             is_exact: false,
             binary: first.server.clone(),
+            stem: None,
             confidence: allow_confidence(&evidence, &first.server, false, observation),
+            factors: allow_factors(&evidence, &first.server, false, observation),
             evidence,
             effects,
             risk,
             n_one_offs: 0,
             uses: Vec::new(),
-        });
+        };
+        candidate.temper(lessons);
+        candidates.push(candidate);
     }
     candidates
 }

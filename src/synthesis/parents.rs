@@ -4,10 +4,8 @@ use std::collections::BTreeMap;
 use crate::{
     clusters::{Cluster, Observation, Stem, Use},
     policy::literal,
-    risk::RiskLevel,
+    risk::{RiskLevel, stake},
 };
-
-use super::stake;
 
 /// Fewest different subcommands or tasks that were seen.
 const MIN_CHILDREN: usize = 4;

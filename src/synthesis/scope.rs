@@ -41,25 +41,37 @@ pub(super) fn levels(stem: &Stem, uses: &[(usize, &Use)]) -> Vec<Vec<Scope>> {
     {
         return vec![vec![Scope { pattern: literal(&only.line), uses: vec![*idx] }]];
     }
+    let by_line = by_next_word(stem, uses).values().flat_map(|uses| exact(uses)).collect();
+    let mut levels = vec![vec![whole(stem, uses)], words(stem, uses), by_line];
+    levels.dedup();
+    levels
+}
+
+/// The stem with its next plain word, for those seen often enough; what has none is exact.
+pub(super) fn words(stem: &Stem, uses: &[(usize, &Use)]) -> Vec<Scope> {
+    let mut scopes = Vec::new();
+    for (word, uses) in by_next_word(stem, uses) {
+        let n_units = count_units(uses.iter().map(|it| it.1));
+        match word.filter(|_| n_units >= MIN_EXACT_UNITS) {
+            Some(word) => scopes.push(Scope {
+                pattern: format!("{} {} *", stem.pattern, literal(&word)),
+                uses: uses.iter().map(|it| it.0).collect(),
+            }),
+            None => scopes.extend(exact(&uses)),
+        }
+    }
+    scopes
+}
+
+fn by_next_word<'a>(
+    stem: &Stem,
+    uses: &[(usize, &'a Use)],
+) -> BTreeMap<Option<String>, Vec<(usize, &'a Use)>> {
     let mut parts: BTreeMap<Option<String>, Vec<(usize, &Use)>> = BTreeMap::new();
     for &(idx, seen) in uses {
         parts.entry(next_word(stem, &seen.line)).or_default().push((idx, seen));
     }
-    let (mut by_word, mut by_line) = (Vec::new(), Vec::new());
-    for (word, uses) in parts {
-        let n_units = count_units(uses.iter().map(|it| it.1));
-        match word.filter(|_| n_units >= MIN_EXACT_UNITS) {
-            Some(word) => by_word.push(Scope {
-                pattern: format!("{} {} *", stem.pattern, literal(&word)),
-                uses: uses.iter().map(|it| it.0).collect(),
-            }),
-            None => by_word.extend(exact(&uses)),
-        }
-        by_line.extend(exact(&uses));
-    }
-    let mut levels = vec![vec![whole(stem, uses)], by_word, by_line];
-    levels.dedup();
-    levels
+    parts
 }
 
 /// The widest scope under a stem.

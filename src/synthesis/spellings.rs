@@ -1,11 +1,11 @@
 //! Global options before a subcommand: the same act in another spelling.
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Candidate, stake};
+use super::{Candidate, budget::Cost};
 use crate::{
     clusters::{Cluster, Observation, Stem},
     policy::{Pattern, RuleAction, includes, literal},
-    risk::RiskLevel,
+    risk::{RiskLevel, stake},
 };
 
 /// Units behind an allow before its other spellings are worth a rule each.
@@ -115,7 +115,7 @@ impl Spellings {
 
     /// Gives a candidate its other spellings, and what was seen of them; `false` where it has none,
     /// or is too rare or risky for them.
-    pub(super) fn add_to(&self, candidate: &mut Candidate, observation: &Observation) -> bool {
+    pub(super) fn add_to(&self, candidate: &mut Candidate, cost: &Cost<'_>) -> bool {
         #[expect(clippy::cast_precision_loss, reason = "counts of units are far below 2^52")]
         let share = self
             .n_units
@@ -135,7 +135,7 @@ impl Spellings {
             candidate.uses.extend(seen);
             candidate.uses.sort_unstable();
             candidate.uses.dedup();
-            candidate.weigh(observation);
+            candidate.weigh(cost.observation, cost.lessons);
         }
         !candidate.spellings.is_empty()
     }

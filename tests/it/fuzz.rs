@@ -11,6 +11,12 @@ use crate::mutate::{Mutator, corpus};
 const BROKEN: &[&[&str]] = &[
     // Colons without a number were a port.
     &["a", "::::"],
+    // Several words became one placeholder, which was then read as the value of an unknown option.
+    &[
+        "bash",
+        "-lc",
+        "git ---C /Users/alex/work{a,b}sp[[ace/cli/.wo\"$(\"$(\"$(ser user\u{c2811}1 statusa)\")\")\",b}space/cli/.woser user\u{c2811}1 status",
+    ],
 ];
 
 #[test]

@@ -62,6 +62,8 @@ pub(crate) fn batch(batch_id: &str, role: &str, role_revision: u64) -> Suggestio
         effects: vec!["vcs.read".to_owned()],
         techniques: vec!["T1485".to_owned()],
         requires: Vec::new(),
+        factors: Vec::new(),
+        scopes: Vec::new(),
         state: ChangeState::Pending,
         modified_after: None,
     };

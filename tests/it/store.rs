@@ -1,9 +1,13 @@
 //! The store's story, the same on SQLite and PostgreSQL.
 
 use policy_advisor::{
-    batch::{BatchStatus, ChangeState},
+    batch::{BatchStatus, Change, ChangeState},
+    changes::topic,
+    evidence::Evidence,
+    feedback::Proposal,
     policy::{Mode, Role, RuleAction},
     review::Verdict,
+    risk::Effects,
     settings::Key,
     store::{
         Act, Assignment, HostVariables, IngestCommit, Missing, RunOutcome, RunRow, Saved, Store,
@@ -427,22 +431,43 @@ async fn a_rejected_change_is_remembered_until_it_is_accepted(store: &Store, _: 
     let first = batch("b1b1", "r", 1);
     store.save_batch(&first).await.unwrap();
     store.review("b1b1", &reject(&[2]), &ana(1)).await.unwrap();
-    let rejected = store.rejected_changes("r").await.unwrap();
-    assert_eq!(rejected.len(), 1);
-    assert_eq!((rejected[0].reason.as_deref(), rejected[0].at), (Some("not here"), at(1)));
-    let hides = |change: &_| policy_advisor::review::hidden_by(&rejected, change).is_some();
-    let mut change = first.changes[1].clone();
-    assert!(hides(&change) && !hides(&first.changes[0]));
-    // Elsewhere in the list it is the same; with twice the units it is another matter.
-    change.after[0].position = 40;
-    assert!(hides(&change));
-    change.evidence.units *= 2;
-    assert!(!hides(&change));
+    let lessons = store.background("r", at(9)).await.unwrap().lessons;
+    let change = &first.changes[1];
+    let hides = |change: &Change, evidence: &Evidence| lessons.hides(&proposal(change), evidence);
+    let now = evidence(change);
+    assert!(hides(change, &now) && !hides(&first.changes[0], &evidence(&first.changes[0])));
+    let said = lessons.rejected_as(&proposal(change)).last().unwrap();
+    assert_eq!((said.reason.as_deref(), said.at), (Some("not here"), at(1)));
+    // With twice the units it is another matter.
+    assert!(!hides(change, &Evidence { n_units: now.n_units * 2, ..now.clone() }));
 
-    assert!(store.rejected_changes("other").await.unwrap().is_empty());
+    let elsewhere = store.background("other", at(9)).await.unwrap().lessons;
+    assert!(!elsewhere.hides(&proposal(change), &now));
+    let before = store.background("r", at(0)).await.unwrap().lessons;
+    assert!(!before.hides(&proposal(change), &now), "what is said later is not known yet");
     store.save_batch(&batch("b2b2", "r", 1)).await.unwrap();
     store.review("b2b2", &accept(&[2]), &ana(2)).await.unwrap();
-    assert!(store.rejected_changes("r").await.unwrap().is_empty());
+    let lessons = store.background("r", at(9)).await.unwrap().lessons;
+    assert!(!lessons.hides(&proposal(change), &now));
+}
+
+/// A change as an analysis would propose it again.
+fn proposal(change: &Change) -> Proposal {
+    let Change { kind, target, before, after, .. } = change;
+    let topic = topic(*kind, *target, before, after, Effects::NONE);
+    policy_advisor::changes::proposal(&change.change_id, topic, before, after)
+}
+
+fn evidence(change: &Change) -> Evidence {
+    let seen = &change.evidence;
+    Evidence {
+        n_events: seen.events,
+        n_units: seen.units,
+        n_hosts: seen.hosts,
+        n_sessions: seen.sessions,
+        shapes: seen.arguments.iter().map(|it| (it.shape.clone(), it.events)).collect(),
+        ..Evidence::default()
+    }
 }
 
 async fn a_dismissed_batch_is_closed(store: &Store, _: &Home) {
@@ -451,7 +476,9 @@ async fn a_dismissed_batch_is_closed(store: &Store, _: &Home) {
     assert_eq!(dismissed.status, BatchStatus::Dismissed);
     assert!(store.review("b1b1", &accept(&[]), &ana(2)).await.is_err());
     assert!(store.dismiss_batch("b1b1", "again", &ana(2)).await.is_err());
-    assert!(store.rejected_changes("r").await.unwrap().is_empty());
+    let lessons = store.background("r", at(9)).await.unwrap().lessons;
+    let change = batch("b1b1", "r", 1).changes.remove(1);
+    assert!(!lessons.hides(&proposal(&change), &evidence(&change)));
 }
 
 async fn what_is_wrong_is_refused_and_changes_nothing(store: &Store, home: &Home) {

@@ -36,9 +36,9 @@ fn quiet() -> Vec<Tally> {
 fn odd(extra: Vec<Tally>) -> Vec<Anomaly> {
     let mut tallies = quiet();
     tallies.extend(extra);
-    let forward = anomalies(&observe(&tallies));
+    let forward = anomalies(&observe(&tallies), None);
     tallies.reverse();
-    assert_eq!(anomalies(&observe(&tallies)), forward, "order says nothing");
+    assert_eq!(anomalies(&observe(&tallies), None), forward, "order says nothing");
     forward.listed
 }
 
@@ -98,6 +98,6 @@ fn the_list_is_bounded_and_says_what_is_left_out() {
     let many = (0..50).map(|it| tally(&format!("tool{it} x"), 0, 2, Outcome::Blocked, 1));
     let mut tallies = quiet();
     tallies.extend(many);
-    let found = anomalies(&observe(&tallies));
+    let found = anomalies(&observe(&tallies), None);
     assert_eq!((found.listed.len(), found.more), (MAX_ANOMALIES, 50 - MAX_ANOMALIES as u64));
 }

@@ -244,7 +244,9 @@ impl<'a> Walk<'a, '_> {
     /// A word between an option and a subcommand that is still to come.
     fn value_before_child(&self) -> Option<&'a str> {
         let is_child = |it: &str| self.place.child(it).is_some();
-        let is_value = |it: &&str| !it.starts_with('-') && !is_child(it);
+        // `<str>...` of a shape stands for several words, so that none of them is before the child.
+        let is_several = |it: &str| it.ends_with(">...");
+        let is_value = |it: &&str| !it.starts_with('-') && !is_child(it) && !is_several(it);
         let next = self.word(1).filter(is_value)?;
         (self.stage == Stage::Path && self.word(2).is_some_and(is_child)).then_some(next)
     }

@@ -50,9 +50,14 @@ pub fn redact(text: &str) -> Redacted<'_> {
 
 /// How often a text is looked through at most; the last time finds nothing more.
 ///
-/// What is longer than any real command is looked through once: thousands of secrets take time.
+/// What is longer than nearly all real commands is looked through fewer times: thousands of secrets take
+/// time.
 const fn n_rounds(n_bytes: usize) -> usize {
-    if n_bytes <= 32 * 1024 { 8 } else { 1 }
+    match n_bytes {
+        0..=8_192 => 8,
+        8_193..=32_768 => 2,
+        _ => 1,
+    }
 }
 
 /// The text without the secrets found in one pass, and how many; `None` where there are none.
@@ -214,12 +219,26 @@ static FINDER: LazyLock<Finder> = LazyLock::new(|| {
     Finder { automaton: automaton.ok(), targets }
 });
 
+/// How often one target may be looked for in vain in runs of at least [`LONG_RUN`] bytes without a blank;
+/// after that only once in [`STRIDE`] bytes. No real command comes near: it bounds the work on text that
+/// is made of keywords.
+const MAX_IN_VAIN: u32 = 64;
+const LONG_RUN: usize = 1_024;
+const STRIDE: usize = 256;
+
+/// Whether a long run without a blank begins here.
+fn in_long_run(text: &str, start: usize) -> bool {
+    let run = text.as_bytes().get(start..start + LONG_RUN);
+    run.is_some_and(|run| !run.iter().any(u8::is_ascii_whitespace))
+}
+
 /// The secrets in a text, in order, none overlapping another.
 fn find(text: &str) -> Vec<Secret> {
     let Finder { automaton: Some(automaton), targets } = &*FINDER else { return Vec::new() };
     let mut found: Vec<(Secret, usize)> = Vec::new();
     // Up to where there is nothing more for each target, told by its rank; few are met in one text.
     let mut done: BTreeMap<usize, usize> = BTreeMap::new();
+    let mut in_vain: BTreeMap<usize, u32> = BTreeMap::new();
     for hit in automaton.find_overlapping_iter(text) {
         let Some(target) = targets.get(hit.pattern().as_usize()) else { continue };
         let rank = match *target {
@@ -239,7 +258,12 @@ fn find(text: &str) -> Vec<Secret> {
                 found.push((secret, rank));
             }
             None => {
-                if let Some(end) = formats::looked_up_to(rank, text, hit.start()) {
+                let n_in_vain = in_vain.entry(rank).or_default();
+                *n_in_vain += u32::from(in_long_run(text, hit.start()));
+                let is_hostile = *n_in_vain > MAX_IN_VAIN;
+                let looked_up_to = formats::looked_up_to(rank, text, hit.start())
+                    .or_else(|| is_hostile.then_some(hit.start() + STRIDE));
+                if let Some(end) = looked_up_to {
                     done.insert(rank, end);
                 }
             }

@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use super::{Backtest, Report, SCHEMA_VERSION, backtest, calibrate};
 use crate::{
     events::{Tally, Timestamp},
+    feedback::Background,
     lake::{Lake, Part, Window},
     pipeline::{analyze::Seen, suggest::Params},
     policy::Role,
@@ -87,10 +88,10 @@ impl Begin {
         let mut settings = store.settings(Some(name)).await?;
         // A question is answered, whether or not advice is wanted.
         settings.enabled = true;
-        // What was rejected was said of the role as it is.
-        let rejections = match experiment.start {
-            Start::Current => store.rejected_changes(name).await?,
-            Start::Revision(_) | Start::Scratch => Vec::new(),
+        // What was decided was said of the role as it is.
+        let background = match experiment.start {
+            Start::Current => store.background(name, experiment.now).await?,
+            Start::Revision(_) | Start::Scratch => Background::default(),
         };
         let to = experiment.to.unwrap_or(experiment.now);
         let kept_hours = f64::from(settings.retention_days) * 24.0;
@@ -102,7 +103,7 @@ impl Begin {
             confidence_threshold: settings.confidence_threshold,
         };
         let name = role.name.clone();
-        Ok(Self { seen: Seen { role, tallies: Vec::new(), settings, rejections, params }, name })
+        Ok(Self { seen: Seen { role, tallies: Vec::new(), settings, background, params }, name })
     }
 
     fn runs(

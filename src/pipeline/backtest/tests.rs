@@ -68,6 +68,8 @@ fn change(kind: ChangeKind, before: &[&str], after: &[(&str, RuleAction)]) -> Ch
         effects: Vec::new(),
         techniques: Vec::new(),
         requires: Vec::new(),
+        factors: Vec::new(),
+        scopes: Vec::new(),
         state: ChangeState::Pending,
         modified_after: None,
     }
@@ -198,7 +200,7 @@ fn run_on(role: Role, learned: &[Tally], later: &[Tally]) -> Backtest {
         role,
         tallies: learned.to_vec(),
         settings: Settings::default(),
-        rejections: Vec::new(),
+        background: crate::feedback::Background::default(),
         params,
     };
     backtest(&seen, later, &BTreeMap::new(), 0.7, Timestamp(8 * DAY_US)).unwrap()

@@ -69,6 +69,8 @@ pub(in crate::review) fn change(
         effects: Vec::new(),
         techniques: Vec::new(),
         requires: Vec::new(),
+        factors: Vec::new(),
+        scopes: Vec::new(),
         state: ChangeState::Pending,
         modified_after: None,
     }

@@ -1,0 +1,225 @@
+//! The laws of advice at length: parts of batches, poisoned activity, reviewers who teach.
+//!
+//! `cargo bench --bench advice` does all of it; `-- subsets [EVENTS.ndjson.gz]...`, `-- poison` and
+//! `-- reviewers` do a part. Ends with an error where a law is broken, and prints what broke it.
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::exit,
+    clippy::disallowed_methods,
+    clippy::indexing_slicing,
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_possible_wrap,
+    reason = "a benchmark fails loudly, prints, and reads the clock"
+)]
+
+#[path = "../tests/reviewer.rs"]
+mod reviewer;
+#[path = "../tests/work.rs"]
+mod work;
+
+use std::{collections::BTreeMap, env, path::Path, sync::Arc, time::Instant};
+
+use policy_advisor::{
+    batch::SuggestionBatch,
+    clock,
+    events::{Action, Day, EventType, Tally, Unit},
+    feedback::Background,
+    inputs::{Format, each_event},
+    policy::Role,
+};
+use rayon::prelude::*;
+use reviewer::{TASTES, review};
+use work::{
+    Lines, Poison, RISKY, Random, accept, advise, allowed, hasty, names, open, poisoned, work,
+};
+
+/// Batches up to so many changes are tried in all their parts.
+const MAX_WHOLE: usize = 12;
+
+/// Parts of larger ones that are tried.
+const PARTS: u64 = 10_000;
+
+/// Of these, those whose role is proved against every act.
+const PROVED: u64 = 100;
+
+fn main() {
+    let args: Vec<String> = env::args().skip(1).filter(|arg| arg != "--bench").collect();
+    let n_wrong = match args.split_first() {
+        Some((what, files)) if what == "subsets" => subsets(files),
+        Some((what, _)) if what == "poison" => poison(),
+        Some((what, _)) if what == "reviewers" => reviewers(),
+        Some((what, _)) if what == "once" => {
+            for seed in 1..4 {
+                let tallies = work(seed, 30);
+                let began = Instant::now();
+                let batch = advise(&Role::new("r"), &tallies, 30, &Background::default());
+                println!("{:?} {:?}", began.elapsed(), batch.map(|it| it.changes.len()));
+            }
+            0
+        }
+        _ => subsets(&[]) + poison() + reviewers(),
+    };
+    if n_wrong > 0 {
+        println!("{n_wrong} wrong");
+        std::process::exit(1);
+    }
+}
+
+fn subsets(files: &[String]) -> u64 {
+    let mut n_wrong = 0;
+    for seed in 1..=20 {
+        let n_days = 7;
+        // Little work makes batches that can be tried in all their parts.
+        let mut tallies = work(seed, n_days);
+        if seed % 2 == 0 {
+            tallies.retain(|it| is_of(it, &["git", "cat", "ls"]));
+        }
+        for base in [Role::new("new"), hasty()] {
+            n_wrong += parts(&format!("seed {seed}"), &base, &tallies, n_days);
+        }
+    }
+    for file in files {
+        let tallies = tallies(Path::new(file));
+        let n_days = tallies.iter().map(|it| it.unit.day.0).max().unwrap() + 1;
+        for base in [Role::new("new"), hasty()] {
+            n_wrong += parts(file, &base, &tallies, n_days);
+        }
+    }
+    n_wrong
+}
+
+fn is_of(tally: &Tally, binaries: &[&str]) -> bool {
+    match &*tally.action {
+        Action::Command { argv, .. } => binaries.contains(&argv[0].as_str()),
+        Action::McpCall { .. } => false,
+    }
+}
+
+/// Tries parts of the batch for some activity; how many were unsafe.
+fn parts(what: &str, base: &Role, tallies: &[Tally], n_days: i32) -> u64 {
+    let Some(batch) = advise(base, tallies, n_days, &Background::default()) else { return 0 };
+    let began = Instant::now();
+    let n = batch.changes.len();
+    let (lines, before) = (Lines::new(tallies), open(base));
+    let is_whole = n <= MAX_WHOLE;
+    let n_parts = if is_whole { 1 << n } else { PARTS };
+    let chosen = |part: u64| -> Vec<u64> {
+        let mut random = Random((part + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+        let is_in = |at: u64, random: &mut Random| {
+            if is_whole { part >> (at - 1) & 1 == 1 } else { random.is(50) }
+        };
+        (1..=n as u64).filter(|at| is_in(*at, &mut random)).collect()
+    };
+    let check = |part: u64| {
+        let chosen = chosen(part);
+        let (role, taken) = accept(base, &batch, &chosen);
+        let mut wrong = lines.wrongs(base, &role, &taken);
+        if is_whole || part < PROVED {
+            wrong.extend(open(&role).difference(&before).map(|it| format!("{it} is open")));
+        }
+        wrong.into_iter().map(|it| format!("{chosen:?}: {it}")).collect::<Vec<_>>()
+    };
+    let wrong: Vec<String> = (0..n_parts).into_par_iter().flat_map_iter(check).collect();
+    let n_rules: usize = batch.changes.iter().map(|it| it.after.len()).sum();
+    println!(
+        "{what}, {}: {n} changes of {n_rules} rules, {n_parts} parts, {} wrong ({:.1?})",
+        base.name,
+        wrong.len(),
+        began.elapsed()
+    );
+    for it in wrong.iter().take(3) {
+        println!("    {it}");
+    }
+    wrong.len() as u64
+}
+
+/// Activity of a file of events.
+fn tallies(file: &Path) -> Vec<Tally> {
+    let mut tallies = Vec::new();
+    each_event(file, Format::default_format(), clock::now(), |event| {
+        if event.event_type == EventType::CommandExecution {
+            let day = Day((event.timestamp.0 / work::DAY_US) as i32);
+            tallies.push(Tally {
+                action: Arc::new(Action::Command { argv: event.argv.clone(), cwd: None }),
+                unit: Unit {
+                    hostname: (&*event.hostname).into(),
+                    session_id: event.session_id.clone().unwrap_or_default().as_str().into(),
+                    day,
+                },
+                outcome: event.decision,
+                n_events: 1,
+                first: event.timestamp,
+                last: event.timestamp,
+                event_id: (&*event.event_id).into(),
+            });
+        }
+    })
+    .unwrap();
+    tallies
+}
+
+fn poison() -> u64 {
+    let began = Instant::now();
+    let n_days = 30;
+    let kinds: [fn(&mut Random) -> Poison; 3] = [
+        |random| Poison::OneSession([1, 10, 100, 1_000, 10_000][random.next(5)]),
+        |_| Poison::OneHost,
+        |_| Poison::Daily,
+    ];
+    let check = |seed: u64| {
+        let clean = work(seed / 10, n_days);
+        let role = Role::new("new");
+        let mut random = Random((seed + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+        let poison = kinds[seed as usize % 3](&mut random);
+        let line = RISKY[random.next(RISKY.len())];
+        let batch = |tallies: &[Tally]| -> Option<SuggestionBatch> {
+            advise(&role, tallies, n_days, &Background::default())
+        };
+        let (before, after) = (batch(&clean)?, batch(&poisoned(&clean, line, poison, n_days))?);
+        let is_right = match poison {
+            Poison::Daily => names(&after, line),
+            Poison::OneSession(_) | Poison::OneHost => allowed(&before) == allowed(&after),
+        };
+        Some((format!("{poison:?} of `{line}` in work {}", seed / 10), is_right))
+    };
+    let corpora: Vec<(String, bool)> = (0..500).into_par_iter().filter_map(check).collect();
+    let wrong: Vec<&String> = corpora.iter().filter(|it| !it.1).map(|it| &it.0).collect();
+    println!("{} poisoned corpora: {} wrong ({:.1?})", corpora.len(), wrong.len(), began.elapsed());
+    for it in wrong.iter().take(10) {
+        println!("    {it}");
+    }
+    wrong.len() as u64 + (500 - corpora.len() as u64)
+}
+
+fn reviewers() -> u64 {
+    let mut n_wrong = 0;
+    let nothing = open(&Role::new("new"));
+    for taste in TASTES {
+        let seeds: Vec<u64> = (1..=6).collect();
+        let outcomes: Vec<_> = seeds
+            .par_iter()
+            .map(|seed| (review(*seed, *taste, true), review(*seed, *taste, false)))
+            .collect();
+        let mean = |of: fn(&(reviewer::Outcome, reviewer::Outcome)) -> f64| {
+            outcomes.iter().map(of).sum::<f64>() / outcomes.len() as f64
+        };
+        let (learns, frozen) = (mean(|it| it.0.acceptance()), mean(|it| it.1.acceptance()));
+        let n_repeated: u64 = outcomes.iter().map(|it| it.0.n_repeated).sum();
+        let n_repeated_frozen: u64 = outcomes.iter().map(|it| it.1.n_repeated).sum();
+        let opened = outcomes.iter().filter(|it| open(it.0.role.as_ref().unwrap()) != nothing);
+        let n_open = opened.count();
+        println!(
+            "{taste:?}: taken as proposed {learns:.3} with learning, {frozen:.3} without; \
+             {n_repeated} repeated after a no (without: {n_repeated_frozen}); {n_open} roles open"
+        );
+        let rounds: BTreeMap<usize, (u64, u64)> =
+            outcomes[0].0.rounds.iter().copied().enumerate().collect();
+        println!("    a run, proposed and taken by round: {:?}", rounds.values());
+        n_wrong += n_repeated + n_open as u64;
+        n_wrong += u64::from(frozen < 0.999 && learns <= frozen);
+    }
+    n_wrong
+}

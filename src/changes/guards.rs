@@ -1,0 +1,173 @@
+//! The guards that stand in front of what a finished role allows.
+use std::collections::{BTreeMap, BTreeSet};
+
+use rayon::prelude::*;
+
+use super::{
+    ChangeKind, Why,
+    list::{List, Place, effects, legitimate_units, new_rule},
+};
+use crate::{
+    clusters::Use,
+    evidence::Evidence,
+    policy::{Pattern, Rule, Target, includes, overlaps},
+    risk::RiskLevel,
+    synthesis::{MIN_ROUTINE_UNITS, Needed, quiet_confidence, stop_confidence},
+};
+
+impl List<'_> {
+    /// Guard denies that the allows of the finished role need, one change a family.
+    pub(super) fn guards(&mut self) {
+        if self.target != Target::Command {
+            return;
+        }
+        let kept = self.rules.iter().enumerate().filter(|(idx, _)| !self.gone.contains(idx));
+        let mut rules: Vec<Rule> = kept.map(|(_, rule)| rule.clone()).collect();
+        let shown = self.drafts.iter().filter(|it| it.is_shown(self.confidence_threshold));
+        let new = shown.flat_map(|draft| &draft.after);
+        let new_allows = new.filter(|rule| rule.action.passes());
+        let own = rules.iter().filter(|it| it.action.passes()).map(|it| &it.pattern);
+        let allows = own.chain(new_allows.map(|rule| &rule.pattern));
+        let allows: Vec<Pattern> = allows.map(|it| Pattern::new(it)).collect();
+        rules.retain(|rule| !rule.action.passes() && rule.when.is_empty());
+        let stopped: Vec<Pattern> = rules.iter().map(|it| Pattern::new(&it.pattern)).collect();
+        let is_there = |stop: &Pattern| stopped.iter().any(|deny| includes(deny, stop));
+        let mut families: BTreeMap<&str, Vec<Needed<'_>>> = BTreeMap::new();
+        for needed in self.stops.needed(&allows, self.observation) {
+            if !is_there(&Pattern::new(needed.text)) {
+                families.entry(needed.family()).or_default().push(needed);
+            }
+        }
+        let n_before = self.drafts.len();
+        for guards in families.into_values() {
+            self.guard(&guards);
+        }
+        let (allowing, guarding) = self.drafts.split_at_mut(n_before);
+        let guarding: Vec<Vec<Pattern>> = guarding
+            .iter()
+            .map(|draft| draft.after.iter().map(|rule| Pattern::new(&rule.pattern)).collect())
+            .collect();
+        for draft in allowing {
+            let allows = draft.after.iter().filter(|rule| rule.action.passes());
+            let allows: Vec<Pattern> = allows.map(|rule| Pattern::new(&rule.pattern)).collect();
+            let meets = |guards: &Vec<Pattern>| {
+                guards.iter().any(|guard| allows.iter().any(|allow| overlaps(allow, guard)))
+            };
+            let required = guarding.iter().enumerate().filter(|(_, guards)| meets(guards));
+            draft.requires = required.map(|(idx, _)| n_before + idx).collect();
+        }
+        self.keep_forms(n_before);
+    }
+
+    /// A guard requires the forms in use that stand in front of it, where the role lets these pass as it
+    /// is: without them it would stop what it does not name.
+    fn keep_forms(&mut self, n_before: usize) {
+        let default_passes = self.default_action.passes();
+        let passes = |line: &str| {
+            let mut matching =
+                self.rules.iter().filter(|it| Pattern::new(&it.pattern).matches(line));
+            matching.next().map_or(default_passes, |it| it.action.passes())
+        };
+        let mut forms: Vec<(usize, Vec<&str>)> = Vec::new();
+        for (draft, _, pattern) in self.shown_forms() {
+            let lines = self.observation.matched(&pattern).map(|it| it.line.as_str());
+            let lines: Vec<&str> = lines.filter(|it| passes(it)).collect();
+            if !lines.is_empty() {
+                forms.push((draft, lines));
+            }
+        }
+        let mut required: Vec<(usize, usize)> = Vec::new();
+        for (at, guard) in self.drafts.iter().enumerate().skip(n_before) {
+            let patterns: Vec<Pattern> =
+                guard.after.iter().map(|it| Pattern::new(&it.pattern)).collect();
+            for (form, lines) in &forms {
+                if lines.iter().any(|line| patterns.iter().any(|it| it.matches(line))) {
+                    required.push((at, *form));
+                }
+            }
+        }
+        for (at, form) in required {
+            if let Some(guard) = self.drafts.get_mut(at)
+                && !guard.requires.contains(&form)
+            {
+                guard.requires.push(form);
+            }
+        }
+    }
+
+    /// Forms in use that are shown: draft, place and pattern of each.
+    fn shown_forms(&self) -> Vec<(usize, Place, Pattern)> {
+        let forms = self.placed.iter().filter(|it| matches!(it.0, Place::Prose | Place::Form));
+        let forms = forms.filter_map(|&(place, at, idx)| {
+            let draft = self.drafts.get(at)?;
+            let is_shown = draft.is_shown(self.confidence_threshold);
+            let rule = draft.after.get(idx).filter(|_| is_shown)?;
+            Some((at, place, Pattern::new(&rule.pattern)))
+        });
+        forms.collect()
+    }
+
+    /// The guard patterns of a family: one change with those that stopped nothing in the window,
+    /// another with those that would have, because a reviewer weighs these two differently.
+    fn guard(&mut self, stops: &[Needed<'_>]) {
+        let forms = self.shown_forms();
+        let observation = self.observation;
+        let found: Vec<(&Needed<'_>, Vec<&Use>)> = stops
+            .par_iter()
+            .map(|stop| {
+                let passes_before = |seen: &&Use| {
+                    let mut before =
+                        forms.iter().filter(|it| stop.is_behind || it.1 == Place::Prose);
+                    before.any(|(.., it)| it.matches(&seen.line))
+                };
+                let pattern = Pattern::new(stop.text);
+                let uses = observation.matched(&pattern).filter(|seen| !passes_before(seen));
+                (stop, uses.collect())
+            })
+            .collect();
+        for would_stop in [false, true] {
+            let mut after = Vec::new();
+            let mut stopped: BTreeSet<u32> = BTreeSet::new();
+            let mut hits: BTreeMap<&str, &Use> = BTreeMap::new();
+            let mut risk = RiskLevel::Low;
+            let mut sum = 0.0;
+            let (mut titles, mut techniques) = (BTreeSet::new(), BTreeSet::new());
+            for (stop, uses) in &found {
+                let guard = stop.guard;
+                let units: BTreeSet<u32> =
+                    uses.iter().flat_map(|it| it.support.units.iter().copied()).collect();
+                if units.is_empty() == would_stop {
+                    continue;
+                }
+                let action = stop.action(units.len() >= MIN_ROUTINE_UNITS);
+                risk = risk.max(guard.level);
+                // The confidence of a change of several rules is their mean.
+                sum += match legitimate_units(uses) {
+                    0 => quiet_confidence(action, self.n_units()),
+                    stopped => stop_confidence(stopped),
+                };
+                titles.insert(guard.title.to_owned());
+                techniques.extend(guard.techniques.iter().map(|&it| it.to_owned()));
+                stopped.extend(units);
+                hits.extend(uses.iter().map(|&seen| (seen.line.as_str(), seen)));
+                let place = if stop.is_behind { Place::Behind } else { Place::Front };
+                after.push((place, new_rule(stop.text, action)));
+            }
+            if after.is_empty() {
+                continue;
+            }
+            let n_stopped_units = stopped.len() as u64;
+            let why = Why::Guard { titles: titles.into_iter().collect(), n_stopped_units };
+            #[expect(clippy::cast_precision_loss, reason = "a family has some dozen patterns")]
+            let n_rules = after.len() as f64;
+            let hits: Vec<&Use> = hits.into_values().collect();
+            let evidence = Evidence::of_uses(&hits, self.observation);
+            let mut draft = self.draft(ChangeKind::Add, why, evidence);
+            draft.confidence = (sum / n_rules * 100.0).round() / 100.0;
+            draft.risk = risk;
+            draft.effects = effects(&hits);
+            draft.techniques = techniques.into_iter().collect();
+            self.push(draft, after);
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! One of a role's rule lists while changes to it are drafted, and the places of what comes.
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{ChangeKind, Draft, PlacedRule, Recalled, Why, usage::Usage};
+use crate::{
+    clusters::{Observation, Use},
+    evidence::Evidence,
+    feedback::Background,
+    policy::{Pattern, Rule, RuleAction, Target, When},
+    risk::{Effects, RiskLevel, stake},
+    synthesis::{Candidate, Factor, Stops, scopes},
+};
+
+/// Where a new rule stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Place {
+    /// In front of everything: text for people.
+    Prose,
+    /// In front of the role's rules.
+    Front,
+    /// Behind these guards: forms in use.
+    Form,
+    /// Behind the forms in use: guards that stop every other form.
+    Behind,
+    /// In front of the role's rule with this index.
+    Before(usize),
+    /// Behind the role's rules, what needs a person first.
+    Approvals,
+    /// Behind these, what is allowed.
+    End,
+    /// At the very end: what needs a person, and is wider than an allow.
+    Last,
+}
+
+/// One of a role's rule lists, and what is proposed for it.
+pub(super) struct List<'a> {
+    pub(super) target: Target,
+    pub(super) rules: &'a [Rule],
+    pub(super) in_order: bool,
+    pub(super) default_action: RuleAction,
+    pub(super) candidates: Vec<&'a Candidate>,
+    pub(super) stops: &'a Stops,
+    pub(super) observation: &'a Observation,
+    pub(super) background: &'a Background,
+    /// How many rules went away, and how many of these were missed.
+    pub(super) record: (u64, u64),
+    pub(super) confidence_threshold: f64,
+    pub(super) usage: Usage,
+    /// New rules: place, draft, index in its `after`.
+    pub(super) placed: Vec<(Place, usize, usize)>,
+    pub(super) drafts: Vec<Draft>,
+    /// Rules that a draft takes away or moves.
+    pub(super) gone: BTreeSet<usize>,
+    /// Candidates that are proposed as they are, by draft.
+    pub(super) proposed: BTreeMap<usize, &'a Candidate>,
+}
+
+impl List<'_> {
+    pub(super) fn draft(&self, kind: ChangeKind, why: Why, evidence: Evidence) -> Draft {
+        Draft {
+            kind,
+            target: self.target,
+            before: Vec::new(),
+            after: Vec::new(),
+            confidence: 0.0,
+            risk: RiskLevel::Low,
+            effects: Effects::NONE,
+            evidence,
+            techniques: Vec::new(),
+            requires: Vec::new(),
+            why,
+            factors: Vec::new(),
+            scopes: Vec::new(),
+            recalled: None,
+        }
+    }
+
+    /// Adds a draft with its rules; its confidence is given without what reviewers made of others
+    /// like it.
+    pub(super) fn push(&mut self, mut draft: Draft, after: Vec<(Place, PlacedRule)>) {
+        let at = self.drafts.len();
+        for (idx, (place, rule)) in after.into_iter().enumerate() {
+            self.placed.push((place, at, idx));
+            draft.after.push(rule);
+        }
+        let is_tempered =
+            matches!(draft.why, Why::Routine { .. } | Why::NeedsApproval | Why::Unknown);
+        if !is_tempered {
+            let tempered = self.background.lessons.temper(draft.confidence, &draft.topic());
+            draft.factors.extend(Factor::of_feedback(draft.confidence, tempered));
+            draft.confidence = tempered;
+        }
+        draft.recalled = self.recalled(&draft);
+        self.drafts.push(draft);
+    }
+
+    /// What reviewers said no to before, and what is different since.
+    fn recalled(&self, draft: &Draft) -> Option<Recalled> {
+        let lessons = &self.background.lessons;
+        let allows = draft.after.iter().filter(|it| it.action.passes());
+        let allows = allows.filter(|_| draft.kind == ChangeKind::Add);
+        let mut of_allows =
+            allows.filter_map(|it| lessons.recalls(&Pattern::new(&it.pattern), self.observation));
+        let (lesson, differences) = of_allows.next().or_else(|| {
+            let lesson = lessons.rejected_as(&draft.proposal("")).last()?;
+            Some((lesson, lesson.mark.differences(&draft.evidence)))
+        })?;
+        (!differences.is_empty()).then(|| Recalled {
+            at: lesson.at,
+            reason: lesson.reason.clone(),
+            differences,
+        })
+    }
+
+    /// The scopes of the allows that are shown, with their prices.
+    pub(super) fn price(&mut self) {
+        let shown = self.proposed.iter().filter(|(at, _)| {
+            self.drafts.get(**at).is_some_and(|it| it.confidence >= self.confidence_threshold)
+        });
+        let (drafts, candidates): (Vec<usize>, Vec<&Candidate>) = shown.unzip();
+        let priced = scopes(&candidates, self.stops, self.observation);
+        for (at, scopes) in drafts.into_iter().zip(priced) {
+            if let Some(draft) = self.drafts.get_mut(at) {
+                draft.scopes = scopes;
+            }
+        }
+    }
+
+    pub(super) fn evidence(&self, uses: &[&Use], candidates: &[&Candidate]) -> Evidence {
+        match (self.target, candidates) {
+            (Target::Mcp, [only]) => only.evidence.clone(),
+            (Target::Mcp, _) => {
+                let mut all = Evidence::default();
+                for it in candidates {
+                    all.n_events += it.evidence.n_events;
+                    all.n_units += it.evidence.n_units;
+                    all.n_hosts = all.n_hosts.max(it.evidence.n_hosts);
+                    all.n_sessions = all.n_sessions.max(it.evidence.n_sessions);
+                    all.n_days = all.n_days.max(it.evidence.n_days);
+                    all.examples.extend(it.evidence.examples.iter().cloned());
+                    all.shapes.extend(it.evidence.shapes.iter().cloned());
+                }
+                all
+            }
+            (Target::Command, _) => Evidence::of_uses(uses, self.observation),
+        }
+    }
+
+    pub(super) fn n_units(&self) -> u64 {
+        self.observation.units.len() as u64
+    }
+
+    /// Gives every new rule its position in the merged list; `first` drafts stand before these.
+    pub(super) fn finish(mut self, first: usize) -> Vec<Draft> {
+        self.placed.sort_by_key(|&(place, draft, idx)| (place, draft, idx));
+        let mut new = self.placed.iter().peekable();
+        let mut position = 0;
+        let mut old = 0;
+        loop {
+            let next = new.peek();
+            let is_new = match next {
+                Some((Place::Prose | Place::Front | Place::Form | Place::Behind, ..)) => true,
+                Some((Place::Before(at), ..)) => *at <= old,
+                Some(_) => old >= self.rules.len(),
+                None => false,
+            };
+            if is_new && let Some(&(_, draft, idx)) = new.next() {
+                position += 1;
+                let rule = self.drafts.get_mut(draft).and_then(|it| it.after.get_mut(idx));
+                if let Some(rule) = rule {
+                    rule.position = position;
+                }
+            } else if old < self.rules.len() {
+                old += 1;
+                position += 1;
+            } else {
+                break;
+            }
+        }
+        for draft in &mut self.drafts {
+            for required in &mut draft.requires {
+                *required += first;
+            }
+        }
+        self.drafts
+    }
+}
+
+/// Units of those uses that an allow could have come from: to stop the others is no mistake.
+pub(super) fn legitimate_units(uses: &[&Use]) -> u64 {
+    let ordinary = uses.iter().filter(|seen| stake(seen.effects) <= RiskLevel::Medium);
+    let units: BTreeSet<u32> =
+        ordinary.flat_map(|seen| seen.support.units.iter().copied()).collect();
+    units.len() as u64
+}
+
+pub(super) fn placed(idx: usize, rule: &Rule) -> PlacedRule {
+    PlacedRule {
+        pattern: rule.pattern.clone(),
+        action: rule.action,
+        position: idx as u64 + 1,
+        when: rule.when.clone(),
+        rule_id: Some(rule.rule_id.clone()).filter(|it| !it.is_empty()),
+    }
+}
+
+pub(super) fn new_rule(pattern: &str, action: RuleAction) -> PlacedRule {
+    PlacedRule {
+        pattern: pattern.to_owned(),
+        action,
+        position: 0,
+        when: When::new(),
+        rule_id: None,
+    }
+}
+
+pub(super) fn effects(uses: &[&Use]) -> Effects {
+    uses.iter().fold(Effects::NONE, |all, it| all.union(it.effects))
+}

@@ -1,0 +1,231 @@
+//! Rules that accepted changes took away, scored in the shadow against what came later.
+use serde::{Deserialize, Serialize};
+
+use super::{
+    ChangeKind, Why,
+    list::{List, Place, effects, new_rule},
+};
+use crate::{
+    clusters::{McpUse, Observation, Support, Use},
+    events::{Outcome, Timestamp, text_forms},
+    evidence::Evidence,
+    feedback::{Background, Withdrawn},
+    policy::{Pattern, Role, Rule, RuleAction, Target, includes, literal},
+    risk::{Effects, RiskLevel, stake},
+    synthesis::{allow_factors, closed},
+};
+
+/// Units that a rule counts for which somebody had written or accepted before it went: that it is used
+/// again is not the first that is known of it.
+const KNOWN_UNITS: u64 = 2;
+
+impl List<'_> {
+    /// Puts back what is missed: the rule itself where no act that must not pass fits into it, else what
+    /// was stopped; what is at stake with that, a person is asked for.
+    pub(super) fn restore(&mut self) {
+        let background = self.background;
+        let target = self.target;
+        for withdrawn in background.withdrawn.iter().filter(|it| it.target == target) {
+            let is_back = self.rules.iter().any(|it| it.pattern == withdrawn.pattern);
+            if is_back || !withdrawn.action.passes() {
+                continue;
+            }
+            match target {
+                Target::Command => self.restore_command(withdrawn),
+                Target::Mcp => self.restore_tools(withdrawn),
+            }
+        }
+    }
+
+    fn restore_command(&mut self, withdrawn: &Withdrawn) {
+        let missed = missed(withdrawn, self.rules, self.observation);
+        let (ordinary, risky): (Vec<&Use>, Vec<&Use>) =
+            missed.into_iter().partition(|it| stake(it.effects) <= RiskLevel::Medium);
+        for (uses, action) in [(ordinary, RuleAction::Allow), (risky, RuleAction::RequireApproval)]
+        {
+            if uses.is_empty() {
+                continue;
+            }
+            let is_whole = !withdrawn.is_narrowed && action.passes();
+            let whole = vec![withdrawn.pattern.clone()];
+            let patterns = if is_whole && closed(&whole, self.stops, self.observation) {
+                whole
+            } else {
+                let mut stems: Vec<String> =
+                    uses.iter().map(|it| format!("{} *", it.stem.pattern)).collect();
+                stems.sort();
+                stems.dedup();
+                if action.passes() && closed(&stems, self.stops, self.observation) {
+                    stems
+                } else {
+                    uses.iter().map(|it| literal(&it.line)).collect()
+                }
+            };
+            let evidence = Evidence::of_uses(&uses, self.observation);
+            let n_events = uses.iter().map(|it| n_blocked(&it.support)).sum();
+            self.put_back(withdrawn, patterns, action, evidence, n_events, effects(&uses));
+        }
+    }
+
+    fn restore_tools(&mut self, withdrawn: &Withdrawn) {
+        for tool in missed_tools(withdrawn, self.rules, self.observation) {
+            let action = if stake(tool.effects) <= RiskLevel::Medium {
+                RuleAction::Allow
+            } else {
+                RuleAction::RequireApproval
+            };
+            let name = format!("{}/{}", tool.server, tool.tool);
+            let mut evidence = Evidence::of_support(&tool.support, self.observation);
+            evidence.examples = vec![name.clone()];
+            evidence.shapes = vec![(name.clone(), evidence.n_events)];
+            let n_events = n_blocked(&tool.support);
+            let patterns = vec![literal(&name)];
+            self.put_back(withdrawn, patterns, action, evidence, n_events, tool.effects);
+        }
+    }
+
+    fn put_back(
+        &mut self,
+        withdrawn: &Withdrawn,
+        patterns: Vec<String>,
+        action: RuleAction,
+        evidence: Evidence,
+        n_events: u64,
+        effects: Effects,
+    ) {
+        let why = Why::Missed {
+            pattern: withdrawn.pattern.clone(),
+            is_narrowed: withdrawn.is_narrowed,
+            batch_id: withdrawn.batch_id.clone(),
+            at: withdrawn.at,
+            n_events,
+        };
+        let known = Evidence { n_units: evidence.n_units + KNOWN_UNITS, ..evidence.clone() };
+        let factors = allow_factors(&known, "", false, self.observation);
+        let mut draft = self.draft(ChangeKind::Add, why, evidence);
+        let product: f64 = factors.iter().map(|it| it.value).product();
+        draft.confidence = (product.clamp(0.01, 0.99) * 100.0).round() / 100.0;
+        draft.factors = factors;
+        draft.effects = effects;
+        draft.risk = stake(effects);
+        let place = if action.passes() { Place::End } else { Place::Approvals };
+        let held = |text: &String| {
+            let pattern = Pattern::new(text);
+            let new = self.drafts.iter().flat_map(|it| &it.after);
+            new.filter(|it| it.when.is_empty())
+                .any(|it| it.action == action && includes(&Pattern::new(&it.pattern), &pattern))
+        };
+        let after: Vec<_> = patterns
+            .iter()
+            .filter(|it| !held(it))
+            .map(|it| (place, new_rule(it, action)))
+            .collect();
+        if !after.is_empty() {
+            self.push(draft, after);
+        }
+    }
+}
+
+/// What became of a rule that went away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fate {
+    /// Nothing that it let through was blocked since.
+    Quiet,
+    /// Something was.
+    Missed,
+    /// It is back.
+    Restored,
+}
+
+text_forms!(Fate { Quiet = "quiet", Missed = "missed", Restored = "restored" });
+
+/// A rule that an accepted change took away, and what became of that.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LedgerEntry {
+    /// Command or MCP rules.
+    pub target: Target,
+    /// Its pattern.
+    pub pattern: String,
+    /// Whether narrower rules came in its place.
+    pub narrowed: bool,
+    /// The batch that did it.
+    pub batch_id: String,
+    /// When.
+    pub at: Timestamp,
+    /// Events since then that it would have let through, and that were or would have been blocked.
+    pub events: u64,
+    /// What became of it.
+    pub fate: Fate,
+}
+
+/// Scores the rules that went away in the shadow, the latest first.
+pub fn ledger(role: &Role, observation: &Observation, background: &Background) -> Vec<LedgerEntry> {
+    let scored = background.withdrawn.iter().rev().filter(|it| it.action.passes()).map(|it| {
+        let rules = match it.target {
+            Target::Command => &role.rules,
+            Target::Mcp => &role.mcp_rules,
+        };
+        let events = match it.target {
+            Target::Command => {
+                missed(it, rules, observation).iter().map(|it| n_blocked(&it.support)).sum()
+            }
+            Target::Mcp => {
+                let tools = missed_tools(it, rules, observation);
+                tools.iter().map(|it| n_blocked(&it.support)).sum()
+            }
+        };
+        let is_back = rules.iter().any(|rule| rule.pattern == it.pattern);
+        LedgerEntry {
+            target: it.target,
+            pattern: it.pattern.clone(),
+            narrowed: it.is_narrowed,
+            batch_id: it.batch_id.clone(),
+            at: it.at,
+            events,
+            fate: match (is_back, events) {
+                (true, _) => Fate::Restored,
+                (false, 0) => Fate::Quiet,
+                (false, _) => Fate::Missed,
+            },
+        }
+    });
+    scored.collect()
+}
+
+/// What a rule would have let through since it went, and was or would have been blocked.
+fn missed<'a>(withdrawn: &Withdrawn, rules: &[Rule], observation: &'a Observation) -> Vec<&'a Use> {
+    let pattern = Pattern::new(&withdrawn.pattern);
+    let uses = observation.matched(&pattern);
+    let missed = uses.filter(|it| is_missed(&it.support, withdrawn));
+    missed.filter(|it| !passes(rules, &it.line)).collect()
+}
+
+fn missed_tools<'a>(
+    withdrawn: &Withdrawn,
+    rules: &[Rule],
+    observation: &'a Observation,
+) -> Vec<&'a McpUse> {
+    let pattern = Pattern::new(&withdrawn.pattern);
+    let is_its = |it: &&McpUse| {
+        let name = format!("{}/{}", it.server, it.tool);
+        pattern.matches(&name) && !passes(rules, &name)
+    };
+    let tools = observation.mcp_uses.iter().filter(is_its);
+    tools.filter(|it| is_missed(&it.support, withdrawn)).collect()
+}
+
+fn is_missed(support: &Support, withdrawn: &Withdrawn) -> bool {
+    n_blocked(support) > 0 && support.last.is_some_and(|last| last > withdrawn.at)
+}
+
+fn n_blocked(support: &Support) -> u64 {
+    let blocked = support.outcomes().filter(|(outcome, _)| *outcome != Outcome::Allowed);
+    blocked.map(|it| it.1).sum()
+}
+
+/// Whether the first rule that matches lets a line through.
+fn passes(rules: &[Rule], line: &str) -> bool {
+    let mut matching = rules.iter().filter(|it| Pattern::new(&it.pattern).matches(line));
+    matching.next().is_some_and(|it| it.action.passes())
+}

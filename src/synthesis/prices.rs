@@ -1,0 +1,320 @@
+//! What each scope of an allow would give and cost: nested, from the lines seen to the whole binary.
+use std::collections::{BTreeMap, BTreeSet};
+
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Candidate, MIN_ROUTINE_UNITS, Needed, Stand, Stops, allow_confidence,
+    budget::Cost,
+    guards::Stopped,
+    scope::{self, Scope},
+};
+use crate::{
+    clusters::{Observation, Stem, Use},
+    events::Day,
+    evidence::Evidence,
+    feedback::Level,
+    policy::{
+        Matching, Pattern, Role, Rule, RuleAction, Target,
+        proof::{MAX_STATES, Verifier},
+    },
+    risk::{
+        Effects, RiskLevel,
+        acts::{Act, acts},
+        stake,
+    },
+};
+
+/// The part of the window's days that scopes are made from to see what they cover of the rest.
+///
+/// # Source
+/// The cut of `backtest`, whose default it is, too.
+const EARLY_PART: f64 = 0.7;
+
+/// Most patterns of a scope that is not proposed; a longer list is nobody's to read.
+const MAX_PATTERNS: usize = 12;
+
+/// How much of the later part of the window a scope covers that was made from the earlier part.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Later {
+    /// Uses of the binary in the later part, each counted once a unit.
+    pub seen: u64,
+    /// Those that would have passed.
+    pub covered: u64,
+}
+
+/// One scope of an allow, and its price.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Priced {
+    /// How wide it is.
+    pub level: Level,
+    /// Its patterns.
+    pub patterns: Vec<String>,
+    /// The guards that it needs in front, and what each does.
+    pub guards: Vec<(String, RuleAction)>,
+    /// 0 to 1: probability that it is needed again.
+    pub confidence: f64,
+    /// What it would have allowed of later activity; `None` where the window has one day only.
+    pub later: Option<Later>,
+    /// What was seen of what it takes does.
+    pub effects: Effects,
+    /// Ids of the acts that share a line with it, and that its guards are for.
+    pub guarded_acts: Vec<String>,
+    /// Ids of the acts of which some spelling passes in spite of its guards.
+    pub open_acts: Vec<String>,
+    /// Whether this is what is proposed.
+    pub is_proposed: bool,
+}
+
+/// What a scope lets through, whatever was seen.
+#[derive(Clone, Debug, Default)]
+struct Language {
+    guards: Vec<(String, RuleAction)>,
+    guarded_acts: Vec<String>,
+    open_acts: Vec<String>,
+}
+
+/// The scopes of each of these candidates, narrowest first; none for what is no allow of commands.
+pub fn scopes(
+    candidates: &[&Candidate],
+    stops: &Stops,
+    observation: &Observation,
+) -> Vec<Vec<Priced>> {
+    let nested: Vec<Vec<(Level, Vec<String>)>> =
+        candidates.iter().map(|it| levels(it, observation)).collect();
+    let distinct: BTreeSet<&Vec<String>> = nested.iter().flatten().map(|it| &it.1).collect();
+    let languages: BTreeMap<&Vec<String>, Language> = distinct
+        .into_par_iter()
+        .map(|patterns| (patterns, Language::new(patterns, stops, observation)))
+        .collect();
+    let cut = cut(observation);
+    let priced = candidates.par_iter().zip(&nested).map(|(candidate, levels)| {
+        let past = Past::new(candidate, cut, stops, observation);
+        let price = |(level, patterns): &(Level, Vec<String>)| {
+            let language = languages.get(patterns).cloned().unwrap_or_default();
+            past.price(*level, patterns, language)
+        };
+        levels.iter().map(price).collect()
+    });
+    priced.collect()
+}
+
+/// The patterns of each level, narrowest first; levels that say the same are one.
+fn levels(candidate: &Candidate, observation: &Observation) -> Vec<(Level, Vec<String>)> {
+    let Some(stem) = &candidate.stem else { return Vec::new() };
+    if candidate.target != Target::Command || !candidate.action.passes() {
+        return Vec::new();
+    }
+    let own = Level::of(&candidate.pattern, &stem.binary, &stem.pattern);
+    let uses = uses(candidate, observation);
+    let mut levels: Vec<(Level, Vec<String>)> = Level::ALL
+        .iter()
+        .filter(|it| **it < own)
+        .map(|it| (*it, patterns(*it, stem, &uses)))
+        .collect();
+    levels.push((own, candidate.patterns().cloned().collect()));
+    // What stands in front of a guard may get narrower there, and no wider.
+    let wider = Level::ALL.iter().filter(|it| **it > own && candidate.stand == Stand::Open);
+    levels.extend(wider.map(|it| (*it, patterns(*it, stem, &uses))));
+    levels.retain(|(_, patterns)| !patterns.is_empty());
+    let mut taken: Vec<Vec<String>> = Vec::new();
+    let proposed: Vec<String> = candidate.patterns().cloned().collect();
+    levels.retain(|(level, patterns)| {
+        let is_new = (*level == own || *patterns != proposed) && !taken.contains(patterns);
+        if is_new {
+            taken.push(patterns.clone());
+        }
+        is_new
+    });
+    levels.retain(|(level, patterns)| *level == own || patterns.len() <= MAX_PATTERNS);
+    levels
+}
+
+/// What a level would propose for these uses.
+fn patterns(level: Level, stem: &Stem, uses: &[(usize, &Use)]) -> Vec<String> {
+    let of = |scopes: Vec<Scope>| scopes.into_iter().map(|it| it.pattern).collect();
+    match level {
+        Level::Exact => of(scope::exact(uses)),
+        Level::Word => of(scope::words(stem, uses)),
+        Level::Subcommand => vec![scope::whole(stem, uses).pattern],
+        Level::Binary => vec![format!("{} *", stem.binary)],
+    }
+}
+
+fn uses<'a>(candidate: &Candidate, observation: &'a Observation) -> Vec<(usize, &'a Use)> {
+    let uses = candidate.uses.iter();
+    uses.filter_map(|&idx| Some((idx, observation.uses.get(idx)?))).collect()
+}
+
+/// The first day of the later part; `None` where there is one day only.
+pub(super) fn cut(observation: &Observation) -> Option<Day> {
+    let days: BTreeSet<Day> = observation.units.iter().map(|it| it.day).collect();
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a window has some hundred days"
+    )]
+    let at = (days.len() as f64 * EARLY_PART).ceil() as usize;
+    days.into_iter().nth(at.max(1))
+}
+
+/// Fewest later uses that tell whether a wider scope gives anything.
+const MIN_LATER: u64 = 20;
+
+/// Whether a scope over a whole stem is dominated by one that is narrower: one pattern too, made of
+/// what was seen before the cut, and everything that came after it falls inside.
+pub(super) fn is_dominated(
+    narrower: &[Scope],
+    forms: &[Scope],
+    uses: &[(usize, &Use)],
+    cost: &Cost<'_>,
+) -> bool {
+    let Cost { stops, observation, .. } = *cost;
+    // Forms in use stand beside both.
+    let narrower = narrower.iter().filter(|it| !forms.contains(it)).collect::<Vec<_>>();
+    let ([only], Some(cut)) = (narrower.as_slice(), cost.cut) else { return false };
+    let only = Pattern::new(&only.pattern);
+    let (mut is_made, mut n_later, mut n_covered) = (false, 0, 0);
+    for (idx, seen) in uses {
+        let is_inside = only.matches(&seen.line);
+        let n_late = n_late(seen, cut, observation);
+        is_made |= is_inside && n_late < seen.support.n_units() as u64;
+        if stops.stopped().get(*idx) == Some(&Stopped::Nowhere) {
+            n_later += n_late;
+            n_covered += if is_inside { n_late } else { 0 };
+        }
+    }
+    is_made && n_covered == n_later && n_later >= MIN_LATER
+}
+
+/// Units of a use from a day on.
+fn n_late(seen: &Use, cut: Day, observation: &Observation) -> u64 {
+    let units = seen.support.units.iter().filter_map(|it| observation.units.get(*it as usize));
+    units.filter(|it| it.day >= cut).count() as u64
+}
+
+/// What was seen of a candidate's binary, before the cut and after it.
+struct Past<'a> {
+    candidate: &'a Candidate,
+    observation: &'a Observation,
+    /// Whether there is anything after the cut.
+    is_cut: bool,
+    /// Uses of the candidate before the cut.
+    early: Vec<(usize, &'a Use)>,
+    /// Ordinary uses of the binary that no guard stops, each with its units after the cut.
+    later: Vec<(&'a Use, u64)>,
+    /// The same for all that are ordinary.
+    n_later: u64,
+}
+
+impl<'a> Past<'a> {
+    fn new(
+        candidate: &'a Candidate,
+        cut: Option<Day>,
+        stops: &Stops,
+        observation: &'a Observation,
+    ) -> Self {
+        let n_late = |seen: &Use| cut.map_or(0, |cut| n_late(seen, cut, observation));
+        let is_early = |seen: &Use| n_late(seen) < seen.support.n_units() as u64;
+        let early = uses(candidate, observation).into_iter().filter(|it| is_early(it.1));
+        let binary = Pattern::new(&format!("{} *", candidate.binary));
+        let ordinary = observation.matched_at(&binary);
+        let ordinary = ordinary.filter(|(_, seen)| stake(seen.effects) <= RiskLevel::Medium);
+        let ordinary = ordinary.map(|(idx, seen)| (idx, seen, n_late(seen))).filter(|it| it.2 > 0);
+        let ordinary: Vec<(usize, &Use, u64)> = ordinary.collect();
+        let passing =
+            ordinary.iter().filter(|it| candidate.stand.passes(stops.stopped().get(it.0)));
+        Self {
+            candidate,
+            observation,
+            is_cut: cut.is_some(),
+            early: early.collect(),
+            later: passing.map(|it| (it.1, it.2)).collect(),
+            n_later: ordinary.iter().map(|it| it.2).sum(),
+        }
+    }
+
+    fn price(&self, level: Level, shown: &[String], language: Language) -> Priced {
+        let Self { candidate, observation, .. } = *self;
+        let is_proposed = candidate.patterns().eq(shown);
+        let stem = candidate.stem.as_ref();
+        // A scope is made of what was seen before, and judged by what came after.
+        let made = match (level, stem) {
+            (Level::Exact | Level::Word, Some(stem)) => patterns(level, stem, &self.early),
+            _ => shown.to_vec(),
+        };
+        let made: Vec<Pattern> = made.iter().map(|it| Pattern::new(it)).collect();
+        let covers = |seen: &Use| made.iter().any(|it| it.matches(&seen.line));
+        let covered = self.later.iter().filter(|it| covers(it.0)).map(|it| it.1).sum();
+        let later = self.is_cut.then_some(Later { seen: self.n_later, covered });
+        let mut effects = Effects::NONE;
+        let mut not_needed = 1.0;
+        for pattern in shown.iter().map(|it| Pattern::new(it)) {
+            let uses: Vec<&Use> = observation.matched(&pattern).collect();
+            effects = uses.iter().fold(effects, |all, it| all.union(it.effects));
+            let ordinary = uses.into_iter().filter(|it| stake(it.effects) <= RiskLevel::Medium);
+            let evidence = Evidence::of_counts(&ordinary.collect::<Vec<_>>(), observation);
+            let is_exact = pattern.parts().len() == 1
+                && stem.is_some_and(|it| it.pattern != pattern.literal_prefix());
+            not_needed *=
+                1.0 - allow_confidence(&evidence, &candidate.binary, is_exact, observation);
+        }
+        let confidence = ((1.0 - not_needed).clamp(0.01, 0.99) * 100.0).round() / 100.0;
+        Priced {
+            level,
+            patterns: shown.to_vec(),
+            confidence: if is_proposed { candidate.confidence } else { confidence },
+            later,
+            effects,
+            is_proposed,
+            guards: language.guards,
+            guarded_acts: language.guarded_acts,
+            open_acts: language.open_acts,
+        }
+    }
+}
+
+impl Language {
+    fn new(patterns: &[String], stops: &Stops, observation: &Observation) -> Self {
+        let allows: Vec<Pattern> = patterns.iter().map(|it| Pattern::new(it)).collect();
+        let guards: Vec<(String, RuleAction)> = stops
+            .met(&allows)
+            .iter()
+            .map(|it| (it.text.to_owned(), action(it, observation)))
+            .collect();
+        let mut role = Role::new("scope");
+        role.rules.extend(patterns.iter().map(|it| Rule::new(it, RuleAction::Allow)));
+        let bare = open(&role, acts().iter());
+        role.rules.splice(0..0, guards.iter().map(|(text, action)| Rule::new(text, *action)));
+        // Guards only take away.
+        let open_acts = open(&role, bare.iter().copied());
+        let guarded = bare.into_iter().filter(|it| !open_acts.iter().any(|open| open.id == it.id));
+        let ids = |acts: Vec<&Act>| acts.into_iter().map(|it| it.id.clone()).collect();
+        Self { guards, guarded_acts: ids(guarded.collect()), open_acts: ids(open_acts) }
+    }
+}
+
+/// Whether no act that must not pass fits into allows of these patterns, behind the guards they need.
+pub fn closed(patterns: &[String], stops: &Stops, observation: &Observation) -> bool {
+    Language::new(patterns, stops, observation).open_acts.is_empty()
+}
+
+/// What a guard does in a role: what is done all the time is asked for rather than stopped.
+fn action(guard: &Needed<'_>, observation: &Observation) -> RuleAction {
+    let uses: Vec<&Use> = observation.matched(&Pattern::new(guard.text)).collect();
+    let units: BTreeSet<u32> =
+        uses.iter().flat_map(|it| it.support.units.iter().copied()).collect();
+    guard.action(units.len() >= MIN_ROUTINE_UNITS)
+}
+
+/// Those of some acts of which a role lets a spelling through; what a proof cannot decide counts.
+fn open<'a>(role: &Role, acts: impl Iterator<Item = &'a Act>) -> Vec<&'a Act> {
+    let verifier = Verifier::new(role, &BTreeMap::new(), MAX_STATES);
+    let is_open = |act: &&Act| {
+        let found = verifier.openings(act.lines(Matching::Expanded));
+        !found.open.is_empty() || !found.undecided.is_empty()
+    };
+    acts.filter(is_open).collect()
+}
