@@ -5,7 +5,7 @@ use super::Printer;
 use crate::{
     clock,
     events::Event,
-    inputs::{self, FileReader, Format, Known, Notes},
+    inputs::{self, FileReader, Format, Found, Given, Known, Notes, Parser, Place},
 };
 
 /// How many bad lines are told one by one.
@@ -17,6 +17,19 @@ const MAX_TOLD: u64 = 5;
 /// # Errors
 /// Where a file cannot be read.
 pub(super) fn events(path: &Path, format: &Format, printer: Printer) -> anyhow::Result<Vec<Event>> {
+    events_of(path, format, &Given::default(), printer)
+}
+
+/// The same, with what is given besides the lines.
+///
+/// # Errors
+/// Where a file cannot be read.
+pub(super) fn events_of(
+    path: &Path,
+    format: &Format,
+    given: &Given,
+    printer: Printer,
+) -> anyhow::Result<Vec<Event>> {
     let now = clock::now();
     let mut notes = Notes::default();
     let mut events = Vec::new();
@@ -24,25 +37,32 @@ pub(super) fn events(path: &Path, format: &Format, printer: Printer) -> anyhow::
     let paths: [PathBuf; 1] = [path.to_owned()];
     for path in inputs::files(&paths)? {
         let mut reader = FileReader::open(&path, &Known::default())?;
-        while let Some(block) = reader.next_block()? {
-            let unread =
-                block.fault.iter().map(|(fault, _)| (block.n_lines_before + 1, fault.clone()));
-            let mut faults: Vec<_> = unread.collect();
-            for line in block.lines() {
-                match format.read(line.bytes, now, &mut notes) {
-                    Ok(parsed) => events.push(parsed.event),
-                    Err(fault) => faults.push((line.number, fault)),
-                }
-            }
-            for (number, fault) in faults {
+        let mut parser = Parser::new(format, given, now);
+        let mut take = |found: Found| match found.result {
+            Ok(parsed) => events.push(parsed.event),
+            Err(fault) => {
                 n_rejected += 1;
                 if n_rejected <= MAX_TOLD {
                     let detail = fault.detail.map(|it| format!(" `{it}`")).unwrap_or_default();
-                    let reason = fault.reason;
+                    let (reason, number) = (fault.reason, found.place.number);
                     printer.error(&format!("{}:{number}: {reason}{detail}", path.display()));
                 }
             }
+        };
+        while let Some(block) = reader.next_block()? {
+            if let Some((fault, excerpt)) = &block.fault {
+                let number = block.n_lines_before + 1;
+                let place = Place { number, byte_offset: block.offset };
+                take(Found { place, result: Err(fault.clone()), excerpt: excerpt.clone() });
+            }
+            for line in block.lines() {
+                parser.line(line, &mut notes, &mut take);
+            }
         }
+        parser.end(&mut notes, &mut take);
+    }
+    if notes.n_passed_over > 0 {
+        printer.note(&format!("{} records are no actions", notes.n_passed_over));
     }
     match n_rejected {
         0 => (),

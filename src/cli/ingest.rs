@@ -5,14 +5,17 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
-use clap::{Args, builder::PossibleValuesParser};
+use clap::{
+    Args,
+    builder::{PossibleValue, PossibleValuesParser},
+};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{Context, Exit, Output, Rows, WrongUse, printer::table};
 use crate::{
     clock,
     events::visible,
-    inputs::{Format, INPUTS},
+    inputs::{Format, Given, INPUTS},
     lake::Lake,
     pipeline::ingest::{self, FileStatus, IngestReport, Step},
 };
@@ -23,11 +26,14 @@ use crate::{
 Plain, gzip and zstd files are told apart by their first bytes. Under a directory, files ending in
 .ndjson, .jsonl, .json or .log are read (also rotated and packed ones, such as a.log.2.gz).
 What was read before is not read again, also under another name or packed since; a file that has
-grown is read from where it ended. Lines that are no events are kept in quarantine and counted.
+grown is read from where it ended (by formats whose records belong together, whole: its events are
+known). Lines that are no events are kept in quarantine and counted.
 
 Examples:
   advisor ingest /var/log/agents
   advisor ingest events.ndjson.gz --role platform
+  advisor ingest ~/.claude/projects --format claude-transcript --host laptop-7
+  advisor ingest /var/log/audit/audit.log --format auditd --host build-7
   advisor ingest /var/log/agents --output json | jq .rejected")]
 pub(super) struct Ingest {
     /// Files and directories
@@ -35,8 +41,11 @@ pub(super) struct Ingest {
     paths: Vec<PathBuf>,
     /// How the files are to be read
     #[arg(long, value_name = "FORMAT", default_value = "signal")]
-    #[arg(value_parser = PossibleValuesParser::new(INPUTS.iter().map(|format| format.name)))]
+    #[arg(value_parser = formats())]
     format: String,
+    /// Host of records that name none
+    #[arg(long, value_name = "HOSTNAME")]
+    host: Option<String>,
     /// Role of events that name none [default: the role of the host at that time]
     #[arg(long, value_name = "ROLE")]
     role: Option<String>,
@@ -49,6 +58,7 @@ pub(super) async fn run(args: Ingest, context: &Context) -> anyhow::Result<Exit>
     let Some(format) = Format::named(&args.format) else {
         return Err(WrongUse(format!("no format `{}`", args.format)).into());
     };
+    let given = given(format, args.host)?;
     let printer = &context.printer;
     let store = context.store().await?;
     let lake = Lake::open(&context.config.data_dir)?;
@@ -66,7 +76,8 @@ pub(super) async fn run(args: Ingest, context: &Context) -> anyhow::Result<Exit>
         }
     };
     let mut what = ingest::Ingest::new(args.paths, clock::now());
-    (what.format, what.role, what.chunk_events) = (format, args.role, args.chunk_events.max(1));
+    (what.format, what.given) = (format, given);
+    (what.role, what.chunk_events) = (args.role, args.chunk_events.max(1));
     let report = ingest::ingest(store, &lake, what, &on_step).await;
     bar.finish_and_clear();
     let report = report?;
@@ -84,6 +95,25 @@ pub(super) async fn run(args: Ingest, context: &Context) -> anyhow::Result<Exit>
         }
     }
     Ok(if report.files_failed > 0 { Exit::Failed } else { Exit::Done })
+}
+
+/// What is given besides the lines; the host has to be where lines of the format never name it.
+///
+/// # Errors
+/// Where it is missing.
+pub(super) fn given(format: &Format, hostname: Option<String>) -> Result<Given, WrongUse> {
+    if format.names_no_host && hostname.is_none() {
+        let name = format.name;
+        return Err(WrongUse(format!("`{name}` names no host: say which one with --host")));
+    }
+    Ok(Given { hostname })
+}
+
+/// Every format with what it is, for help.
+pub(super) fn formats() -> PossibleValuesParser {
+    PossibleValuesParser::new(
+        INPUTS.iter().map(|format| PossibleValue::new(format.name).help(format.about)),
+    )
 }
 
 /// A bar on stderr, hidden where stderr is no terminal.
@@ -120,6 +150,9 @@ fn summary(report: &IngestReport) -> String {
     if !report.unknown_keys.is_empty() {
         let keys = report.unknown_keys.iter().map(|(name, count)| (name.as_str(), *count));
         lines.push(format!("unknown keys, not kept: {}", counts(keys)));
+    }
+    if report.passed_over > 0 {
+        lines.push(format!("no actions, passed over: {}", report.passed_over));
     }
     if report.secrets_redacted > 0 {
         lines.push(format!("secrets redacted: {}", report.secrets_redacted));

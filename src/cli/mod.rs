@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand; `printer` is the only writer to stdout and stderr.
 mod activity;
+mod audit;
 mod backtest;
 mod backtest_text;
 mod batch_text;
@@ -148,6 +149,8 @@ enum Command {
     Policy(policy::Policy),
     /// Show how commands are read: subcommands, shapes, wrappers, effects
     Shapes(shapes::Shapes),
+    /// The audit log: what agents did, newest first, by any field
+    Audit(Box<audit::Audit>),
     /// Look at what the lake holds: its parts, and the lines in quarantine; erase a host or session
     Lake(lake::Lake),
     /// Make up the activity of a fleet, the same for the same seed, with the truth beside it
@@ -226,6 +229,7 @@ async fn dispatch(command: Command, context: &Context) -> anyhow::Result<Exit> {
         Command::Shapes(args) => shapes::run(&args, context),
         Command::Simulate(args) => simulate::run(&args, context),
         Command::Ingest(args) => ingest::run(args, context).await,
+        Command::Audit(args) => audit::run(*args, context).await,
         Command::Lake(args) => lake::run(args, context).await,
         Command::Backtest(args) => backtest::run(args, context).await,
         Command::Suggest(args) => suggest::run(args, context).await,

@@ -68,6 +68,17 @@ impl Printer {
         let _ = writeln!(out, "{text}");
     }
 
+    /// A line of data, for output that goes on until somebody ends it: it fails where nobody reads
+    /// any more.
+    ///
+    /// # Errors
+    /// Where stdout does not take it.
+    pub fn try_line(&self, text: &str) -> std::io::Result<()> {
+        let mut out = std::io::stdout().lock();
+        writeln!(out, "{text}")?;
+        out.flush()
+    }
+
     /// Bytes of data as they are.
     pub fn raw(&self, text: &str) {
         let mut out = std::io::stdout().lock();
@@ -157,7 +168,7 @@ pub(super) fn table(rows: &Rows) -> String {
 }
 
 /// RFC 4180, with a `'` before what a spreadsheet would take for a formula (ASVS 5, 1.2.10).
-fn csv(rows: &Rows) -> String {
+pub(super) fn csv(rows: &Rows) -> String {
     let mut text = rows.columns.join(",");
     text.push('\n');
     for row in &rows.cells {

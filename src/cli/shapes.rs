@@ -1,13 +1,16 @@
 //! `advisor shapes`: how commands are read, one line an event.
 use std::path::PathBuf;
 
-use clap::{Args, builder::PossibleValuesParser};
+use clap::Args;
 use serde::Serialize;
 
-use super::{Context, Exit, Rows, WrongUse, activity};
+use super::{
+    Context, Exit, Rows, WrongUse, activity,
+    ingest::{formats, given},
+};
 use crate::{
     commands::{self, Command, Doubt, Reading, Site, grammar::Learned},
-    inputs::{Format, INPUTS},
+    inputs::Format,
     risk, shapes,
 };
 
@@ -25,8 +28,11 @@ pub(super) struct Shapes {
     input: PathBuf,
     /// How the files are to be read
     #[arg(long, value_name = "FORMAT", default_value = "signal")]
-    #[arg(value_parser = PossibleValuesParser::new(INPUTS.iter().map(|format| format.name)))]
+    #[arg(value_parser = formats())]
     format: String,
+    /// Host of records that name none
+    #[arg(long, value_name = "HOSTNAME")]
+    host: Option<String>,
 }
 
 /// How one event is read.
@@ -68,7 +74,8 @@ pub(super) fn run(args: &Shapes, context: &Context) -> anyhow::Result<Exit> {
     let Some(format) = Format::named(&args.format) else {
         return Err(WrongUse(format!("no format `{}`", args.format)).into());
     };
-    let events = activity::events(&args.input, format, context.printer)?;
+    let given = given(format, args.host.clone())?;
+    let events = activity::events_of(&args.input, format, &given, context.printer)?;
     let events = events.into_iter().map(|event| {
         let reading = commands::read(&event.argv);
         (event.event_id, event.cwd, reading)

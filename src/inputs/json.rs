@@ -30,6 +30,15 @@ impl Faults {
     }
 }
 
+/// A line as one JSON value, held to the rules of this file.
+pub(super) fn value(text: &str) -> Result<Value, Fault> {
+    let faults = Faults::default();
+    let mut json = serde_json::Deserializer::from_str(text);
+    let value = Strict { faults: &faults, depth: 1, keep: true }.deserialize(&mut json);
+    let value = value.and_then(|value| json.end().map(|()| value));
+    value.map_err(|err| faults.explain(&err, None))
+}
+
 /// A string, or `None` for null.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Text;

@@ -3,18 +3,29 @@
 //! Nothing here trusts what it reads: lines, depth and archives are bounded, a bad line becomes a
 //! [`Reject`] and the next one is read, and no text leaves without its secrets taken out.
 mod arguments;
+mod auditd;
+mod claude_hooks;
+mod claude_transcript;
+mod codex_rollout;
 mod decode;
+mod falco;
+mod foreign;
 mod json;
 mod lines;
 mod notes;
+mod ocsf;
+mod parser;
 mod position;
 mod reject;
 mod signal;
+mod tetragon;
 mod walk;
 mod whole;
 
+pub use foreign::{Found, Given, Place};
 pub use lines::{Block, End, FileReader, Line, OpenError};
 pub use notes::{MAX_UNKNOWN_KEYS, Notes};
+pub use parser::Parser;
 pub use position::{Checkpoint, Digest, HEAD_BYTES, Known, Position, Signature};
 pub use reject::{EXCERPT_CHARS, Fault, Reason, Reject, excerpt};
 pub use walk::{WalkError, files};
@@ -40,16 +51,74 @@ pub struct Format {
     pub name: &'static str,
     /// For people.
     pub about: &'static str,
-    /// Reads one line of UTF-8.
-    read: fn(&str, &mut Notes) -> Result<Parsed, Fault>,
+    /// Whether its records may leave out the host, which is then given (`--host`).
+    pub names_no_host: bool,
+    read: Read,
+}
+
+/// How a format is read.
+#[derive(Clone, Copy, Debug)]
+enum Read {
+    /// Every line by itself: an event, or none.
+    Lines(fn(&str, &mut Notes) -> Result<Parsed, Fault>),
+    /// A file as a whole, since records belong together; what is no action is passed over.
+    Files(fn() -> Box<dyn foreign::Source>),
 }
 
 /// The signal schema, which is read where nothing else is said.
-const SIGNAL: Format =
-    Format { name: "signal", about: "NDJSON of the signal schema 1.x", read: signal::read };
+const SIGNAL: Format = Format {
+    name: "signal",
+    about: "NDJSON of the signal schema 1.x",
+    names_no_host: false,
+    read: Read::Lines(signal::read),
+};
 
 /// Every format.
-pub const INPUTS: &[Format] = &[SIGNAL];
+pub const INPUTS: &[Format] = &[
+    SIGNAL,
+    Format {
+        name: "claude-hooks",
+        about: "hook inputs of Claude Code, one a line, with `timestamp` added",
+        names_no_host: false,
+        read: Read::Files(claude_hooks::source),
+    },
+    Format {
+        name: "claude-transcript",
+        about: "transcripts of Claude Code (`projects/*/*.jsonl`)",
+        names_no_host: true,
+        read: Read::Files(claude_transcript::source),
+    },
+    Format {
+        name: "codex-rollout",
+        about: "rollouts of Codex CLI (`sessions/**/rollout-*.jsonl`)",
+        names_no_host: true,
+        read: Read::Files(codex_rollout::source),
+    },
+    Format {
+        name: "ocsf",
+        about: "OCSF process activity (class 1007), one a line",
+        names_no_host: false,
+        read: Read::Files(ocsf::source),
+    },
+    Format {
+        name: "tetragon",
+        about: "Tetragon's JSON export: executions",
+        names_no_host: false,
+        read: Read::Files(tetragon::source),
+    },
+    Format {
+        name: "falco",
+        about: "Falco's JSON output: executions",
+        names_no_host: false,
+        read: Read::Files(falco::source),
+    },
+    Format {
+        name: "auditd",
+        about: "the Linux audit log: executions, records joined by serial",
+        names_no_host: false,
+        read: Read::Files(auditd::source),
+    },
+];
 
 /// An event that came out of a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,19 +154,36 @@ impl Format {
         INPUTS.iter().find(|format| format.name == name)
     }
 
+    /// Whether the records of a file belong together, so that it is read from its beginning, whole,
+    /// by one reader.
+    pub const fn is_of_files(&self) -> bool {
+        matches!(self.read, Read::Files(_))
+    }
+
     /// Reads one line: bytes without the newline.
     ///
     /// # Errors
-    /// Where the line is no event of this format, or lies too far after `now`.
+    /// Where the line is no event of this format, or lies too far after `now`; of a format of whole
+    /// files no line is an event by itself.
     pub fn read(&self, line: &[u8], now: Timestamp, notes: &mut Notes) -> Result<Parsed, Fault> {
-        if line.len() > MAX_LINE_BYTES {
-            return Err(Fault::new(Reason::TooLong));
-        }
-        let text = std::str::from_utf8(line).map_err(|_| Fault::new(Reason::InvalidUtf8))?;
-        let parsed = (self.read)(text, notes)?;
-        if parsed.event.timestamp > now.plus_hours(MAX_AHEAD_HOURS) {
-            return Err(Fault::at(Reason::FutureTimestamp, "timestamp"));
-        }
+        let Read::Lines(read) = self.read else { return Err(Fault::new(Reason::NotARecord)) };
+        let parsed = read(text_of(line)?, notes)?;
+        check_time(&parsed, now)?;
         Ok(parsed)
     }
+}
+
+/// A line as text.
+fn text_of(line: &[u8]) -> Result<&str, Fault> {
+    if line.len() > MAX_LINE_BYTES {
+        return Err(Fault::new(Reason::TooLong));
+    }
+    std::str::from_utf8(line).map_err(|_| Fault::new(Reason::InvalidUtf8))
+}
+
+fn check_time(parsed: &Parsed, now: Timestamp) -> Result<(), Fault> {
+    if parsed.event.timestamp > now.plus_hours(MAX_AHEAD_HOURS) {
+        return Err(Fault::at(Reason::FutureTimestamp, "timestamp"));
+    }
+    Ok(())
 }

@@ -12,6 +12,8 @@ pub struct Notes {
     pub unknown_keys: BTreeMap<String, u64>,
     /// How many secrets were replaced by markers.
     pub n_secrets: u64,
+    /// Records of other systems that are no actions: messages, other activities, other tools.
+    pub n_passed_over: u64,
     /// What was cleaned last, for each field that seldom changes.
     last: BTreeMap<&'static str, Cleaned>,
 }
@@ -43,6 +45,7 @@ impl Notes {
     /// Adds what others noted.
     pub fn merge(&mut self, others: &Self) {
         self.n_secrets += others.n_secrets;
+        self.n_passed_over += others.n_passed_over;
         for (key, count) in &others.unknown_keys {
             self.add_unknown(key, *count);
         }

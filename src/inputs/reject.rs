@@ -22,6 +22,10 @@ pub enum Reason {
     FutureTimestamp,
     /// Objects and lists nested deeper than [`MAX_DEPTH`](super::MAX_DEPTH).
     TooDeep,
+    /// Not written as the records of this format are.
+    NotARecord,
+    /// A call without a result: whether it ran is not known yet.
+    NoResult,
     /// The archive ends early, or its checksums are wrong, from here on.
     DamagedArchive,
     /// The archive unpacks to far more than activity does; the rest of it is not read.
@@ -38,6 +42,8 @@ text_forms!(Reason {
     TooLong = "too_long",
     FutureTimestamp = "future_timestamp",
     TooDeep = "too_deep",
+    NotARecord = "not_a_record",
+    NoResult = "no_result",
     DamagedArchive = "damaged_archive",
     ArchiveBomb = "archive_bomb",
 });

@@ -1,7 +1,7 @@
 //! One file as a stream of events, for commands that look at events without keeping them.
 use std::path::Path;
 
-use super::{Fault, FileReader, Format, Known, Notes, OpenError, Reject, excerpt};
+use super::{FileReader, Format, Found, Given, Known, Notes, OpenError, Parser, Place, Reject};
 use crate::events::{Event, Timestamp};
 
 /// Hands every event of a file to `each`, in order; gives back the lines that are no events.
@@ -18,25 +18,24 @@ pub fn each_event(
     let mut notes = Notes::default();
     let mut rejects = Vec::new();
     let source = path.to_string_lossy().into_owned();
-    let reject = |line, byte_offset, fault: Fault, excerpt| Reject {
-        source: source.clone(),
-        line,
-        byte_offset,
-        fault,
-        excerpt,
+    let given = Given::default();
+    let mut parser = Parser::new(format, &given, now);
+    let mut take = |found: Found| match found {
+        Found { result: Ok(parsed), .. } => each(parsed.event),
+        Found { place: Place { number, byte_offset }, result: Err(fault), excerpt } => {
+            let source = source.clone();
+            rejects.push(Reject { source, line: number, byte_offset, fault, excerpt });
+        }
     };
     while let Some(block) = reader.next_block()? {
         for line in block.lines() {
-            match format.read(line.bytes, now, &mut notes) {
-                Ok(parsed) => each(parsed.event),
-                Err(fault) => {
-                    rejects.push(reject(line.number, line.byte_offset, fault, excerpt(line.bytes)));
-                }
-            }
+            parser.line(line, &mut notes, &mut take);
         }
         if let Some((fault, excerpt)) = block.fault {
-            rejects.push(reject(block.n_lines_before + 1, block.offset, fault, excerpt));
+            let place = Place { number: block.n_lines_before + 1, byte_offset: block.offset };
+            take(Found { place, result: Err(fault), excerpt });
         }
     }
+    parser.end(&mut notes, &mut take);
     Ok(rejects)
 }

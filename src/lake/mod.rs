@@ -29,6 +29,7 @@
 //! glob `lake/events/date=*/*.parquet`; they never see a part before its commit, whole or in pieces.
 //! Between a commit and its renames (microseconds, or until the next start after a kill) they may
 //! miss parts that are committed already.
+mod audit;
 mod chunk;
 mod columns;
 mod files;
@@ -43,6 +44,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+pub use audit::{Column, Filter, Record, Test};
 pub use chunk::Staged;
 pub use columns::{Columns, Rows};
 pub use files::Lock;

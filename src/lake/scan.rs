@@ -37,14 +37,14 @@ pub struct Overview {
 }
 
 /// So many rows are read at a time: parts are read together up to here, and one by one beyond.
-const ROWS_AT_A_TIME: u64 = 256 * 1024;
+pub(super) const ROWS_AT_A_TIME: u64 = 256 * 1024;
 
 impl Window {
     /// All of time that an event may have: the years 1970 to 9999.
     pub const ALL: Self = Self { from: Timestamp(0), to: Timestamp(253_402_300_800_000_000) };
 
     /// Whether something from `first` to `last` may lie in it.
-    fn overlaps(&self, first: Timestamp, last: Timestamp) -> bool {
+    pub(super) fn overlaps(&self, first: Timestamp, last: Timestamp) -> bool {
         first < self.to && last >= self.from
     }
 }
@@ -183,11 +183,11 @@ impl Lake {
         Ok(batches)
     }
 
-    fn query<T>(&self, query: impl FnOnce() -> PolarsResult<T>) -> Result<T, LakeError> {
+    pub(super) fn query<T>(&self, query: impl FnOnce() -> PolarsResult<T>) -> Result<T, LakeError> {
         query().map_err(|err| self.read_error(err))
     }
 
-    fn read_error(&self, err: PolarsError) -> LakeError {
+    pub(super) fn read_error(&self, err: PolarsError) -> LakeError {
         LakeError::Read { path: self.root.clone(), source: Box::new(err) }
     }
 }
@@ -209,11 +209,7 @@ const COLUMNS: [&str; 11] = [
 
 /// Commands and MCP calls in a window.
 fn activity(paths: &[PlRefPath], window: Window) -> PolarsResult<LazyFrame> {
-    // The day of a part is known from the manifest and its rows; nobody asks its path.
-    let hive_options = HiveOptions::new_disabled();
-    let args =
-        ScanArgsParquet { glob: false, cache: false, hive_options, ..ScanArgsParquet::default() };
-    let frame = LazyFrame::scan_parquet_files(paths.iter().cloned().collect(), args)?;
+    let frame = open(paths)?;
     let kind = |kind: EventType| col("event_type").eq(lit(kind.as_str()));
     Ok(frame.filter(
         kind(EventType::CommandExecution)
@@ -223,25 +219,34 @@ fn activity(paths: &[PlRefPath], window: Window) -> PolarsResult<LazyFrame> {
     ))
 }
 
+/// All rows of some parts.
+pub(super) fn open(paths: &[PlRefPath]) -> PolarsResult<LazyFrame> {
+    // The day of a part is known from the manifest and its rows; nobody asks its path.
+    let hive_options = HiveOptions::new_disabled();
+    let args =
+        ScanArgsParquet { glob: false, cache: false, hive_options, ..ScanArgsParquet::default() };
+    LazyFrame::scan_parquet_files(paths.iter().cloned().collect(), args)
+}
+
 /// The timestamp as a number. Parts outside the window are left out by the manifest, so that the
 /// file's own statistics on time have little to add.
-fn microseconds() -> Expr {
+pub(super) fn microseconds() -> Expr {
     col("timestamp").cast(DataType::Int64)
 }
 
 /// The columns of a query's result.
-struct Table<'a>(&'a DataFrame);
+pub(super) struct Table<'a>(&'a DataFrame);
 
 impl<'a> Table<'a> {
-    const fn new(frame: &'a DataFrame) -> Self {
+    pub(super) const fn new(frame: &'a DataFrame) -> Self {
         Self(frame)
     }
 
-    fn text(&self, name: &str) -> PolarsResult<&'a StringChunked> {
+    pub(super) fn text(&self, name: &str) -> PolarsResult<&'a StringChunked> {
         self.0.column(name)?.str()
     }
 
-    fn number(&self, name: &str) -> PolarsResult<&'a Int64Chunked> {
+    pub(super) fn number(&self, name: &str) -> PolarsResult<&'a Int64Chunked> {
         self.0.column(name)?.i64()
     }
 }

@@ -1,5 +1,6 @@
 //! Choose, order and call: what the program does, stage by stage.
 pub mod analyze;
+pub mod audit;
 pub mod backtest;
 pub mod doctor;
 pub mod dry_run;

@@ -7,6 +7,7 @@ mod guards;
 pub mod lint;
 mod mcp;
 mod secrets;
+mod severity;
 
 pub use effect::{Effect, Effects, level, stake};
 pub use effects::effects;
@@ -20,5 +21,6 @@ pub use guards::{
 };
 pub use mcp::{call_effects, mcp_effects};
 pub use secrets::is_secret_path;
+pub use severity::{declared_level, severity};
 
 pub use crate::policy::RiskLevel;

@@ -23,10 +23,15 @@ use anyhow::{Context as _, anyhow};
 pub use absence::{Gone, Silent};
 pub use report::{FileReport, FileStatus, IngestReport, RejectReport};
 
-use self::{commit::Committer, parse::Parsed, read::Work, roles::Roles};
+use self::{
+    commit::Committer,
+    parse::{How, Parsed},
+    read::Work,
+    roles::Roles,
+};
 use crate::{
     events::Timestamp,
-    inputs::{self, Format, Known},
+    inputs::{self, Format, Given, Known},
     lake::{Lake, Manifest},
     store::{IngestCommit, Store},
 };
@@ -38,6 +43,8 @@ pub struct Ingest {
     pub paths: Vec<PathBuf>,
     /// How they are read.
     pub format: &'static Format,
+    /// What is given besides their lines.
+    pub given: Given,
     /// Role of events that name none, before any assignment.
     pub role: Option<String>,
     /// The time of the run.
@@ -60,6 +67,7 @@ impl Ingest {
         Self {
             paths,
             format: Format::default_format(),
+            given: Given::default(),
             role: None,
             now,
             kept_days: KEPT_DAYS,
@@ -119,26 +127,31 @@ pub async fn ingest(
         rebuild_ids(store, lake, &manifest, ingest.now).await?;
         manifest = store.manifest().await?;
     }
-    let known: Known = store.checkpoints().await?.into_iter().collect();
+    // Records that belong together are read together, from the beginning; their ids are known.
+    let of_files = ingest.format.is_of_files();
+    let known: Option<Known> =
+        if of_files { None } else { Some(store.checkpoints().await?.into_iter().collect()) };
     let seen = store.seen_files().await?;
     let roles = Roles::load(store, ingest.role).await?;
     let before = absence::Before::load(store, &paths).await?;
     let mut report = IngestReport::new(&files, settled);
 
     let runtime = tokio::runtime::Handle::current();
-    let (format, now, max_events) = (ingest.format, ingest.now, ingest.chunk_events);
+    let (now, max_events) = (ingest.now, ingest.chunk_events);
+    let how = How { format: ingest.format, given: &ingest.given, roles: &roles, now };
+    let n_parsers = if of_files { 1 } else { N_PARSERS };
     let committer = Committer { store, lake, runtime: &runtime, manifest, now, progress };
     let named = |name: &str| thread::Builder::new().name(format!("ingest-{name}"));
     tokio::task::block_in_place(|| {
         thread::scope(|scope| {
-            let (files, roles, seen) = (&files, &roles, &seen);
+            let (files, seen) = (&files, &seen);
             let mut to_parsers = Vec::new();
             let mut from_parsers = Vec::new();
             let mut parsers = Vec::new();
-            for _ in 0..N_PARSERS {
+            for _ in 0..n_parsers {
                 let (to_parser, work) = sync_channel::<Work>(QUEUE);
                 let (done, from_parser) = sync_channel::<Parsed>(QUEUE);
-                let parse = move || parse::parse(&work, &done, files, format, roles, now);
+                let parse = move || parse::parse(&work, &done, files, how);
                 parsers.push(named("parse").spawn_scoped(scope, parse)?);
                 to_parsers.push(to_parser);
                 from_parsers.push(from_parser);

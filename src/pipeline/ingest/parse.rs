@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     events::Timestamp,
-    inputs::{Block, Checkpoint, Fault, Format, Notes, Reason, Reject, excerpt},
+    inputs::{Block, Checkpoint, Format, Found, Given, Notes, Parser, Place, Reason, Reject},
     lake::{Columns, LakeError, Rows},
 };
 
@@ -53,24 +53,45 @@ pub(super) struct Lines {
 /// fill the store with itself.
 pub(super) const MAX_KEPT: usize = 1_000;
 
+/// How lines are read, and whose they are.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct How<'a> {
+    pub(super) format: &'a Format,
+    pub(super) given: &'a Given,
+    pub(super) roles: &'a Roles,
+    pub(super) now: Timestamp,
+}
+
 /// Parses until there is no more work, or nobody listens.
 pub(super) fn parse(
     work: &Receiver<Work>,
     done: &SyncSender<Parsed>,
     files: &[PathBuf],
-    format: &Format,
-    roles: &Roles,
-    now: Timestamp,
+    how: How<'_>,
 ) -> Result<Notes, LakeError> {
     let mut notes = Notes::default();
+    let mut parser = Parser::new(how.format, how.given, how.now);
+    let mut reached: Option<Checkpoint> = None;
     for work in work {
+        let path = |file: usize| files.get(file).map(|path| path.to_string_lossy());
         let parsed = match work {
-            Work::Done { file, ending } => Parsed::Done { file, ending },
+            Work::Done { file, ending } => {
+                // What a format of whole files tells at the end of a file comes behind its lines.
+                let mut gathered = Gathered::new(path(file).unwrap_or_default().into(), how.roles);
+                parser.end(&mut notes, &mut |found| gathered.take(found));
+                if let Some(end) = reached.take().filter(|_| !gathered.is_empty()) {
+                    let lines = Box::new(gathered.finish(end)?);
+                    if done.send(Parsed::Block { file, lines }).is_err() {
+                        break;
+                    }
+                }
+                Parsed::Done { file, ending }
+            }
             Work::Block { file, block } => {
-                let source = files.get(file).map(|path| path.to_string_lossy());
-                let source = source.unwrap_or_default();
-                let lines = parse_block(block, &source, format, roles, now, &mut notes)?;
-                Parsed::Block { file, lines: Box::new(lines) }
+                reached = Some(block.end);
+                let mut gathered = Gathered::new(path(file).unwrap_or_default().into(), how.roles);
+                parse_block(&block, &mut parser, &mut notes, &mut gathered);
+                Parsed::Block { file, lines: Box::new(gathered.finish(block.end)?) }
             }
         };
         if done.send(parsed).is_err() {
@@ -81,39 +102,73 @@ pub(super) fn parse(
 }
 
 fn parse_block(
-    block: Block,
-    source: &str,
-    format: &Format,
-    roles: &Roles,
-    now: Timestamp,
+    block: &Block,
+    parser: &mut Parser<'_>,
     notes: &mut Notes,
-) -> Result<Lines, LakeError> {
-    let mut columns = Columns::default();
-    let mut rejected: BTreeMap<Reason, u64> = BTreeMap::new();
-    let mut rejects = Vec::new();
-    let mut hosts: BTreeMap<String, (Timestamp, Timestamp)> = BTreeMap::new();
-    let mut reject = |line, byte_offset, fault: Fault, excerpt: &dyn Fn() -> String| {
-        *rejected.entry(fault.reason).or_default() += 1;
-        if rejects.len() < MAX_KEPT {
-            let source = source.to_owned();
-            rejects.push(Reject { source, line, byte_offset, fault, excerpt: excerpt() });
-        }
-    };
+    gathered: &mut Gathered<'_>,
+) {
     for line in block.lines() {
-        match format.read(line.bytes, now, notes) {
+        parser.line(line, notes, &mut |found| gathered.take(found));
+    }
+    if let Some((fault, excerpt)) = &block.fault {
+        let place = Place { number: block.n_lines_before + 1, byte_offset: block.offset };
+        gathered.take(Found { place, result: Err(fault.clone()), excerpt: excerpt.clone() });
+    }
+}
+
+/// What is found on the way.
+struct Gathered<'a> {
+    source: String,
+    roles: &'a Roles,
+    columns: Columns,
+    rejected: BTreeMap<Reason, u64>,
+    rejects: Vec<Reject>,
+    hosts: BTreeMap<String, (Timestamp, Timestamp)>,
+    is_empty: bool,
+}
+
+impl<'a> Gathered<'a> {
+    fn new(source: String, roles: &'a Roles) -> Self {
+        Self {
+            source,
+            roles,
+            columns: Columns::default(),
+            rejected: BTreeMap::new(),
+            rejects: Vec::new(),
+            hosts: BTreeMap::new(),
+            is_empty: true,
+        }
+    }
+
+    const fn is_empty(&self) -> bool {
+        self.is_empty
+    }
+
+    fn take(&mut self, found: Found) {
+        self.is_empty = false;
+        match found.result {
             Ok(parsed) => {
                 let at = parsed.event.timestamp;
-                match hosts.get_mut(&parsed.event.hostname) {
+                match self.hosts.get_mut(&parsed.event.hostname) {
                     Some((first, last)) => (*first, *last) = ((*first).min(at), (*last).max(at)),
-                    None => _ = hosts.insert(parsed.event.hostname.clone(), (at, at)),
+                    None => _ = self.hosts.insert(parsed.event.hostname.clone(), (at, at)),
                 }
-                columns.push(&parsed.event, parsed.id, roles.of(&parsed.event), source);
+                let role = self.roles.of(&parsed.event);
+                self.columns.push(&parsed.event, parsed.id, role, &self.source);
             }
-            Err(fault) => reject(line.number, line.byte_offset, fault, &|| excerpt(line.bytes)),
+            Err(fault) => {
+                *self.rejected.entry(fault.reason).or_default() += 1;
+                if self.rejects.len() < MAX_KEPT {
+                    let Place { number: line, byte_offset } = found.place;
+                    let (source, excerpt) = (self.source.clone(), found.excerpt);
+                    self.rejects.push(Reject { source, line, byte_offset, fault, excerpt });
+                }
+            }
         }
     }
-    if let Some((fault, excerpt)) = block.fault {
-        reject(block.n_lines_before + 1, block.offset, fault, &|| excerpt.clone());
+
+    fn finish(self, end: Checkpoint) -> Result<Lines, LakeError> {
+        let Self { columns, rejected, rejects, hosts, .. } = self;
+        Ok(Lines { rows: columns.finish()?, rejected, rejects, hosts, end })
     }
-    Ok(Lines { rows: columns.finish()?, rejected, rejects, hosts, end: block.end })
 }

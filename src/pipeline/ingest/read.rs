@@ -52,10 +52,11 @@ pub(super) enum Ending {
     Failed(OpenError),
 }
 
-/// Reads all files in turn, until nobody listens any more.
+/// Reads all files in turn, until nobody listens any more; each from its beginning where nothing is
+/// to count as known.
 pub(super) fn read(
     files: &[PathBuf],
-    mut known: Known,
+    mut known: Option<Known>,
     seen: &BTreeMap<String, SeenFile>,
     queues: &InTurn<Work>,
     progress: Progress<'_>,
@@ -68,19 +69,21 @@ pub(super) fn read(
     let sizes = files.iter().map(|path| FileReader::signature_of(path).map_or(0, |it| it.n_bytes));
     let sizes: Vec<u64> = sizes.collect();
     progress(Step::Total(sizes.iter().sum()));
+    let nothing = Known::default();
     for ((file, path), size) in files.iter().enumerate().zip(sizes) {
         let mut n_read = 0;
         let mut on_the_way = |n_bytes: u64| {
             progress(Step::Read(n_bytes.saturating_sub(n_read)));
             n_read = n_read.max(n_bytes);
         };
-        let ending = match read_file(file, path, &known, seen, &mut send, &mut on_the_way) {
+        let of_file = known.as_ref().unwrap_or(&nothing);
+        let ending = match read_file(file, path, of_file, seen, &mut send, &mut on_the_way) {
             Ok(Some(ending)) => ending,
             Ok(None) => return,
             Err(err) => Ending::Failed(err),
         };
         on_the_way(size);
-        if let Ending::Read { reached, .. } = &ending {
+        if let (Ending::Read { reached, .. }, Some(known)) = (&ending, &mut known) {
             // The same content under another name later in this run is known from here on; its
             // events are committed before anything that relies on it.
             known.add(reached);

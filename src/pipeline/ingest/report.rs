@@ -30,6 +30,8 @@ pub struct IngestReport {
     pub reasons: BTreeMap<&'static str, u64>,
     /// Keys outside the schema -> how often.
     pub unknown_keys: BTreeMap<String, u64>,
+    /// Records of other systems that are no actions; not among those that were read.
+    pub passed_over: u64,
     /// Secrets that were replaced by markers.
     pub secrets_redacted: u64,
     /// Files that had something new.
@@ -265,6 +267,7 @@ impl IngestReport {
         all.unknown_keys = std::mem::take(&mut self.unknown_keys);
         all.n_secrets = self.secrets_redacted;
         all.merge(notes);
+        self.passed_over += notes.n_passed_over;
         (self.unknown_keys, self.secrets_redacted) = (all.unknown_keys, all.n_secrets);
     }
 }

@@ -1,0 +1,95 @@
+//! How serious an event is: what its recorder said, raised by what was stopped and what was at stake.
+use std::{collections::BTreeMap, sync::LazyLock};
+
+use super::{RiskLevel, guards, role_guards};
+use crate::events::{EventType, Outcome, Severity};
+
+/// Patterns of all guards, each with the highest level that a guard declares for it.
+static DECLARED: LazyLock<BTreeMap<&'static str, RiskLevel>> = LazyLock::new(|| {
+    let mut declared = BTreeMap::new();
+    let mut add = |pattern: &'static str, level: RiskLevel| {
+        let known = declared.entry(pattern).or_insert(level);
+        *known = level.max(*known);
+    };
+    for guard in guards() {
+        guard.patterns.iter().for_each(|it| add(it, guard.level));
+    }
+    for it in role_guards() {
+        for pattern in it.narrow.iter().chain(it.wide).chain(it.behind) {
+            add(pattern, it.guard.level);
+        }
+    }
+    declared
+});
+
+/// The risk that the rule of a guard declares, by its pattern; `None` for a rule of somebody's own.
+pub fn declared_level(pattern: &str) -> Option<RiskLevel> {
+    DECLARED.get(pattern).copied()
+}
+
+/// How serious an event is.
+///
+/// The recorded severity counts (`info` where there is none), and is raised, never lowered:
+///
+/// | event | at least |
+/// | --- | --- |
+/// | stopped (`blocked`, `would_block`) | `warning` |
+/// | stopped, and its risk is critical | `critical` |
+/// | ran, and its risk is critical | `warning` |
+/// | policy integrity that did not hold (stopped) | `critical` |
+///
+/// Its risk is the higher of what the deciding rule declares ([`declared_level`]) and what the
+/// effects of the action come to ([`super::level`]).
+///
+/// # Source
+/// Our judgment: a high risk that ran is everyday work of an agent (inline code, requests), and a
+/// log in which every second line warns warns of nothing.
+pub fn severity(
+    recorded: Option<Severity>,
+    event_type: EventType,
+    outcome: Outcome,
+    risk: RiskLevel,
+) -> Severity {
+    let is_stopped = outcome != Outcome::Allowed;
+    let is_broken = is_stopped && event_type == EventType::PolicyIntegrity;
+    let least = match (is_stopped, risk == RiskLevel::Critical || is_broken) {
+        (true, true) => Severity::Critical,
+        (true, false) | (false, true) => Severity::Warning,
+        (false, false) => Severity::Info,
+    };
+    recorded.unwrap_or(Severity::Info).max(least)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn severity_is_raised_as_the_table_says_and_never_lowered() {
+        use EventType::{CommandExecution, PolicyIntegrity};
+        for (recorded, kind, outcome, risk, want) in [
+            (None, CommandExecution, Outcome::Allowed, RiskLevel::High, Severity::Info),
+            (None, CommandExecution, Outcome::Allowed, RiskLevel::Critical, Severity::Warning),
+            (None, CommandExecution, Outcome::Blocked, RiskLevel::Low, Severity::Warning),
+            (None, CommandExecution, Outcome::WouldBlock, RiskLevel::High, Severity::Warning),
+            (None, CommandExecution, Outcome::WouldBlock, RiskLevel::Critical, Severity::Critical),
+            (None, PolicyIntegrity, Outcome::Blocked, RiskLevel::Low, Severity::Critical),
+            (None, PolicyIntegrity, Outcome::Allowed, RiskLevel::Low, Severity::Info),
+        ] {
+            assert_eq!(severity(recorded, kind, outcome, risk), want);
+            for &said in Severity::ALL {
+                assert_eq!(severity(Some(said), kind, outcome, risk), said.max(want));
+            }
+        }
+    }
+
+    #[test]
+    fn rules_of_guards_declare_their_risk() {
+        for guard in guards() {
+            for pattern in guard.patterns {
+                assert!(declared_level(pattern).is_some_and(|it| it >= guard.level), "{pattern}");
+            }
+        }
+        assert_eq!(declared_level("git status *"), None);
+    }
+}
