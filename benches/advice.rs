@@ -5,13 +5,10 @@
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
-    clippy::exit,
     clippy::disallowed_methods,
     clippy::indexing_slicing,
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    clippy::cast_possible_wrap,
     reason = "a benchmark fails loudly, prints, and reads the clock"
 )]
 
@@ -211,7 +208,7 @@ fn reviewers() -> u64 {
             "{taste:?}: taken as proposed {learns:.3} with learning, {frozen:.3} without; \
              {n_repeated} repeated after a no (without: {n_repeated_frozen}); {n_open} roles open"
         );
-        let rounds: BTreeMap<usize, (u64, u64)> =
+        let rounds: BTreeMap<usize, (u32, u32)> =
             outcomes[0].0.rounds.iter().copied().enumerate().collect();
         println!("    a run, proposed and taken by round: {:?}", rounds.values());
         n_wrong += n_repeated + n_open as u64;

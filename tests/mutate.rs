@@ -151,7 +151,6 @@ const SEEDS: &[&str] = &[
 ];
 
 /// What took too long once: keywords of secrets over and over, each looked at with all that follows.
-#[allow(dead_code, reason = "the short run leaves out what is long")]
 pub(crate) fn slow_once() -> Vec<Vec<String>> {
     let pieces = ["-eyJh", "password=", "password=(=", "password=))))))))))"];
     let texts = pieces.iter().map(|it| format!("find . {}", it.repeat(24_000 / it.len())));

@@ -76,7 +76,7 @@ impl Taste {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Outcome {
     /// For each round, allows that were proposed, and those of them that were taken as they were.
-    pub(crate) rounds: Vec<(u64, u64)>,
+    pub(crate) rounds: Vec<(u32, u32)>,
     /// Changes that came back after a no, on evidence that was no different.
     pub(crate) n_repeated: u64,
     /// The role at the end.
@@ -88,7 +88,7 @@ impl Outcome {
     pub(crate) fn acceptance(&self) -> f64 {
         let later = self.rounds.iter().skip(1);
         let (all, taken) = later.fold((0, 0), |sum, it| (sum.0 + it.0, sum.1 + it.1));
-        taken as f64 / (all as f64).max(1.0)
+        f64::from(taken) / f64::from(all).max(1.0)
     }
 }
 
@@ -98,7 +98,7 @@ const ROUND_DAYS: i32 = 7;
 /// Eight weeks of reviews: each week some tools come that were not there before.
 pub(crate) fn review(seed: u64, taste: Taste, learns: bool) -> Outcome {
     let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
-    let starts: Vec<i32> = WORK.iter().map(|_| random.next(8) as i32).collect();
+    let starts: Vec<i32> = WORK.iter().map(|_| [0, 1, 2, 3, 4, 5, 6, 7][random.next(8)]).collect();
     let rates: Vec<usize> = WORK.iter().map(|_| [30, 60, 90][random.next(3)]).collect();
     let mut outcome = Outcome::default();
     let mut role = Role::new("reviewed");
@@ -130,13 +130,13 @@ pub(crate) fn review(seed: u64, taste: Taste, learns: bool) -> Outcome {
         for ordinal in 1..=batch.changes.len() as u64 {
             let change = batch.changes.iter().find(|it| it.ordinal == ordinal).unwrap();
             let is_allow = change.after.iter().any(|it| it.action.passes());
-            n_allows += u64::from(is_allow);
+            n_allows += u32::from(is_allow);
             if let Some(mark) = refused.get(&change.change_id) {
                 outcome.n_repeated += u64::from(!is_different(mark, change));
             }
             let verdict = match taste.of(change) {
                 Opinion::Yes => {
-                    n_taken += u64::from(is_allow);
+                    n_taken += u32::from(is_allow);
                     Verdict::Accept { changes: vec![ordinal] }
                 }
                 Opinion::No => {

@@ -132,8 +132,7 @@ pub(crate) fn tally(line: &str, host: &str, session: &str, day: i32, n_events: u
 pub(crate) fn work(seed: u64, n_days: i32) -> Vec<Tally> {
     let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
     let n_hosts = 2 + random.next(3);
-    let rates: Vec<usize> =
-        WORK.iter().map(|_| *[0, 5, 20, 60, 95].get(random.next(5)).unwrap()).collect();
+    let rates: Vec<usize> = WORK.iter().map(|_| [0, 5, 20, 60, 95][random.next(5)]).collect();
     let mut tallies = Vec::new();
     for day in 1..=n_days {
         for n in 0..=random.next(4) {
@@ -164,16 +163,18 @@ pub(crate) fn poisoned(clean: &[Tally], line: &str, poison: Poison, n_days: i32)
     let mut tallies = clean.to_vec();
     match poison {
         Poison::OneSession(n_events) => {
-            let unit = &clean.get(clean.len() / 2).unwrap().unit;
+            let unit = &clean[clean.len() / 2].unit;
             let (host, session) = (&*unit.hostname, &*unit.session_id);
             tallies.push(tally(line, host, session, unit.day.0, n_events));
         }
         Poison::OneHost => {
-            tallies.extend((0..10).map(|n| tally(line, "host-0", &format!("s-evil-{n}"), 2, 500)))
+            let sessions = (0..10).map(|n| format!("s-evil-{n}"));
+            tallies.extend(sessions.map(|it| tally(line, "host-0", &it, 2, 500)));
         }
-        Poison::Daily => tallies.extend(
-            (1..=n_days).map(|day| tally(line, "host-0", &format!("s-evil-{day}"), day, 1)),
-        ),
+        Poison::Daily => {
+            let days = (1..=n_days).map(|day| (day, format!("s-evil-{day}")));
+            tallies.extend(days.map(|(day, it)| tally(line, "host-0", &it, day, 1)));
+        }
     }
     tallies
 }

@@ -277,7 +277,7 @@ impl<'a> List<'a> {
     fn add(&mut self, candidate: &'a Candidate, why: Why, place: Place, when: &When) {
         let mut draft = self.draft(ChangeKind::Add, why, candidate.evidence.clone());
         draft.confidence = candidate.confidence;
-        draft.factors = candidate.factors.clone();
+        draft.factors.clone_from(&candidate.factors);
         draft.risk = candidate.risk;
         draft.effects = candidate.effects;
         let spelled = std::iter::once(&candidate.pattern).chain(&candidate.spellings);

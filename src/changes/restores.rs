@@ -63,7 +63,7 @@ impl List<'_> {
             };
             let evidence = Evidence::of_uses(&uses, self.observation);
             let n_events = uses.iter().map(|it| n_blocked(&it.support)).sum();
-            self.put_back(withdrawn, patterns, action, evidence, n_events, effects(&uses));
+            self.put_back(withdrawn, &patterns, action, evidence, n_events, effects(&uses));
         }
     }
 
@@ -79,15 +79,15 @@ impl List<'_> {
             evidence.examples = vec![name.clone()];
             evidence.shapes = vec![(name.clone(), evidence.n_events)];
             let n_events = n_blocked(&tool.support);
-            let patterns = vec![literal(&name)];
-            self.put_back(withdrawn, patterns, action, evidence, n_events, tool.effects);
+            let patterns = [literal(&name)];
+            self.put_back(withdrawn, &patterns, action, evidence, n_events, tool.effects);
         }
     }
 
     fn put_back(
         &mut self,
         withdrawn: &Withdrawn,
-        patterns: Vec<String>,
+        patterns: &[String],
         action: RuleAction,
         evidence: Evidence,
         n_events: u64,

@@ -183,6 +183,7 @@ impl Factor {
     }
 
     /// Three decimals are enough to read.
+    #[must_use]
     pub fn rounded(self) -> Self {
         Self { value: (self.value * 1000.0).round() / 1000.0, ..self }
     }

@@ -115,7 +115,8 @@ fn the_proposed_scope_is_never_dominated_and_no_open_one_can_be_chosen() {
     assert!(with_scopes.len() > 8, "{}", with_scopes.len());
     for change in with_scopes {
         let proposed: Vec<_> = change.scopes.iter().filter(|it| it.is_proposed).collect();
-        let [proposed] = proposed.as_slice() else { panic!("{change:?}") };
+        assert_eq!(proposed.len(), 1, "{change:?}");
+        let proposed = proposed[0];
         assert_eq!(proposed.after, change.after);
         assert_eq!(proposed.open_acts, Vec::<String>::new());
         let levels: BTreeSet<_> = change.scopes.iter().map(|it| it.level).collect();

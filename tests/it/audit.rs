@@ -170,7 +170,7 @@ impl Seen {
             Column::McpServer => event.mcp_server.clone(),
             Column::McpTool => event.mcp_tool.clone(),
             Column::Endpoint => event.endpoint.clone(),
-            Column::Source => panic!("not asked for"),
+            Column::Source => None,
         }
     }
 

@@ -252,21 +252,18 @@ fn find(text: &str) -> Vec<Secret> {
             Target::Format(idx) => formats::at(idx, text, hit.start()),
             Target::Name(idx) => names::at(idx, text, hit.range()),
         };
-        match secret {
-            Some(secret) => {
-                done.insert(rank, secret.range.end);
-                found.push((secret, rank));
-            }
-            None => {
-                let n_in_vain = in_vain.entry(rank).or_default();
-                *n_in_vain += u32::from(in_long_run(text, hit.start()));
-                let is_hostile = *n_in_vain > MAX_IN_VAIN;
-                let looked_up_to = formats::looked_up_to(rank, text, hit.start())
-                    .or_else(|| is_hostile.then_some(hit.start() + STRIDE));
-                if let Some(end) = looked_up_to {
-                    done.insert(rank, end);
-                }
-            }
+        if let Some(secret) = secret {
+            done.insert(rank, secret.range.end);
+            found.push((secret, rank));
+            continue;
+        }
+        let n_in_vain = in_vain.entry(rank).or_default();
+        *n_in_vain += u32::from(in_long_run(text, hit.start()));
+        let is_hostile = *n_in_vain > MAX_IN_VAIN;
+        let looked_up_to = formats::looked_up_to(rank, text, hit.start())
+            .or_else(|| is_hostile.then_some(hit.start() + STRIDE));
+        if let Some(end) = looked_up_to {
+            done.insert(rank, end);
         }
     }
     if text.contains(MARKER_OPEN) {
