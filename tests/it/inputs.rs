@@ -215,7 +215,7 @@ const CASES: &[Case] = &[
     (
         "auditd",
         "edges.log",
-        &["1 allowed given - | echo nïv '\"'", "9 allowed given - | git log"],
+        &["1 allowed given - | echo 'nïv' '\"'", "9 allowed given - | git log"],
         &[],
         1,
     ),
