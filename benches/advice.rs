@@ -194,7 +194,7 @@ fn reviewers() -> u64 {
         let seeds: Vec<u64> = (1..=4).collect();
         let outcomes: Vec<_> = seeds
             .par_iter()
-            .map(|seed| (review(*seed, *taste, true), review(*seed, *taste, false)))
+            .map(|seed| (review(*seed, *taste, 8, true), review(*seed, *taste, 8, false)))
             .collect();
         let mean = |of: fn(&(reviewer::Outcome, reviewer::Outcome)) -> f64| {
             outcomes.iter().map(of).sum::<f64>() / outcomes.len() as f64

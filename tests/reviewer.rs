@@ -95,8 +95,8 @@ impl Outcome {
 /// Days between two reviews.
 const ROUND_DAYS: i32 = 7;
 
-/// Eight weeks of reviews: each week some tools come that were not there before.
-pub(crate) fn review(seed: u64, taste: Taste, learns: bool) -> Outcome {
+/// So many weeks of reviews: in each of the first eight some tools come that were not there before.
+pub(crate) fn review(seed: u64, taste: Taste, n_rounds: i32, learns: bool) -> Outcome {
     let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
     let starts: Vec<i32> = WORK.iter().map(|_| [0, 1, 2, 3, 4, 5, 6, 7][random.next(8)]).collect();
     let rates: Vec<usize> = WORK.iter().map(|_| [30, 60, 90][random.next(3)]).collect();
@@ -106,7 +106,7 @@ pub(crate) fn review(seed: u64, taste: Taste, learns: bool) -> Outcome {
     let mut lessons: Vec<Lesson> = Vec::new();
     // What was said no to, with what it stood on.
     let mut refused: BTreeMap<String, EvidenceMark> = BTreeMap::new();
-    for round in 0..8 {
+    for round in 0..n_rounds {
         for day in round * ROUND_DAYS + 1..=(round + 1) * ROUND_DAYS {
             for n in 0..2 {
                 let (host, session) = (format!("host-{n}"), format!("s-{day}-{n}"));
