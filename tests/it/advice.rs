@@ -141,7 +141,7 @@ fn the_proposed_scope_is_never_dominated_and_no_open_one_can_be_chosen() {
 #[test]
 fn reviewers_who_say_no_are_asked_less_and_open_nothing() {
     let nothing = open(&Role::new("new"));
-    // Those who refuse some tools, for four weeks; `benches/advice.rs` has them all.
+    // One who refuses some tools, for four weeks; `benches/advice.rs` has all tastes.
     let taste = TASTES[3];
     let (learns, frozen) = (review(2, taste, 4, true), review(2, taste, 4, false));
     assert!(
