@@ -84,9 +84,16 @@ pub fn scopes(
     let nested: Vec<Vec<(Level, Vec<String>)>> =
         candidates.iter().map(|it| levels(it, observation)).collect();
     let distinct: BTreeSet<&Vec<String>> = nested.iter().flatten().map(|it| &it.1).collect();
+    // Scopes share guards, and what a guard does is a question to all that was seen.
+    let guards = distinct.iter().flat_map(|patterns| met(patterns, stops));
+    let guards: BTreeMap<String, Needed<'_>> =
+        guards.map(|it| (it.text.clone().into_owned(), it)).collect();
+    let actions: BTreeMap<String, RuleAction> =
+        guards.into_par_iter().map(|(text, it)| (text, action(&it, observation))).collect();
+    let known = |it: &Needed<'_>| actions.get(&*it.text).copied().unwrap_or(it.guard.action);
     let languages: BTreeMap<&Vec<String>, Language> = distinct
         .into_par_iter()
-        .map(|patterns| (patterns, Language::new(patterns, stops, observation)))
+        .map(|patterns| (patterns, Language::new(patterns, stops, known)))
         .collect();
     let cut = cut(observation);
     let priced = candidates.par_iter().zip(&nested).map(|(candidate, levels)| {
@@ -277,12 +284,11 @@ impl<'a> Past<'a> {
 }
 
 impl Language {
-    fn new(patterns: &[String], stops: &Stops, observation: &Observation) -> Self {
-        let allows: Vec<Pattern> = patterns.iter().map(|it| Pattern::new(it)).collect();
-        let guards: Vec<(String, RuleAction)> = stops
-            .met(&allows)
+    /// `action` tells what a guard does in the role.
+    fn new(patterns: &[String], stops: &Stops, action: impl Fn(&Needed<'_>) -> RuleAction) -> Self {
+        let guards: Vec<(String, RuleAction)> = met(patterns, stops)
             .iter()
-            .map(|it| (it.text.clone().into_owned(), action(it, observation)))
+            .map(|it| (it.text.clone().into_owned(), action(it)))
             .collect();
         let mut role = Role::new("scope");
         role.rules.extend(patterns.iter().map(|it| Rule::new(it, RuleAction::Allow)));
@@ -298,7 +304,14 @@ impl Language {
 
 /// Whether no act that must not pass fits into allows of these patterns, behind the guards they need.
 pub fn closed(patterns: &[String], stops: &Stops, observation: &Observation) -> bool {
-    Language::new(patterns, stops, observation).open_acts.is_empty()
+    let action = |it: &Needed<'_>| action(it, observation);
+    Language::new(patterns, stops, action).open_acts.is_empty()
+}
+
+/// The guards that allows of these patterns need.
+fn met<'a>(patterns: &[String], stops: &'a Stops) -> Vec<Needed<'a>> {
+    let allows: Vec<Pattern> = patterns.iter().map(|it| Pattern::new(it)).collect();
+    stops.met(&allows)
 }
 
 /// What a guard does in a role: what is done all the time is asked for rather than stopped.
