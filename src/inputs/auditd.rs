@@ -56,23 +56,7 @@ pub(super) fn source() -> Box<dyn Source> {
 }
 
 impl Source for Auditd {
-    fn line(&mut self, place: Place, text: &str, out: &mut Out<'_>) {
-        if let Err(fault) = self.read(place, text, out) {
-            out.put(place, text, Err(fault));
-        }
-    }
-
-    fn end(&mut self, out: &mut Out<'_>) {
-        let mut left: Vec<(Key, Open)> = std::mem::take(&mut self.open).into_iter().collect();
-        left.sort_by_key(|(_, open)| open.order);
-        for (key, open) in left {
-            close(&key, &open, out);
-        }
-    }
-}
-
-impl Auditd {
-    fn read(&mut self, place: Place, text: &str, out: &mut Out<'_>) -> Result<(), Fault> {
+    fn line(&mut self, place: Place, text: &str, out: &mut Out<'_>) -> Result<(), Fault> {
         let not_one = || Fault::new(Reason::NotARecord);
         let text = text.trim_ascii();
         let (node, rest) = match text.strip_prefix("node=") {
@@ -107,6 +91,14 @@ impl Auditd {
             }
         }
         Ok(())
+    }
+
+    fn end(&mut self, out: &mut Out<'_>) {
+        let mut left: Vec<(Key, Open)> = std::mem::take(&mut self.open).into_iter().collect();
+        left.sort_by_key(|(_, open)| open.order);
+        for (key, open) in left {
+            close(&key, &open, out);
+        }
     }
 }
 

@@ -35,20 +35,7 @@ pub(super) fn source() -> Box<dyn Source> {
 }
 
 impl Source for Hooks {
-    fn line(&mut self, place: Place, text: &str, out: &mut Out<'_>) {
-        if let Err(fault) = self.read(place, text, out) {
-            out.put(place, text, Err(fault));
-        }
-    }
-
-    fn end(&mut self, out: &mut Out<'_>) {
-        let as_asked = !self.calls.has_answers();
-        self.calls.end(as_asked, out);
-    }
-}
-
-impl Hooks {
-    fn read(&mut self, place: Place, text: &str, out: &mut Out<'_>) -> Result<(), Fault> {
+    fn line(&mut self, place: Place, text: &str, out: &mut Out<'_>) -> Result<(), Fault> {
         let hook = object(text)?;
         let event = needed(&hook, &["hook_event_name"])?;
         let decision = match event.as_str() {
@@ -92,6 +79,13 @@ impl Hooks {
         Ok(())
     }
 
+    fn end(&mut self, out: &mut Out<'_>) {
+        let as_asked = !self.calls.has_answers();
+        self.calls.end(as_asked, out);
+    }
+}
+
+impl Hooks {
     /// The id that request and result share: their own, or one of what they say, counted.
     fn call_id(
         &mut self,

@@ -38,19 +38,7 @@ pub(super) fn source() -> Box<dyn Source> {
 }
 
 impl Source for Transcript {
-    fn line(&mut self, place: Place, text: &str, out: &mut Out<'_>) {
-        if let Err(fault) = self.read(place, text, out) {
-            out.put(place, text, Err(fault));
-        }
-    }
-
-    fn end(&mut self, out: &mut Out<'_>) {
-        self.calls.end(false, out);
-    }
-}
-
-impl Transcript {
-    fn read(&mut self, place: Place, text: &str, out: &mut Out<'_>) -> Result<(), Fault> {
+    fn line(&mut self, place: Place, text: &str, out: &mut Out<'_>) -> Result<(), Fault> {
         let line = object(text)?;
         let kind = needed(&line, &["type"])?;
         let content = at(&line, &["message", "content"]).and_then(Value::as_array);
@@ -74,6 +62,12 @@ impl Transcript {
         Ok(())
     }
 
+    fn end(&mut self, out: &mut Out<'_>) {
+        self.calls.end(false, out);
+    }
+}
+
+impl Transcript {
     /// Takes a request; false where it is for one of the agent's own tools.
     fn ask(
         &mut self,

@@ -43,12 +43,11 @@ pub(super) fn source() -> Box<dyn Source> {
 }
 
 impl Source for Rollout {
-    fn line(&mut self, place: Place, text: &str, out: &mut Out<'_>) {
-        match self.read(place, text, out) {
-            Ok(true) => (),
-            Ok(false) => out.pass_over(),
-            Err(fault) => out.put(place, text, Err(fault)),
+    fn line(&mut self, place: Place, text: &str, out: &mut Out<'_>) -> Result<(), Fault> {
+        if !self.read(place, text, out)? {
+            out.pass_over();
         }
+        Ok(())
     }
 
     fn end(&mut self, out: &mut Out<'_>) {

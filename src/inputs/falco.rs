@@ -10,28 +10,14 @@
 use serde_json::Value;
 
 use super::{
-    foreign::{Act, Draft, Out, Place, Source, content_id, instant, object, text_at},
+    foreign::{Act, Draft, EachLine, Source, call_by_path, content_id, instant, object, text_at},
     reject::{Fault, Reason},
 };
 use crate::events::{Outcome, Severity};
 
-struct Falco;
-
 /// A reader of one file.
 pub(super) fn source() -> Box<dyn Source> {
-    Box::new(Falco)
-}
-
-impl Source for Falco {
-    fn line(&mut self, place: Place, text: &str, out: &mut Out<'_>) {
-        match read(text) {
-            Ok(None) => out.pass_over(),
-            Ok(Some(draft)) => out.put(place, text, Ok(draft)),
-            Err(fault) => out.put(place, text, Err(fault)),
-        }
-    }
-
-    fn end(&mut self, _out: &mut Out<'_>) {}
+    Box::new(EachLine(read))
 }
 
 fn read(text: &str) -> Result<Option<Draft>, Fault> {
@@ -46,11 +32,7 @@ fn read(text: &str) -> Result<Option<Draft>, Fault> {
     let line = field("proc.cmdline");
     let line = line.ok_or_else(|| Fault::at(Reason::MissingField, "proc.cmdline"))?;
     let mut argv: Vec<String> = line.split_whitespace().map(ToOwned::to_owned).collect();
-    if let (Some(path), Some(first)) = (field("proc.exepath"), argv.first_mut())
-        && path.rsplit('/').next() == Some(first.as_str())
-    {
-        *first = path;
-    }
+    call_by_path(&mut argv, field("proc.exepath"));
     let timestamp = instant(&alert, &["time"])?;
     let hostname = text_at(&alert, &["hostname"]);
     let number = |name: &str| fields.get(name).map(Value::to_string).unwrap_or_default();

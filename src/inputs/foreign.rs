@@ -40,11 +40,26 @@ pub struct Found {
 
 /// Reads the lines of one file, in order, from its beginning.
 pub(super) trait Source: Send {
-    /// Takes one line.
-    fn line(&mut self, place: Place, text: &str, out: &mut Out<'_>);
+    /// Takes one line; the fault is that of the line itself.
+    fn line(&mut self, place: Place, text: &str, out: &mut Out<'_>) -> Result<(), Fault>;
 
     /// Takes the end of the file, as far as it was written.
     fn end(&mut self, out: &mut Out<'_>);
+}
+
+/// A source whose records stand by themselves, one a line; `None` is no action.
+pub(super) struct EachLine(pub(super) fn(&str) -> Result<Option<Draft>, Fault>);
+
+impl Source for EachLine {
+    fn line(&mut self, place: Place, text: &str, out: &mut Out<'_>) -> Result<(), Fault> {
+        match (self.0)(text)? {
+            Some(draft) => out.put(place, text, Ok(draft)),
+            None => out.pass_over(),
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, _out: &mut Out<'_>) {}
 }
 
 /// Where a source puts what it finds.
@@ -182,6 +197,16 @@ pub(super) fn needed(object: &Map<String, Value>, path: &[&str]) -> Result<Strin
         None | Some(Value::Null) => Err(Fault::at(Reason::MissingField, path.join("."))),
         Some(Value::String(text)) if !text.is_empty() => Ok(text.clone()),
         Some(_) => Err(Fault::at(Reason::WrongField, path.join("."))),
+    }
+}
+
+/// Puts the file that was run in the place of the word it was called by, where they name one program:
+/// it says more.
+pub(super) fn call_by_path(argv: &mut [String], path: Option<String>) {
+    if let (Some(path), Some(first)) = (path, argv.first_mut())
+        && path.rsplit('/').next() == Some(first.as_str())
+    {
+        *first = path;
     }
 }
 

@@ -6,7 +6,9 @@
 use serde_json::{Map, Value};
 
 use super::{
-    foreign::{Act, Draft, Out, Place, Source, at, content_id, needed, object, text_at},
+    foreign::{
+        Act, Draft, EachLine, Source, at, call_by_path, content_id, needed, object, text_at,
+    },
     reject::{Fault, Reason},
 };
 use crate::{
@@ -20,23 +22,9 @@ const CLASS: i64 = 1_007;
 /// The activity of a launch.
 const LAUNCH: i64 = 1;
 
-struct Ocsf;
-
 /// A reader of one file.
 pub(super) fn source() -> Box<dyn Source> {
-    Box::new(Ocsf)
-}
-
-impl Source for Ocsf {
-    fn line(&mut self, place: Place, text: &str, out: &mut Out<'_>) {
-        match read(text) {
-            Ok(None) => out.pass_over(),
-            Ok(Some(draft)) => out.put(place, text, Ok(draft)),
-            Err(fault) => out.put(place, text, Err(fault)),
-        }
-    }
-
-    fn end(&mut self, _out: &mut Out<'_>) {}
+    Box::new(EachLine(read))
 }
 
 fn read(text: &str) -> Result<Option<Draft>, Fault> {
@@ -51,13 +39,7 @@ fn read(text: &str) -> Result<Option<Draft>, Fault> {
     let line = needed(&event, &["process", "cmd_line"])?;
     let wrong = || Fault::at(Reason::WrongField, "process.cmd_line");
     let mut argv = split(&line).filter(|it| !it.is_empty()).ok_or_else(wrong)?;
-    // The file that was run says more than the word it was called by, where they name one program.
-    if let (Some(path), Some(first)) =
-        (text_at(&event, &["process", "file", "path"]), argv.first_mut())
-        && path.rsplit('/').next() == Some(first.as_str())
-    {
-        *first = path;
-    }
+    call_by_path(&mut argv, text_at(&event, &["process", "file", "path"]));
     let first_of = |paths: &[&[&str]]| paths.iter().find_map(|path| text_at(&event, path));
     let hostname = first_of(&[&["device", "hostname"], &["device", "name"]]);
     let id = text_at(&event, &["metadata", "uid"]).map(|it| format!("ocsf:{it}"));

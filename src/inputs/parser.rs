@@ -47,7 +47,10 @@ impl<'a> Parser<'a> {
             Ok(text) => {
                 let mut found = Vec::new();
                 let mut out = Out { given: self.given, notes, found: &mut found };
-                self.source.get_or_insert_with(new).line(place, text, &mut out);
+                if let Err(fault) = self.source.get_or_insert_with(new).line(place, text, &mut out)
+                {
+                    out.put(place, text, Err(fault));
+                }
                 self.hand_on(found, each);
             }
         }

@@ -6,28 +6,14 @@
 //! # Source
 //! Tetragon's event types: `process_exec.process` with `binary`, `arguments`, `flags`; `node_name`.
 use super::{
-    foreign::{Act, Draft, Out, Place, Source, at, content_id, instant, object, text_at},
+    foreign::{Act, Draft, EachLine, Source, at, content_id, instant, object, text_at},
     reject::{Fault, Reason},
 };
 use crate::events::Outcome;
 
-struct Tetragon;
-
 /// A reader of one file.
 pub(super) fn source() -> Box<dyn Source> {
-    Box::new(Tetragon)
-}
-
-impl Source for Tetragon {
-    fn line(&mut self, place: Place, text: &str, out: &mut Out<'_>) {
-        match read(text) {
-            Ok(None) => out.pass_over(),
-            Ok(Some(draft)) => out.put(place, text, Ok(draft)),
-            Err(fault) => out.put(place, text, Err(fault)),
-        }
-    }
-
-    fn end(&mut self, _out: &mut Out<'_>) {}
+    Box::new(EachLine(read))
 }
 
 fn read(text: &str) -> Result<Option<Draft>, Fault> {
