@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{RiskLevel, Target};
 use crate::{
-    clusters::{Observation, Support},
+    clusters::{McpUse, Observation, Support},
     events::{Timestamp, text_forms},
     evidence::Evidence,
     policy::{Pattern, RuleAction},
@@ -181,8 +181,7 @@ pub fn anomalies(observation: &Observation, accepted_until: Option<Timestamp>) -
             *known = first.min(*known);
         }
     }
-    let tools: Vec<String> =
-        observation.mcp_uses.iter().map(|it| format!("{}/{}", it.server, it.tool)).collect();
+    let tools: Vec<String> = observation.mcp_uses.iter().map(McpUse::name).collect();
     for (seen, tool) in observation.mcp_uses.iter().zip(&tools) {
         let kind = kinds.entry((Target::Mcp, tool, seen.effects, "")).or_default();
         kind.supports.push(&seen.support);

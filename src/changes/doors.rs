@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use super::{
     ChangeKind, Why,
     list::{List, Place, legitimate_units, new_rule},
+    usage::InOrder,
 };
 use crate::{
-    clusters::{Observation, Support, Use},
+    clusters::{McpUse, Observation, Support, Use},
     commands::{self, grammar, split},
     evidence::Evidence,
-    policy::{Pattern, Role, Rule, RuleAction, Target, literal},
+    policy::{Role, RuleAction, Target, literal},
     risk::{Effect, Effects, RiskLevel, effects, mcp_effects},
     synthesis::{Candidate, stop_confidence},
 };
@@ -57,12 +58,17 @@ pub(super) fn open_doors(
     observation: &Observation,
 ) -> Vec<Door> {
     let mut doors = Vec::new();
-    for (closed, open, rules) in [
-        (Target::Command, Target::Mcp, &role.rules),
-        (Target::Mcp, Target::Command, &role.mcp_rules),
-    ] {
+    let lists = |target| InOrder::new(role.list(target));
+    let (commands, tools) = (lists(Target::Command), lists(Target::Mcp));
+    let is_passed = |target: Target, line: &str| match target {
+        Target::Command => commands.passes(line),
+        Target::Mcp => tools.passes(line),
+    };
+    for closed in [Target::Command, Target::Mcp] {
+        let open = other(closed);
         let mut denied: BTreeMap<Effect, &str> = BTreeMap::new();
-        for rule in rules.iter().filter(|it| it.action.is_stop() && it.when.is_empty()) {
+        let rules = role.list(closed).iter();
+        for rule in rules.filter(|it| it.action.is_stop() && it.when.is_empty()) {
             let found = named(closed, &rule.pattern);
             for effect in ONE_DOOR.iter().filter(|it| found.contains(**it)) {
                 denied.entry(*effect).or_insert(&rule.pattern);
@@ -73,7 +79,7 @@ pub(super) fn open_doors(
                 let allowed = candidates.iter().filter(|it| it.target == target);
                 let mut allowed = allowed.filter(|it| it.action.passes());
                 allowed.any(|it| it.effects.contains(effect))
-                    || seen(target, effect, observation).any(|line| is_passed(role, target, &line))
+                    || seen(target, effect, observation).any(|line| is_passed(target, &line))
             };
             if !passes(closed) && passes(open) {
                 doors.push(Door { effect, open, closed_by: by.to_owned() });
@@ -88,10 +94,7 @@ impl List<'_> {
     pub(super) fn close(&mut self, doors: &[Door]) {
         let target = self.target;
         for door in doors.iter().filter(|it| it.open == target) {
-            let closed = match door.open {
-                Target::Command => Target::Mcp,
-                Target::Mcp => Target::Command,
-            };
+            let closed = other(door.open);
             let (patterns, evidence, n_stopped) = match door.open {
                 Target::Command => self.commands_with(door.effect),
                 Target::Mcp => self.tools_with(door.effect),
@@ -131,7 +134,7 @@ impl List<'_> {
         let mut patterns = Vec::new();
         let mut supports = Vec::new();
         for tool in tools {
-            patterns.push(literal(&format!("{}/{}", tool.server, tool.tool)));
+            patterns.push(literal(&tool.name()));
             supports.push(&tool.support);
         }
         patterns.sort();
@@ -174,17 +177,15 @@ fn seen(
         }
         Target::Mcp => {
             let tools = observation.mcp_uses.iter().filter(move |it| it.effects.contains(effect));
-            Box::new(tools.map(|it| format!("{}/{}", it.server, it.tool)))
+            Box::new(tools.map(McpUse::name))
         }
     }
 }
 
-/// Whether the role as it is lets a line through by a rule.
-fn is_passed(role: &Role, target: Target, line: &str) -> bool {
-    let rules: &[Rule] = match target {
-        Target::Command => &role.rules,
-        Target::Mcp => &role.mcp_rules,
-    };
-    let mut matching = rules.iter().filter(|it| Pattern::new(&it.pattern).matches(line));
-    matching.next().is_some_and(|it| it.action.passes())
+/// The list behind the other door.
+const fn other(target: Target) -> Target {
+    match target {
+        Target::Command => Target::Mcp,
+        Target::Mcp => Target::Command,
+    }
 }

@@ -6,6 +6,7 @@ use rayon::prelude::*;
 use super::{
     ChangeKind, Why,
     list::{List, Place, effects, legitimate_units, new_rule},
+    usage::InOrder,
 };
 use crate::{
     clusters::Use,
@@ -62,12 +63,8 @@ impl List<'_> {
     /// A guard requires the forms in use that stand in front of it, where the role lets these pass as it
     /// is: without them it would stop what it does not name.
     fn keep_forms(&mut self, n_before: usize) {
-        let default_passes = self.default_action.passes();
-        let passes = |line: &str| {
-            let mut matching =
-                self.rules.iter().filter(|it| Pattern::new(&it.pattern).matches(line));
-            matching.next().map_or(default_passes, |it| it.action.passes())
-        };
+        let in_order = InOrder::new(self.rules);
+        let passes = |line: &str| in_order.decide(line).unwrap_or(self.default_action).passes();
         let mut forms: Vec<(usize, Vec<&str>)> = Vec::new();
         for (draft, _, pattern) in self.shown_forms() {
             let lines = self.observation.matched(&pattern).map(|it| it.line.as_str());
@@ -76,22 +73,14 @@ impl List<'_> {
                 forms.push((draft, lines));
             }
         }
-        let mut required: Vec<(usize, usize)> = Vec::new();
-        for (at, guard) in self.drafts.iter().enumerate().skip(n_before) {
+        for guard in self.drafts.iter_mut().skip(n_before) {
             let patterns: Vec<Pattern> =
                 guard.after.iter().map(|it| Pattern::new(&it.pattern)).collect();
-            for (form, lines) in &forms {
-                if lines.iter().any(|line| patterns.iter().any(|it| it.matches(line))) {
-                    required.push((at, *form));
-                }
-            }
-        }
-        for (at, form) in required {
-            if let Some(guard) = self.drafts.get_mut(at)
-                && !guard.requires.contains(&form)
-            {
-                guard.requires.push(form);
-            }
+            let stops = |line: &&str| patterns.iter().any(|it| it.matches(line));
+            let stopped = forms.iter().filter(|(_, lines)| lines.iter().any(stops));
+            guard.requires.extend(stopped.map(|(form, _)| *form));
+            guard.requires.sort_unstable();
+            guard.requires.dedup();
         }
     }
 

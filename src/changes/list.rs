@@ -115,7 +115,7 @@ impl List<'_> {
     /// The scopes of the allows that are shown, with their prices.
     pub(super) fn price(&mut self) {
         let shown = self.proposed.iter().filter(|(at, _)| {
-            self.drafts.get(**at).is_some_and(|it| it.confidence >= self.confidence_threshold)
+            self.drafts.get(**at).is_some_and(|it| it.is_shown(self.confidence_threshold))
         });
         let (drafts, candidates): (Vec<usize>, Vec<&Candidate>) = shown.unzip();
         let priced = scopes(&candidates, self.stops, self.observation);

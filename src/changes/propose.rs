@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     ChangeKind, Draft, PlacedRule, Why, doors, environments,
     list::{List, Place, effects, legitimate_units, new_rule, placed},
-    restores::{self, Fate},
+    restores::{Fate, LedgerEntry},
     usage::Usage,
 };
 use crate::{
@@ -26,6 +26,9 @@ use crate::{
 /// the place of what they replace; so a rule that a reviewer leaves out never changes what another
 /// one says about a line that both match, except through `requires`.
 ///
+/// `ledger` tells what became of rules that went away before: where they were missed, others are less
+/// likely to be right to go.
+///
 /// Guards are those of the changes with at least `confidence_threshold`, 0 to 1: others are not shown.
 pub fn propose(
     role: &Role,
@@ -33,18 +36,15 @@ pub fn propose(
     stops: &Stops,
     observation: &Observation,
     background: &Background,
+    ledger: &[LedgerEntry],
     confidence_threshold: f64,
 ) -> Vec<Draft> {
     let mut drafts = Vec::new();
-    let ledger = restores::ledger(role, observation, background);
     let n_missed = ledger.iter().filter(|it| it.fate != Fate::Quiet).count();
     let record = (ledger.len() as u64, n_missed as u64);
     let doors = doors::open_doors(role, candidates, observation);
     for target in [Target::Command, Target::Mcp] {
-        let rules = match target {
-            Target::Command => &role.rules,
-            Target::Mcp => &role.mcp_rules,
-        };
+        let rules = role.list(target);
         let is_closed = |it: &&Candidate| doors.iter().any(|door| door.closes(it));
         let candidates: Vec<&Candidate> =
             candidates.iter().filter(|it| it.target == target && !is_closed(it)).collect();
@@ -181,7 +181,7 @@ impl<'a> List<'a> {
                 Target::Mcp => {
                     let pattern = Pattern::new(&rule.pattern);
                     let mut tools = self.observation.mcp_uses.iter();
-                    tools.any(|it| pattern.matches(&format!("{}/{}", it.server, it.tool)))
+                    tools.any(|it| pattern.matches(&it.name()))
                 }
             };
             let since = self.background.since.get(&(self.target, rule.pattern.clone()));

@@ -4,13 +4,14 @@ use serde::{Deserialize, Serialize};
 use super::{
     ChangeKind, Why,
     list::{List, Place, effects, new_rule},
+    usage::InOrder,
 };
 use crate::{
     clusters::{McpUse, Observation, Support, Use},
     events::{Outcome, Timestamp, text_forms},
     evidence::Evidence,
     feedback::{Background, Withdrawn},
-    policy::{Pattern, Role, Rule, RuleAction, Target, includes, literal},
+    policy::{Pattern, Role, RuleAction, Target, includes, literal},
     risk::{Effects, RiskLevel, stake},
     synthesis::{allow_factors, closed},
 };
@@ -25,20 +26,21 @@ impl List<'_> {
     pub(super) fn restore(&mut self) {
         let background = self.background;
         let target = self.target;
+        let in_order = InOrder::new(self.rules);
         for withdrawn in background.withdrawn.iter().filter(|it| it.target == target) {
             let is_back = self.rules.iter().any(|it| it.pattern == withdrawn.pattern);
             if is_back || !withdrawn.action.passes() {
                 continue;
             }
             match target {
-                Target::Command => self.restore_command(withdrawn),
-                Target::Mcp => self.restore_tools(withdrawn),
+                Target::Command => self.restore_command(withdrawn, &in_order),
+                Target::Mcp => self.restore_tools(withdrawn, &in_order),
             }
         }
     }
 
-    fn restore_command(&mut self, withdrawn: &Withdrawn) {
-        let missed = missed(withdrawn, self.rules, self.observation);
+    fn restore_command(&mut self, withdrawn: &Withdrawn, in_order: &InOrder) {
+        let missed = missed(withdrawn, in_order, self.observation);
         let (ordinary, risky): (Vec<&Use>, Vec<&Use>) =
             missed.into_iter().partition(|it| stake(it.effects) <= RiskLevel::Medium);
         for (uses, action) in [(ordinary, RuleAction::Allow), (risky, RuleAction::RequireApproval)]
@@ -67,14 +69,14 @@ impl List<'_> {
         }
     }
 
-    fn restore_tools(&mut self, withdrawn: &Withdrawn) {
-        for tool in missed_tools(withdrawn, self.rules, self.observation) {
+    fn restore_tools(&mut self, withdrawn: &Withdrawn, in_order: &InOrder) {
+        for tool in missed_tools(withdrawn, in_order, self.observation) {
             let action = if stake(tool.effects) <= RiskLevel::Medium {
                 RuleAction::Allow
             } else {
                 RuleAction::RequireApproval
             };
-            let name = format!("{}/{}", tool.server, tool.tool);
+            let name = tool.name();
             let mut evidence = Evidence::of_support(&tool.support, self.observation);
             evidence.examples = vec![name.clone()];
             evidence.shapes = vec![(name.clone(), evidence.n_events)];
@@ -161,21 +163,19 @@ pub struct LedgerEntry {
 
 /// Scores the rules that went away in the shadow, the latest first.
 pub fn ledger(role: &Role, observation: &Observation, background: &Background) -> Vec<LedgerEntry> {
+    let commands = InOrder::new(&role.rules);
+    let tools = InOrder::new(&role.mcp_rules);
     let scored = background.withdrawn.iter().rev().filter(|it| it.action.passes()).map(|it| {
-        let rules = match it.target {
-            Target::Command => &role.rules,
-            Target::Mcp => &role.mcp_rules,
-        };
         let events = match it.target {
             Target::Command => {
-                missed(it, rules, observation).iter().map(|it| n_blocked(&it.support)).sum()
+                missed(it, &commands, observation).iter().map(|it| n_blocked(&it.support)).sum()
             }
             Target::Mcp => {
-                let tools = missed_tools(it, rules, observation);
-                tools.iter().map(|it| n_blocked(&it.support)).sum()
+                let missed = missed_tools(it, &tools, observation);
+                missed.iter().map(|it| n_blocked(&it.support)).sum()
             }
         };
-        let is_back = rules.iter().any(|rule| rule.pattern == it.pattern);
+        let is_back = role.list(it.target).iter().any(|rule| rule.pattern == it.pattern);
         LedgerEntry {
             target: it.target,
             pattern: it.pattern.clone(),
@@ -194,22 +194,26 @@ pub fn ledger(role: &Role, observation: &Observation, background: &Background) -
 }
 
 /// What a rule would have let through since it went, and was or would have been blocked.
-fn missed<'a>(withdrawn: &Withdrawn, rules: &[Rule], observation: &'a Observation) -> Vec<&'a Use> {
+fn missed<'a>(
+    withdrawn: &Withdrawn,
+    in_order: &InOrder,
+    observation: &'a Observation,
+) -> Vec<&'a Use> {
     let pattern = Pattern::new(&withdrawn.pattern);
     let uses = observation.matched(&pattern);
     let missed = uses.filter(|it| is_missed(&it.support, withdrawn));
-    missed.filter(|it| !passes(rules, &it.line)).collect()
+    missed.filter(|it| !in_order.passes(&it.line)).collect()
 }
 
 fn missed_tools<'a>(
     withdrawn: &Withdrawn,
-    rules: &[Rule],
+    in_order: &InOrder,
     observation: &'a Observation,
 ) -> Vec<&'a McpUse> {
     let pattern = Pattern::new(&withdrawn.pattern);
     let is_its = |it: &&McpUse| {
-        let name = format!("{}/{}", it.server, it.tool);
-        pattern.matches(&name) && !passes(rules, &name)
+        let name = it.name();
+        pattern.matches(&name) && !in_order.passes(&name)
     };
     let tools = observation.mcp_uses.iter().filter(is_its);
     tools.filter(|it| is_missed(&it.support, withdrawn)).collect()
@@ -222,10 +226,4 @@ fn is_missed(support: &Support, withdrawn: &Withdrawn) -> bool {
 fn n_blocked(support: &Support) -> u64 {
     let blocked = support.outcomes().filter(|(outcome, _)| *outcome != Outcome::Allowed);
     blocked.map(|it| it.1).sum()
-}
-
-/// Whether the first rule that matches lets a line through.
-fn passes(rules: &[Rule], line: &str) -> bool {
-    let mut matching = rules.iter().filter(|it| Pattern::new(&it.pattern).matches(line));
-    matching.next().is_some_and(|it| it.action.passes())
 }

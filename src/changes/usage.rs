@@ -1,8 +1,34 @@
 //! Which rule of a role decides each line that was seen.
 use crate::{
     clusters::{Observation, Use},
-    policy::{Pattern, Rule},
+    policy::{Pattern, Rule, RuleAction},
 };
+
+/// Rules made ready to be tried in order: the first whose pattern matches decides. Rules with a condition
+/// count where it might hold.
+#[derive(Debug)]
+pub(super) struct InOrder(Vec<(Pattern, RuleAction)>);
+
+impl InOrder {
+    pub(super) fn new(rules: &[Rule]) -> Self {
+        Self(rules.iter().map(|it| (Pattern::new(&it.pattern), it.action)).collect())
+    }
+
+    /// Index of the rule that decides a line, or `server/tool`.
+    fn position(&self, line: &str) -> Option<usize> {
+        self.0.iter().position(|(pattern, _)| pattern.matches(line))
+    }
+
+    /// What happens with it; `None` where no rule matches.
+    pub(super) fn decide(&self, line: &str) -> Option<RuleAction> {
+        self.0.iter().find(|(pattern, _)| pattern.matches(line)).map(|it| it.1)
+    }
+
+    /// Whether a rule lets it through.
+    pub(super) fn passes(&self, line: &str) -> bool {
+        self.decide(line).is_some_and(RuleAction::passes)
+    }
+}
 
 /// The lines of an observation, by the rule that decides them first.
 #[derive(Debug)]
@@ -12,12 +38,12 @@ pub(super) struct Usage {
 }
 
 impl Usage {
-    /// Tries the rules in order on every line. Rules with a condition count where it might hold.
+    /// Tries the rules in order on every line.
     pub(super) fn new(rules: &[Rule], observation: &Observation) -> Self {
-        let patterns: Vec<Pattern> = rules.iter().map(|rule| Pattern::new(&rule.pattern)).collect();
+        let in_order = InOrder::new(rules);
         let mut by_rule = vec![Vec::new(); rules.len()];
         for (idx, seen) in observation.uses.iter().enumerate() {
-            let first = patterns.iter().position(|pattern| pattern.matches(&seen.line));
+            let first = in_order.position(&seen.line);
             if let Some(uses) = first.and_then(|rule| by_rule.get_mut(rule)) {
                 uses.push(idx);
             }

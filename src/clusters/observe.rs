@@ -87,6 +87,13 @@ pub struct McpUse {
     pub support: Support,
 }
 
+impl McpUse {
+    /// `server/tool`, as rules name it.
+    pub fn name(&self) -> String {
+        format!("{}/{}", self.server, self.tool)
+    }
+}
+
 /// What was seen of something, in bounded units.
 #[derive(Clone, Debug, Default)]
 pub struct Support {

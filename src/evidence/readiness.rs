@@ -138,7 +138,7 @@ pub fn acts_by_day(observation: &Observation) -> Days {
         note((seen.stem.pattern.clone(), seen.effects.to_string()), &seen.support.units);
     }
     for seen in &observation.mcp_uses {
-        let tool = format!("{}/{}", seen.server, seen.tool);
+        let tool = seen.name();
         note((tool, seen.effects.to_string()), &seen.support.units);
     }
     let mut days = Days::new();

@@ -2,8 +2,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    batch::{Anomalies, Findings, LeftOut, SuggestionBatch, Target, anomalies},
-    changes::ledger,
+    batch::{Anomalies, Findings, SuggestionBatch, Target, anomalies},
     clusters::Observation,
     commands::split,
     evidence::{DEFAULT_TOLERANCE, readiness},
@@ -19,7 +18,6 @@ pub fn findings(
     batch: &SuggestionBatch,
     observation: &Observation,
     background: &Background,
-    left_out: LeftOut,
 ) -> Findings {
     let Anomalies { listed: mut anomalies, more: more_anomalies } =
         anomalies(observation, background.accepted_until);
@@ -31,8 +29,7 @@ pub fn findings(
         }
     }
     let readiness = readiness(observation, DEFAULT_TOLERANCE);
-    let ledger = ledger(role, observation, background);
-    Findings { readiness, anomalies, more_anomalies, ledger, left_out }
+    Findings { readiness, anomalies, more_anomalies, ..Findings::default() }
 }
 
 /// The role with everything of the batch.

@@ -3,8 +3,8 @@ use std::fmt;
 
 use super::findings::findings;
 use crate::{
-    batch::{LeftOut, Meta, SuggestionBatch, Window, assemble},
-    changes::propose,
+    batch::{Findings, LeftOut, Meta, SuggestionBatch, Window, assemble},
+    changes::{ledger, propose},
     clusters::{cluster, observe},
     events::{Tally, Timestamp},
     evidence::Evidence,
@@ -87,7 +87,9 @@ pub fn suggest(role: &Role, tallies: &[Tally], params: &Params, background: &Bac
     let stops = Stops::new(&observation);
     let synthesis = synthesize(&clusters, &observation, &stops, &background.lessons);
     let threshold = params.confidence_threshold;
-    let drafts = propose(role, &synthesis.candidates, &stops, &observation, background, threshold);
+    let ledger = ledger(role, &observation, background);
+    let drafts =
+        propose(role, &synthesis.candidates, &stops, &observation, background, &ledger, threshold);
     let everything = Evidence::of_units(&observation);
     let meta = Meta {
         role: role.name.clone(),
@@ -108,7 +110,8 @@ pub fn suggest(role: &Role, tallies: &[Tally], params: &Params, background: &Bac
             over_budget: synthesis.over_budget.len() as u64,
             examples: synthesis.over_budget.into_iter().take(MAX_LEFT_OUT).collect(),
         };
-        batch.findings = findings(role, &batch, &observation, background, left_out);
+        batch.findings =
+            Findings { ledger, left_out, ..findings(role, &batch, &observation, background) };
         return Advice::Batch(Box::new(batch));
     }
     Advice::Nothing(match (assembled.n_below_threshold, assembled.n_rejected_before) {

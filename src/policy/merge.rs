@@ -170,11 +170,7 @@ impl<'a> Table<'a> {
     fn new(target: Target, floor: &'a Role, role: &'a Role) -> Self {
         let mut letters = Letters::default();
         let mut sides = |role: &'a Role| {
-            let rules = match target {
-                Target::Command => &role.rules,
-                Target::Mcp => &role.mcp_rules,
-            };
-            let mut rules: Vec<&Rule> = rules.iter().collect();
+            let mut rules: Vec<&Rule> = role.list(target).iter().collect();
             if role.evaluation == Evaluation::DenyOverrides {
                 // The strictest that matches is the first of the strictest first.
                 rules.sort_by_key(|rule| std::cmp::Reverse(rule.action));

@@ -187,6 +187,14 @@ const fn deny() -> RuleAction {
 }
 
 impl Role {
+    /// Its rules for commands or for MCP calls, in order.
+    pub fn list(&self, target: Target) -> &[Rule] {
+        match target {
+            Target::Command => &self.rules,
+            Target::Mcp => &self.mcp_rules,
+        }
+    }
+
     /// A role without rules, in monitor mode, that denies what no rule matches.
     pub fn new(name: impl Into<String>) -> Self {
         Self {

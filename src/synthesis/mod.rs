@@ -378,7 +378,7 @@ fn mcp_candidates(observation: &Observation, lessons: &Lessons) -> Vec<Candidate
         let Some(first) = tools.first() else { continue };
         let support = Support::of_all(tools.iter().map(|tool| &tool.support));
         let mut evidence = Evidence::of_support(&support, observation);
-        let line = format!("{}/{}", first.server, first.tool);
+        let line = first.name();
         evidence.examples = vec![line.clone()];
         evidence.shapes = vec![(line.clone(), evidence.n_events)];
         let effects = tools.iter().fold(Effects::NONE, |all, it| all.union(it.effects));
