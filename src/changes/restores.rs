@@ -13,7 +13,7 @@ use crate::{
     feedback::{Background, Withdrawn},
     policy::{Pattern, Role, RuleAction, Target, includes, literal},
     risk::{Effects, RiskLevel, stake},
-    synthesis::{allow_factors, closed},
+    synthesis::{allow_factors, closed, confidence_of},
 };
 
 /// Units that a rule counts for which somebody had written or accepted before it went: that it is used
@@ -105,8 +105,7 @@ impl List<'_> {
         let known = Evidence { n_units: evidence.n_units + KNOWN_UNITS, ..evidence.clone() };
         let factors = allow_factors(&known, "", false, self.observation);
         let mut draft = self.draft(ChangeKind::Add, why, evidence);
-        let product: f64 = factors.iter().map(|it| it.value).product();
-        draft.confidence = (product.clamp(0.01, 0.99) * 100.0).round() / 100.0;
+        draft.confidence = confidence_of(&factors);
         draft.factors = factors;
         draft.effects = effects;
         draft.risk = stake(effects);

@@ -15,7 +15,6 @@ use crate::{
 
 use super::{
     Candidate, LIKELY, Stand, Stops,
-    guards::Stopped,
     spellings::{N_OPTIONS, Spelled},
 };
 
@@ -36,8 +35,6 @@ pub(super) struct Cost<'a> {
     pub(super) stops: &'a Stops,
     /// What was seen.
     pub(super) observation: &'a Observation,
-    /// For each use, what stops it.
-    pub(super) stopped: &'a [Stopped],
     /// What reviewers decided.
     pub(super) lessons: &'a Lessons,
     /// The day from which on the window counts as its later part, for the price of a scope.
@@ -83,7 +80,8 @@ fn spared(uses: &[&Use]) -> usize {
 impl Step {
     /// Only likely candidates count: the others are not proposed.
     fn new(candidates: Vec<Candidate>, cost: &Cost<'_>) -> Self {
-        let Cost { stops, observation, stopped, .. } = *cost;
+        let Cost { stops, observation, .. } = *cost;
+        let stopped = stops.stopped();
         let likely = || candidates.iter().filter(|it| it.confidence >= LIKELY);
         let allows = likely().filter(|it| it.action.passes()).flat_map(Candidate::patterns);
         let allows: Vec<Pattern> = allows.map(|it| Pattern::new(it)).collect();
@@ -444,13 +442,7 @@ mod tests {
     fn the_step_that_loses_least_for_each_rule_goes_first_and_shared_guards_go_together() {
         let observation = Observation::default();
         let lessons = Lessons::default();
-        let cost = Cost {
-            stops: &STOPS,
-            observation: &observation,
-            stopped: &[],
-            lessons: &lessons,
-            cut: None,
-        };
+        let cost = Cost { stops: &STOPS, observation: &observation, lessons: &lessons, cut: None };
         let make = || {
             vec![
                 ladder("tee", &[(9, 1, &[0, 1, 2, 3]), (2, 1, &[])]),
@@ -477,7 +469,7 @@ mod tests {
         ) {
             let observation = Observation::default();
             let lessons = Lessons::default();
-            let cost = Cost { stops: &STOPS, observation: &observation, stopped: &[], lessons: &lessons, cut: None };
+            let cost = Cost { stops: &STOPS, observation: &observation, lessons: &lessons, cut: None };
             let make = || {
                 let ladders = steps.iter().map(|(binary, steps)| {
                     let steps = steps.iter().map(|(n_spared, n_rules, stops)| Step {

@@ -101,15 +101,18 @@ const EVERYDAY: &[&str] = &[
 ///
 /// # Source
 /// Gamma-Poisson predictive distribution; Gelman et al., Bayesian Data Analysis, section 2.6.
-pub fn allow_confidence(
+pub(super) fn allow_confidence(
     evidence: &Evidence,
     binary: &str,
     is_exact: bool,
     observation: &Observation,
 ) -> f64 {
-    round(
-        allow_factors(evidence, binary, is_exact, observation).iter().map(|it| it.value).product(),
-    )
+    confidence_of(&allow_factors(evidence, binary, is_exact, observation))
+}
+
+/// The confidence that factors make: their product.
+pub fn confidence_of(factors: &[Factor]) -> f64 {
+    round(factors.iter().map(|it| it.value).product())
 }
 
 /// The same, as the factors whose product it is.
@@ -274,7 +277,7 @@ fn recency(evidence: &Evidence, observation: &Observation) -> f64 {
 }
 
 /// Two decimals, never certain.
-fn round(probability: f64) -> f64 {
+pub(super) fn round(probability: f64) -> f64 {
     (probability.clamp(0.01, 0.99) * 100.0).round() / 100.0
 }
 

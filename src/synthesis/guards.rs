@@ -122,8 +122,7 @@ impl Stops {
 
     /// The patterns that share a line with these allows, in order.
     pub(super) fn met(&self, allows: &[Pattern]) -> Vec<Needed<'_>> {
-        let met = self.patterns.iter().filter_map(|stop| Some((stop, stop.text_for(allows)?)));
-        fences(allows).chain(met.map(|(stop, text)| stop.needed(text))).collect()
+        self.in_front_of(allows, |_| false)
     }
 
     /// The patterns that these allows need, in order.
@@ -131,10 +130,16 @@ impl Stops {
     /// Builtins of the shell are allowed without a rule, so that guards which name one are always
     /// needed, unless the role uses the builtin as a matter of routine.
     pub fn needed(&self, allows: &[Pattern], observation: &Observation) -> Vec<Needed<'_>> {
+        self.in_front_of(allows, |stop| stop.is_for_unused_builtin(observation))
+    }
+
+    fn in_front_of(
+        &self,
+        allows: &[Pattern],
+        is_always: impl Fn(&Stop) -> bool,
+    ) -> Vec<Needed<'_>> {
         let needed = self.patterns.iter().filter_map(|stop| {
-            let text = stop.text_for(allows);
-            let is_always = stop.is_for_unused_builtin(observation);
-            let text = text.or_else(|| is_always.then_some(stop.text))?;
+            let text = stop.text_for(allows).or_else(|| is_always(stop).then_some(stop.text))?;
             Some(stop.needed(text))
         });
         fences(allows).chain(needed).collect()

@@ -26,9 +26,10 @@ use scope::Scope;
 use spellings::Spellings;
 
 pub use confidence::{
-    Factor, FactorName, allow_confidence, allow_factors, covered_confidence, quiet_confidence,
+    Factor, FactorName, allow_factors, confidence_of, covered_confidence, quiet_confidence,
     regret_factor, stop_confidence, unused_confidence,
 };
+use confidence::{allow_confidence, round};
 pub use guards::{MIN_ROUTINE_UNITS, Needed, Stops};
 pub use prices::{Later, Priced, closed, scopes};
 
@@ -130,7 +131,7 @@ pub fn synthesize(
     let mcp = mcp_candidates(observation, lessons);
     let rest = rest(observation);
     let cut = prices::cut(observation);
-    let cost = Cost { stops, observation, stopped: stops.stopped(), lessons, cut };
+    let cost = Cost { stops, observation, lessons, cut };
     let mut ladders = ladders(clusters, &cost, rest.is_some());
     let n_mcp = mcp.iter().filter(|it| it.confidence >= LIKELY).count();
     let n_reserved = n_mcp + usize::from(rest.is_some());
@@ -163,7 +164,7 @@ fn rest(observation: &Observation) -> Option<Candidate> {
         return None;
     }
     #[expect(clippy::cast_precision_loss, reason = "counts of acts are far below 2^52")]
-    let confidence = (1.0 - forecast.unseen).powf(forecast.acts as f64).clamp(0.01, 0.99);
+    let confidence = round((1.0 - forecast.unseen).powf(forecast.acts as f64));
     Some(Candidate {
         target: Target::Command,
         pattern: "*".to_owned(),
@@ -176,7 +177,7 @@ fn rest(observation: &Observation) -> Option<Candidate> {
         evidence: Evidence::of_units(observation),
         effects: Effects::NONE,
         risk: RiskLevel::Medium,
-        confidence: (confidence * 100.0).round() / 100.0,
+        confidence,
         factors: Vec::new(),
         n_one_offs: 0,
         uses: Vec::new(),
@@ -188,7 +189,8 @@ fn rest(observation: &Observation) -> Option<Candidate> {
 ///
 /// Where what no rule knows `has_rest`, whole stems are not asked for one by one.
 fn ladders(clusters: &[Cluster], cost: &Cost<'_>, has_rest: bool) -> Vec<Ladder> {
-    let Cost { observation, stopped, lessons, .. } = *cost;
+    let Cost { stops, observation, lessons, .. } = *cost;
+    let stopped = stops.stopped();
     let is_guarded = |idx: usize| stopped.get(idx).is_some_and(|it| *it != Stopped::Nowhere);
     let with_subcommands: BTreeSet<&str> = clusters
         .iter()
@@ -270,7 +272,7 @@ fn ladders(clusters: &[Cluster], cost: &Cost<'_>, has_rest: bool) -> Vec<Ladder>
             // What a reviewer did not want is not asked again, nor what holds it.
             scopes.retain(|it| {
                 let level = Level::of(&it.pattern, &stem.binary, &stem.pattern);
-                (level <= widest || level >= Level::Subcommand) && !is_refused(&it.pattern)
+                level <= widest && !is_refused(&it.pattern)
             });
             let plain = allowed(scopes);
             let mut spelled = plain.clone();
@@ -353,8 +355,7 @@ impl Candidate {
         self.evidence = Evidence::of_counts(&uses, observation);
         self.effects = uses.iter().fold(Effects::NONE, |all, it| all.union(it.effects));
         self.factors = allow_factors(&self.evidence, &self.binary, self.is_exact, observation);
-        self.confidence =
-            allow_confidence(&self.evidence, &self.binary, self.is_exact, observation);
+        self.confidence = confidence_of(&self.factors);
         self.risk = stake(self.effects);
         self.temper(lessons);
     }
@@ -391,6 +392,7 @@ fn mcp_candidates(observation: &Observation, lessons: &Lessons) -> Vec<Candidate
         if evidence.n_units == 0 {
             continue;
         }
+        let factors = allow_factors(&evidence, &first.server, false, observation);
         let mut candidate = Candidate {
             target: Target::Mcp,
             pattern: literal(&line),
@@ -400,8 +402,8 @@ fn mcp_candidates(observation: &Observation, lessons: &Lessons) -> Vec<Candidate
             is_exact: false,
             binary: first.server.clone(),
             stem: None,
-            confidence: allow_confidence(&evidence, &first.server, false, observation),
-            factors: allow_factors(&evidence, &first.server, false, observation),
+            confidence: confidence_of(&factors),
+            factors,
             evidence,
             effects,
             risk,

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Candidate, MIN_ROUTINE_UNITS, Needed, Stand, Stops, allow_confidence,
     budget::Cost,
+    confidence::round,
     guards::Stopped,
     scope::{self, Scope},
 };
@@ -268,7 +269,7 @@ impl<'a> Past<'a> {
             not_needed *=
                 1.0 - allow_confidence(&evidence, &candidate.binary, is_exact, observation);
         }
-        let confidence = ((1.0 - not_needed).clamp(0.01, 0.99) * 100.0).round() / 100.0;
+        let confidence = round(1.0 - not_needed);
         Priced {
             level,
             patterns: shown.to_vec(),
