@@ -140,7 +140,7 @@ pub(crate) fn review(seed: u64, taste: Taste, n_rounds: i32, learns: bool) -> Ou
                     Verdict::Accept { changes: vec![ordinal] }
                 }
                 Opinion::No => {
-                    refused.insert(change.change_id.clone(), mark(change));
+                    refused.insert(change.change_id.clone(), change.evidence.mark());
                     Verdict::Reject { changes: vec![ordinal], reason: None }
                 }
                 Opinion::Narrower(level) => {
@@ -164,46 +164,40 @@ pub(crate) fn review(seed: u64, taste: Taste, n_rounds: i32, learns: bool) -> Ou
     outcome
 }
 
-fn mark(change: &Change) -> EvidenceMark {
-    let mut shapes: Vec<String> =
-        change.evidence.arguments.iter().map(|it| it.shape.clone()).collect();
-    shapes.sort();
-    EvidenceMark {
-        units: change.evidence.units,
-        hosts: change.evidence.hosts,
-        sessions: change.evidence.sessions,
-        shapes,
-    }
-}
-
 /// Whether the evidence of a change has doubled, or a new shape came.
 fn is_different(then: &EvidenceMark, change: &Change) -> bool {
-    let now = mark(change);
+    let now = change.evidence.mark();
     now.units >= 2 * then.units
         || now.hosts >= 2 * then.hosts
         || now.sessions >= 2 * then.sessions
         || now.shapes.iter().any(|it| !then.shapes.contains(it))
 }
 
+/// What was made of the changes of a batch that were decided.
 fn said(batch: &SuggestionBatch, follows: &BTreeMap<String, bool>, at: Timestamp) -> Vec<Lesson> {
-    let lesson = |change: &Change| {
-        let said = Said {
-            batch_id: batch.batch_id.clone(),
-            change_id: change.change_id.clone(),
-            kind: change.kind,
-            target: change.target,
-            before: change.before.clone(),
-            after: change.after.clone(),
-            effects: change.effects.clone(),
-            state: change.state,
-            modified_after: change.modified_after.clone(),
-            follows: follows.get(&change.change_id).copied().unwrap_or(false),
-            reason: None,
-            mark: mark(change),
-            at,
-        };
-        said.lesson(true)
-    };
     let decided = batch.changes.iter().filter(|it| it.state != ChangeState::Pending);
+    let lesson = |change: &Change| {
+        let follows = follows.get(&change.change_id).copied().unwrap_or(false);
+        Said { follows, ..said_of(change, at) }.lesson(true)
+    };
     decided.filter_map(lesson).collect()
+}
+
+/// What was said of a change, by its state.
+pub(crate) fn said_of(change: &Change, at: Timestamp) -> Said {
+    Said {
+        batch_id: "b-1".to_owned(),
+        change_id: change.change_id.clone(),
+        kind: change.kind,
+        target: change.target,
+        before: change.before.clone(),
+        after: change.after.clone(),
+        effects: change.effects.clone(),
+        state: change.state,
+        modified_after: change.modified_after.clone(),
+        follows: false,
+        reason: None,
+        mark: change.evidence.mark(),
+        at,
+    }
 }

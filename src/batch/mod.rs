@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     events::{Timestamp, text_forms},
     evidence::Readiness,
+    feedback::EvidenceMark,
 };
 
 pub use anomalies::{Anomalies, Anomaly, MAX_ANOMALIES, Oddity, anomalies};
@@ -218,6 +219,15 @@ pub struct ChangeEvidence {
     pub examples: Vec<String>,
     /// The shapes it was seen in, most frequent first.
     pub arguments: Vec<SeenShape>,
+}
+
+impl ChangeEvidence {
+    /// What a later analysis compares its own evidence with.
+    pub fn mark(&self) -> EvidenceMark {
+        let mut shapes: Vec<String> = self.arguments.iter().map(|it| it.shape.clone()).collect();
+        shapes.sort();
+        EvidenceMark { units: self.units, hosts: self.hosts, sessions: self.sessions, shapes }
+    }
 }
 
 /// A shape and how often it was seen.

@@ -10,9 +10,8 @@ use super::{
     trail,
 };
 use crate::{
-    batch::{BatchStatus, Change, ChangeEvidence, ChangeState, PlacedRule, SuggestionBatch},
+    batch::{BatchStatus, Change, ChangeState, PlacedRule, SuggestionBatch},
     events::{Timestamp, text_forms},
-    feedback::EvidenceMark,
     policy::Role,
     review::{BadVerdict, Ruling, Verdict, merge, rule_on},
 };
@@ -291,22 +290,11 @@ async fn remember(
     .bind(said.act.as_str())
     .bind(said.reason.map(storable))
     .bind(i64::from(said.follows))
-    .bind(change.map(|it| json(&mark(&it.evidence))).transpose()?)
+    .bind(change.map(|it| json(&it.evidence.mark())).transpose()?)
     .bind(change.and_then(|it| it.modified_after.as_ref()).map(json).transpose()?)
     .bind(by.at.0)
     .bind(storable(&by.actor))
     .execute(conn)
     .await?;
     Ok(())
-}
-
-fn mark(evidence: &ChangeEvidence) -> EvidenceMark {
-    let mut shapes: Vec<String> = evidence.arguments.iter().map(|it| it.shape.clone()).collect();
-    shapes.sort();
-    EvidenceMark {
-        units: evidence.units,
-        hosts: evidence.hosts,
-        sessions: evidence.sessions,
-        shapes,
-    }
 }

@@ -6,12 +6,15 @@ use std::{collections::BTreeMap, sync::Arc};
 use policy_advisor::{
     batch::{Change, ChangeKind, ChangeState, Fate, Level, SuggestionBatch, Target},
     events::{Action, Outcome, Tally, Timestamp},
-    feedback::{Background, EvidenceMark, Lessons, Withdrawn},
+    feedback::{Background, Lessons, Withdrawn},
     policy::{Role, Rule, RuleAction},
     review::{Said, Verdict, rule_on},
 };
 
-use crate::work::{DAY_US, advise, role, tally};
+use crate::{
+    reviewer::said_of,
+    work::{DAY_US, advise, role, tally},
+};
 
 const N_DAYS: i32 = 14;
 
@@ -176,29 +179,8 @@ fn what_only_hosts_of_one_environment_do_is_allowed_there_only() {
 }
 
 fn said(change: &Change, state: ChangeState, day: i32) -> Said {
-    let mut shapes: Vec<String> =
-        change.evidence.arguments.iter().map(|it| it.shape.clone()).collect();
-    shapes.sort();
-    Said {
-        batch_id: "b-1".to_owned(),
-        change_id: change.change_id.clone(),
-        kind: change.kind,
-        target: change.target,
-        before: change.before.clone(),
-        after: change.after.clone(),
-        effects: change.effects.clone(),
-        state,
-        modified_after: change.modified_after.clone(),
-        follows: false,
-        reason: Some("not here".to_owned()),
-        mark: EvidenceMark {
-            units: change.evidence.units,
-            hosts: change.evidence.hosts,
-            sessions: change.evidence.sessions,
-            shapes,
-        },
-        at: Timestamp(i64::from(day) * DAY_US),
-    }
+    let at = Timestamp(i64::from(day) * DAY_US);
+    Said { state, reason: Some("not here".to_owned()), ..said_of(change, at) }
 }
 
 fn taught(said: Vec<Said>) -> Background {
