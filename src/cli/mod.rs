@@ -43,6 +43,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::{
     config::{Config, Flags},
     events::visible,
+    pipeline::causes::Causes,
     telemetry,
 };
 
@@ -247,24 +248,12 @@ async fn dispatch(command: Command, context: &Context) -> anyhow::Result<Exit> {
 pub struct WrongUse(pub String);
 
 /// One sentence for a chain of causes, then the hints of the chain, each on its own line.
-///
-/// An error's own text may end in lines that begin with `hint: `.
 fn sentence(err: &anyhow::Error) -> String {
-    let mut causes: Vec<String> = Vec::new();
-    let mut hints = String::new();
-    for cause in err.chain() {
-        let text = cause.to_string();
-        let (text, hint) = text.split_once("\nhint: ").unwrap_or((&text, ""));
-        // Some foreign errors repeat their source.
-        if !causes.iter().any(|known| known.ends_with(text)) {
-            causes.push(text.to_owned());
-        }
-        if !hint.is_empty() && !hints.contains(hint) {
-            hints.push_str("\nhint: ");
-            hints.push_str(hint);
-        }
-    }
-    format!("error: {}{hints}", causes.join(": "))
+    let Causes { sentence, hints } = Causes::of(err);
+    let lines: Vec<String> = std::iter::once(format!("error: {sentence}"))
+        .chain(hints.iter().map(|it| format!("hint: {it}")))
+        .collect();
+    lines.join("\n")
 }
 
 #[cfg(test)]

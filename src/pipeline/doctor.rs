@@ -1,7 +1,7 @@
 //! Whether everything is in place for the next run, each point with what to do.
 use serde::Serialize;
 
-use super::ingest::KEPT_DAYS;
+use super::{causes::Causes, ingest::KEPT_DAYS};
 use crate::{
     config::{Config, SignalDirectory},
     events::{Timestamp, text_forms},
@@ -108,18 +108,10 @@ async fn examine_store(
     Ok(())
 }
 
-/// A chain of causes as one sentence, and its hint.
+/// A chain of causes in one line, and its first hint.
 fn split(err: &anyhow::Error) -> (String, String) {
-    let mut causes = Vec::new();
-    let mut hint = String::new();
-    for cause in err.chain().map(ToString::to_string) {
-        let (text, its) = cause.split_once("\nhint: ").unwrap_or((&cause, ""));
-        causes.push(text.replace('\n', " "));
-        if hint.is_empty() {
-            its.clone_into(&mut hint);
-        }
-    }
-    (causes.join(": "), hint)
+    let Causes { sentence, hints } = Causes::of(err);
+    (sentence.replace('\n', " "), hints.into_iter().next().unwrap_or_default())
 }
 
 fn privacy(config: &Config) -> Check {
