@@ -9,6 +9,7 @@ use clap::{Args, Subcommand};
 
 use super::{
     Context, Exit, Output,
+    policy_convert::{self, Convert},
     policy_explain::{self, Explain},
     policy_lint::{self, Lint},
     policy_merge::{self, Merge},
@@ -50,6 +51,8 @@ enum PolicyCommand {
     Verify(policy_proofs::Verify),
     /// What is wrong with a role: rules that never fire, denies that are walked round, and more
     Lint(Lint),
+    /// A policy of one system's format in another's, with a proof that both decide alike
+    Convert(Convert),
     /// The patterns that stop every spelling of an act
     Closure(policy_proofs::Close),
 }
@@ -93,6 +96,7 @@ pub(super) async fn run(args: Policy, context: &Context) -> anyhow::Result<Exit>
         PolicyCommand::Diff(args) => policy_proofs::diff(args, context).await,
         PolicyCommand::Verify(args) => policy_proofs::verify(args, context).await,
         PolicyCommand::Lint(args) => policy_lint::run(args, context).await,
+        PolicyCommand::Convert(args) => policy_convert::run(args, context),
         PolicyCommand::Closure(args) => policy_proofs::close(&args, context),
     }
 }
