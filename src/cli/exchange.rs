@@ -16,7 +16,7 @@ use crate::{
         Written,
     },
     policy::{
-        Role,
+        Role, Target,
         proof::{Change, MAX_STATES},
     },
     store::{Store, VariableValue},
@@ -26,7 +26,7 @@ use crate::{
 const MAX_TOLD: usize = 20;
 
 /// What is accepted of a translation.
-#[derive(Clone, Copy, Debug, Args)]
+#[derive(Clone, Copy, Debug, Default, Args)]
 pub(super) struct Tolerance {
     /// Write what can be said where a format cannot say all of it; what is lost is listed
     #[arg(long)]
@@ -138,7 +138,7 @@ pub(super) fn print(
         }
         Output::Table | Output::Csv => printer.raw(&written.text),
     }
-    told(&written, &found, context);
+    told(&written, &found, format, context);
     Ok(Exit::Done)
 }
 
@@ -157,7 +157,17 @@ pub(super) async fn variables(store: &Store) -> anyhow::Result<Vec<Variable>> {
 }
 
 /// Tells what a translation came to.
-pub(super) fn told(written: &Written, found: &Equivalence, context: &Context) {
+pub(super) fn told(
+    written: &Written,
+    found: &Equivalence,
+    format: &PolicyFormat,
+    context: &Context,
+) {
+    let kinds = match format.targets {
+        [Target::Command] => "command",
+        [Target::Mcp] => "call",
+        _ => "command and call",
+    };
     for note in &written.notes {
         context.printer.note(&format!("not said: {}", visible(note)));
     }
@@ -165,7 +175,7 @@ pub(super) fn told(written: &Written, found: &Equivalence, context: &Context) {
         format!("`{}` is {} there and {} here", visible(&it.witness), it.new.action, it.old.action)
     };
     context.printer.note(&match (verdict(found), found.changes.first()) {
-        ("proved", _) => "proved: it decides every line as the role does".to_owned(),
+        ("proved", _) => format!("proved: it decides every {kinds} as the role does"),
         (_, Some(first)) => {
             format!(
                 "{} pairs of rules decide differently; the shortest: {}",

@@ -82,7 +82,7 @@ pub(super) async fn run(args: Export, context: &Context) -> anyhow::Result<Exit>
     let (written, found) =
         exchange::written(&role, args.format, &besides, args.tolerance, context)?;
     context.printer.raw(&unified(&path.display().to_string(), existing.as_deref(), &written.text));
-    exchange::told(&written, &found, context);
+    exchange::told(&written, &found, args.format, context);
     Ok(Exit::Done)
 }
 

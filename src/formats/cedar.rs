@@ -19,6 +19,7 @@ const ACTIONS: &[(&str, Target)] = &[("execute", Target::Command), ("call_tool",
 /// of a remote endpoint.
 pub(super) fn write(role: &Role, _: &Besides<'_>) -> Written {
     let mut losses = Vec::new();
+    let mut notes = unsaid(role, true);
     let mut text = format!("// {}\n", comment(&role.name));
     text.push_str("// context.line: the canonical command line, or `server/tool` of a call.\n");
     if let Some(threshold) = role.risk_policy.trust_threshold {
@@ -31,9 +32,9 @@ pub(super) fn write(role: &Role, _: &Besides<'_>) -> Written {
     for (action, target) in ACTIONS {
         let mut list = Ordered::new(role, *target, false, &mut losses);
         list.translate(permit_or_forbid, &mut losses);
+        notes.append(&mut list.idle);
         policies(&list, action, &mut text);
     }
-    let mut notes = unsaid(role, true);
     if role.mode == Mode::Monitor {
         notes.push("it has no monitor mode: policies are enforced".to_owned());
     }

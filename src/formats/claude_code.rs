@@ -139,8 +139,10 @@ pub(super) fn write(role: &Role, besides: &Besides<'_>) -> Written {
     no_threshold(role, &mut losses);
     let mut commands = Ordered::new(role, Target::Command, false, &mut losses);
     let mut calls = Ordered::new(role, Target::Mcp, false, &mut losses);
+    let mut notes = unsaid(role, false);
     for list in [&mut commands, &mut calls] {
         list.translate(in_lists, &mut losses);
+        notes.append(&mut list.idle);
     }
     // One mode holds for both; commands that pass by default can be said in another way.
     let mode = match (commands.default, calls.default) {
@@ -187,7 +189,6 @@ pub(super) fn write(role: &Role, besides: &Besides<'_>) -> Written {
         permissions = permissions.with(name, Some(list.into_iter().collect()));
     }
     let text = settings(permissions, besides.existing).to_json();
-    let mut notes = unsaid(role, false);
     if role.mode == Mode::Monitor {
         notes.push("it has no monitor mode: permissions are enforced".to_owned());
     }

@@ -32,6 +32,8 @@ pub(super) fn write(role: &Role, besides: &Besides<'_>) -> Written {
     no_place(role, Target::Mcp, &mut losses);
     let mut list = Ordered::new(role, Target::Command, false, &mut losses);
     list.translate(decisions, &mut losses);
+    let mut notes = unsaid(role, true);
+    notes.append(&mut list.idle);
     if list.default != RuleAction::RequireApproval {
         let after = RuleAction::RequireApproval;
         let why = "has no default of its own: asks";
@@ -45,7 +47,6 @@ pub(super) fn write(role: &Role, besides: &Besides<'_>) -> Written {
         text.push('\n');
         rule(item, words, besides.examples, &mut text);
     }
-    let mut notes = unsaid(role, true);
     if role.mode == Mode::Monitor {
         notes.push("it has no monitor mode: rules are enforced".to_owned());
     }

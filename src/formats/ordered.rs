@@ -8,6 +8,8 @@ pub(super) struct Ordered {
     pub(super) items: Vec<Item>,
     pub(super) default: RuleAction,
     pub(super) target: Target,
+    /// Rules that never fire, for people: they are left out, and nothing is lost by that.
+    pub(super) idle: Vec<String>,
 }
 
 /// A rule without conditions and variables.
@@ -31,8 +33,8 @@ impl Item {
 
 impl Ordered {
     /// The rules of a role, strictest first where the strictest decides. Rules with conditions or
-    /// variables hold always where they stop or ask, and are left out where they let through: so
-    /// nothing passes that did not. A last rule for everything is the default; what is behind a rule
+    /// variables are left out where they allow, and else hold always, as strictly as what stands behind
+    /// them: so nothing becomes milder. A last rule for everything is the default; what is behind a rule
     /// that takes all of it is gone, without loss.
     pub(super) fn new(
         role: &Role,
@@ -40,7 +42,9 @@ impl Ordered {
         keeps_variables: bool,
         losses: &mut Vec<Loss>,
     ) -> Self {
-        let mut items = Vec::new();
+        let mut items: Vec<Item> = Vec::new();
+        // Rules that hold always where they would hold sometimes, and what they ask for.
+        let mut asking: Vec<(String, &str)> = Vec::new();
         for (idx, rule) in role.list(target).iter().enumerate() {
             let mut item = Item {
                 field: field(target, idx),
@@ -55,12 +59,11 @@ impl Ordered {
                 Some("conditions")
             };
             if let Some(asks) = asks {
-                if rule.action.passes() {
+                if rule.action == RuleAction::Allow {
                     losses.push(item.loss(format!("has no {asks}: left out"), Effect::Stricter));
                     continue;
                 }
-                let why = format!("has no {asks}: holds always");
-                losses.push(item.loss(why, Effect::Stricter));
+                asking.push((item.field.clone(), asks));
                 if !keeps_variables {
                     item.text = of_any(&item.text);
                 }
@@ -70,7 +73,23 @@ impl Ordered {
         if role.evaluation == Evaluation::DenyOverrides {
             items.sort_by_key(|it| std::cmp::Reverse(it.action));
         }
-        let mut res = Self { items: Vec::new(), default: role.default_action, target };
+        for (field, asks) in asking {
+            let Some(at) = items.iter().position(|it| it.field == field) else { continue };
+            // Where it would not hold, what is behind it may be stricter.
+            let behind = items.iter().skip(at + 1);
+            let strictest = items.get(at).map(|item| {
+                let behind = behind.filter(|it| meet(&it.pattern, &item.pattern));
+                behind.map(|it| it.action).fold(item.action.max(role.default_action), Ord::max)
+            });
+            if let (Some(item), Some(action)) = (items.get_mut(at), strictest) {
+                let why = format!("has no {asks}: {action} always");
+                losses.push(item.loss(why, Effect::Stricter));
+                item.action = action;
+            }
+        }
+        let mut res =
+            Self { items: Vec::new(), default: role.default_action, target, idle: Vec::new() };
+        let mut is_closed = false;
         for item in items {
             let is_open = has_variables(&item.text);
             let is_everything = !is_open && is_everything(&item.pattern, target);
@@ -79,11 +98,12 @@ impl Ordered {
                     .items
                     .iter()
                     .any(|it| !has_variables(&it.text) && includes(&it.pattern, &item.pattern));
-            if is_everything {
+            if is_closed || is_dead {
+                res.idle.push(format!("{} `{}` never fires", item.field, item.text));
+            } else if is_everything {
                 res.default = item.action;
-                break;
-            }
-            if !is_dead {
+                is_closed = true;
+            } else {
                 res.items.push(item);
             }
         }

@@ -47,10 +47,12 @@ const KINDS: &[(&str, Target)] = &[("command", Target::Command), ("call", Target
 /// Writes the module; it holds all six actions.
 pub(super) fn write(role: &Role, _: &Besides<'_>) -> Written {
     let mut losses = Vec::new();
+    let mut notes = unsaid(role, true);
     let mut rules = Vec::new();
     let mut defaults = Node::map([]);
     for (kind, target) in KINDS {
-        let list = Ordered::new(role, *target, false, &mut losses);
+        let mut list = Ordered::new(role, *target, false, &mut losses);
+        notes.append(&mut list.idle);
         rules.extend(list.items.iter().map(|it| rule(kind, it)));
         defaults = defaults.with(kind, Some(list.default.as_str().into()));
     }
@@ -66,7 +68,6 @@ pub(super) fn write(role: &Role, _: &Besides<'_>) -> Written {
     text.push_str(&format!(
         "]\n\ndefaults := {defaults}\n\ntrust_threshold := {threshold}\n{FOOT}"
     ));
-    let mut notes = unsaid(role, true);
     if role.mode == Mode::Monitor {
         notes.push("it has no monitor mode: who asks it decides what to do".to_owned());
     }

@@ -126,6 +126,7 @@ fn variables(reader: &mut Reader, object: &mut Object<'_>) -> Vec<Variable> {
 
 fn tree(role: &Role, besides: &Besides<'_>) -> (Node, Written) {
     let mut losses = Vec::new();
+    let mut notes = Vec::new();
     let mut tree = Node::map([("name", Node::from(&*role.name))]);
     if !role.description.is_empty() {
         tree = tree.with("description", Some((&*role.description).into()));
@@ -135,6 +136,7 @@ fn tree(role: &Role, besides: &Besides<'_>) -> (Node, Written) {
     for (section, target) in SECTIONS {
         let mut list = Ordered::new(role, *target, true, &mut losses);
         list.translate(allow_or_deny, &mut losses);
+        notes.append(&mut list.idle);
         let mut rules: Vec<Node> = list.items.iter().map(rule).collect();
         if list.default == RuleAction::Allow {
             let rule = [("pattern", "*".into()), ("action", "allow".into())];
@@ -161,7 +163,6 @@ fn tree(role: &Role, besides: &Besides<'_>) -> (Node, Written) {
     if !used.is_empty() {
         tree = tree.with("variables", Some(used.into_iter().map(variable).collect()));
     }
-    let mut notes = Vec::new();
     if role.matching == Matching::Literal {
         notes.push("it does not say that commands are matched as they stand".to_owned());
     }

@@ -107,6 +107,8 @@ pub(super) fn policy(role: &Role) -> (IntervenPolicy, Written) {
     no_threshold(role, &mut losses);
     let mut list = Ordered::new(role, Target::Mcp, false, &mut losses);
     list.translate(actions, &mut losses);
+    let mut notes = unsaid(role, true);
+    notes.append(&mut list.idle);
     if list.default == RuleAction::Deny {
         let why = "a DENY of all would deny what is allowed, too: asks";
         losses.push(list.default_loss(why, Effect::Milder));
@@ -137,7 +139,6 @@ pub(super) fn policy(role: &Role) -> (IntervenPolicy, Written) {
     if list.default != RuleAction::Allow {
         add("default".to_owned(), Match::default(), list.default);
     }
-    let mut notes = unsaid(role, true);
     if role.mode == Mode::Monitor {
         notes.push("it has no monitor mode: rules are enforced".to_owned());
     }

@@ -1,10 +1,12 @@
 //! policy.yaml of capability mappings: which tools do what an agent's card lets it do, and which never.
+mod card;
 mod document;
 mod evaluate;
 mod merge;
 mod role;
 mod starter;
 
+pub use card::read_card;
 pub use document::{
     Defaults, EnforcementMode, Forbidden, Mapping, Meta, PolicyFile, Scope, Severity, Trigger,
     TriggerAction, Unmapped, read_file,

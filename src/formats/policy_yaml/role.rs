@@ -116,6 +116,7 @@ pub(super) fn file(role: &Role) -> (PolicyFile, Written) {
     no_threshold(role, &mut losses);
     let mut list = Ordered::new(role, Target::Mcp, false, &mut losses);
     list.translate(actions, &mut losses);
+    let notes = std::mem::take(&mut list.idle);
     let mut file = PolicyFile::named(&role.name);
     file.meta.description = Some(role.description.clone()).filter(|it| !it.is_empty());
     let is_asked = list.default == RuleAction::RequireApproval;
@@ -166,7 +167,7 @@ pub(super) fn file(role: &Role) -> (PolicyFile, Written) {
         // What is asked for or told of has to be mapped, or the default would say more.
         map(&mut file, &item.text, glob);
     }
-    (file, Written { losses, ..Written::default() })
+    (file, Written { losses, notes, ..Written::default() })
 }
 
 /// Names a tool in the capability of its server.

@@ -1,0 +1,69 @@
+//! `advisor policy evaluate --format interven`: its rules, with all their conditions, on recorded calls.
+use std::path::Path;
+
+use super::{Context, Exit, Rows, WrongUse, activity};
+use crate::{
+    events::{Event, visible},
+    formats::{
+        BadRoleFile,
+        interven::{BUILTIN, read_policy, starter_rules},
+        load_text,
+    },
+    inputs::Format,
+    pipeline::interven::{Gate, Gated},
+};
+
+/// Decides the calls of some events, after what was before.
+pub(super) fn run(
+    policy: &str,
+    input: &Path,
+    history: Option<&Path>,
+    own_domains: &[String],
+    context: &Context,
+) -> anyhow::Result<Exit> {
+    let printer = &context.printer;
+    let policy = if policy == BUILTIN {
+        starter_rules()
+    } else {
+        let path = Path::new(policy);
+        let invalid = |problems| BadRoleFile::Invalid { path: path.to_owned(), problems };
+        read_policy(&load_text(path)?).map_err(invalid)?
+    };
+    let mut gate = Gate::new(&policy, own_domains);
+    if let Some(rule) = gate.unanswerable() {
+        let id = visible(&rule.rule_id);
+        let why =
+            format!("rule `{id}` asks who is external: name your domains, `--own-domain acme.com`");
+        return Err(WrongUse(why).into());
+    }
+    if let Some(path) = history {
+        for event in in_order(path, context)? {
+            gate.judge(&event);
+        }
+    }
+    let events = in_order(input, context)?;
+    let gated: Vec<Gated> = events.iter().filter_map(|it| gate.judge(it)).collect();
+    printer.list(&gated, || Rows {
+        columns: vec!["event_id", "decision", "call", "rule", "reason"],
+        cells: gated
+            .iter()
+            .map(|it| {
+                let rule = it.rule.clone().unwrap_or_default();
+                let decision = it.decision.to_string();
+                vec![it.event_id.clone(), decision, it.call.clone(), rule, it.reason.clone()]
+            })
+            .collect(),
+    })?;
+    let n_others = events.len() - gated.len();
+    if n_others > 0 {
+        printer.note(&format!("{n_others} events are no calls, so no rule is about them"));
+    }
+    Ok(Exit::Done)
+}
+
+/// Events as they happened.
+fn in_order(path: &Path, context: &Context) -> anyhow::Result<Vec<Event>> {
+    let mut events = activity::events(path, Format::default_format(), context.printer)?;
+    events.sort_by(|a, b| (a.timestamp, &a.event_id).cmp(&(b.timestamp, &b.event_id)));
+    Ok(events)
+}
