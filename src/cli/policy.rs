@@ -113,7 +113,8 @@ struct Evaluate {
     /// with all its conditions [default: by its name]
     #[arg(long, value_name = "FORMAT", requires = "policy", value_parser = format_name())]
     format: Option<&'static PolicyFormat>,
-    /// Events from before, for rules that ask what an agent has done so far
+    /// Events from before, or `lake` for all calls that are in it, for rules that ask what an agent
+    /// has done so far
     #[arg(long, value_name = "EVENTS")]
     history: Option<PathBuf>,
     /// A domain of the organization; who is in none of them is external (repeat for more)
@@ -150,7 +151,7 @@ async fn evaluate(args: Evaluate, context: &Context) -> anyhow::Result<Exit> {
     let is_interven = args.format.is_some_and(|it| it.name == "interven");
     if let Some(path) = args.source.policy.as_deref().filter(|it| is_interven || *it == BUILTIN) {
         let history = args.history.as_deref();
-        return policy_interven::run(path, input, history, &args.own_domains, context);
+        return policy_interven::run(path, input, history, &args.own_domains, context).await;
     }
     let given = args.given.inputs()?;
     let (role, variables) = match (args.format, &args.source.policy) {

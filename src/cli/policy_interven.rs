@@ -3,18 +3,22 @@ use std::path::Path;
 
 use super::{Context, Exit, Rows, WrongUse, activity};
 use crate::{
-    events::{Event, visible},
+    events::{Event, EventType, visible},
     formats::{
         BadRoleFile,
         interven::{BUILTIN, read_policy, starter_rules},
         load_text,
     },
     inputs::Format,
+    lake::{Column, Filter, Lake, Record, Test, Window},
     pipeline::interven::{Gate, Gated},
 };
 
+/// What stands for the lake among histories.
+const LAKE: &str = "lake";
+
 /// Decides the calls of some events, after what was before.
-pub(super) fn run(
+pub(super) async fn run(
     policy: &str,
     input: &Path,
     history: Option<&Path>,
@@ -36,12 +40,15 @@ pub(super) fn run(
             format!("rule `{id}` asks who is external: name your domains, `--own-domain acme.com`");
         return Err(WrongUse(why).into());
     }
-    if let Some(path) = history {
-        for event in in_order(path, context)? {
-            gate.judge(&event);
-        }
-    }
     let events = in_order(input, context)?;
+    let before = match history {
+        Some(word) if word == Path::new(LAKE) => of_lake(events.first(), context).await?,
+        Some(path) => in_order(path, context)?,
+        None => Vec::new(),
+    };
+    for event in &before {
+        gate.judge(event);
+    }
     let gated: Vec<Gated> = events.iter().filter_map(|it| gate.judge(it)).collect();
     printer.list(&gated, || Rows {
         columns: vec!["event_id", "decision", "call", "rule", "reason"],
@@ -61,9 +68,27 @@ pub(super) fn run(
     Ok(Exit::Done)
 }
 
+/// The calls in the lake that were before an event.
+async fn of_lake(first: Option<&Event>, context: &Context) -> anyhow::Result<Vec<Event>> {
+    let Some(first) = first else { return Ok(Vec::new()) };
+    let parts = context.store().await?.manifest().await?.parts;
+    let lake = Lake::at(&context.config.data_dir);
+    let window = Window { to: first.timestamp, ..Window::ALL };
+    let calls = vec![Some(EventType::McpToolCall.as_str().to_owned())];
+    let tests = vec![Test::OneOf(Column::EventType, calls)];
+    let filter = Filter { window, tests, binaries: Vec::new() };
+    let mut events = Vec::new();
+    let mut each = |record: Record| events.push(record.event);
+    tokio::task::block_in_place(|| lake.records(&parts, &filter, None, &mut each, &mut |_| true))?;
+    Ok(sorted(events))
+}
+
 /// Events as they happened.
 fn in_order(path: &Path, context: &Context) -> anyhow::Result<Vec<Event>> {
-    let mut events = activity::events(path, Format::default_format(), context.printer)?;
+    Ok(sorted(activity::events(path, Format::default_format(), context.printer)?))
+}
+
+fn sorted(mut events: Vec<Event>) -> Vec<Event> {
     events.sort_by(|a, b| (a.timestamp, &a.event_id).cmp(&(b.timestamp, &b.event_id)));
-    Ok(events)
+    events
 }

@@ -236,7 +236,9 @@ fn prefix_rule(arguments: &[(String, usize, Value)], line: usize) -> Result<Vec<
         prefixes = prefixes
             .iter()
             .flat_map(|prefix| {
-                words.iter().map(move |word| [prefix.as_slice(), &[word.clone()]].concat())
+                words
+                    .iter()
+                    .map(move |word| [prefix.as_slice(), std::slice::from_ref(word)].concat())
             })
             .collect();
     }

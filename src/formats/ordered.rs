@@ -1,6 +1,9 @@
 //! A role's rules on their way into another format: in order, plain, and what is lost on the way.
 use super::{Effect, Loss, field};
-use crate::policy::{Evaluation, Pattern, Role, RuleAction, Target, includes, overlaps};
+use crate::{
+    commands::{Runs, is_free_builtin, runs},
+    policy::{Evaluation, Pattern, Role, RuleAction, Target, includes, overlaps},
+};
 
 /// A role's rules of one kind: the first that matches decides, else the default.
 #[derive(Clone, Debug)]
@@ -93,13 +96,24 @@ impl Ordered {
         for item in items {
             let is_open = has_variables(&item.text);
             let is_everything = !is_open && is_everything(&item.pattern, target);
+            let special = (target == Target::Command).then(|| Special::of(&item.pattern)).flatten();
+            // Builtins and wrappers ask only rules that name them.
+            let may_hold = |it: &&Item| {
+                !has_variables(&it.text) && (special.is_none() || it.pattern.first_word().is_some())
+            };
             let is_dead = !is_open
-                && res
-                    .items
-                    .iter()
-                    .any(|it| !has_variables(&it.text) && includes(&it.pattern, &item.pattern));
-            if is_closed || is_dead {
+                && res.items.iter().filter(may_hold).any(|it| includes(&it.pattern, &item.pattern));
+            if is_dead || is_closed && special.is_none() {
                 res.idle.push(format!("{} `{}` never fires", item.field, item.text));
+            } else if is_closed && special == Some(Special::Wrapper) {
+                // Where it wraps nothing, the rule for everything decides.
+                if item.action > res.default {
+                    losses.push(item.loss("holds where nothing is wrapped, too", Effect::Stricter));
+                    res.items.push(item);
+                } else if item.action != RuleAction::Allow {
+                    let why = "left out: it is for what is wrapped alone";
+                    losses.push(item.loss(why, Effect::Milder));
+                }
             } else if is_everything {
                 res.default = item.action;
                 is_closed = true;
@@ -190,6 +204,26 @@ impl Ordered {
                 losses.push(item.loss(why, Effect::Stricter));
             }
         }
+    }
+}
+
+/// Commands that only rules decide on which name them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Special {
+    /// Free without such a rule.
+    Builtin,
+    /// What it wraps is decided on its own.
+    Wrapper,
+}
+
+impl Special {
+    /// What the first word of a pattern is.
+    fn of(pattern: &Pattern) -> Option<Self> {
+        let word = pattern.first_word()?;
+        if runs().any(|(name, how)| name == word && how == Runs::Wrapped) {
+            return Some(Self::Wrapper);
+        }
+        is_free_builtin(word).then_some(Self::Builtin)
     }
 }
 

@@ -2,6 +2,8 @@
 //!
 //! What a module decides is known for sure only where it is one that this program wrote, so that is
 //! what is read back: a table of rules under exactly these lines.
+use std::fmt::Write as _;
+
 use super::{
     Besides, Invalid, Read, Written,
     ordered::{Item, Ordered, unsaid},
@@ -61,13 +63,11 @@ pub(super) fn write(role: &Role, _: &Besides<'_>) -> Written {
     for (idx, rule) in rules.iter().enumerate() {
         let comma = if idx + 1 < n_rules { "," } else { "" };
         let rule = visible_json(serde_json::to_string(rule).unwrap_or_default());
-        text.push_str(&format!("\t{rule}{comma}\n"));
+        let _ = writeln!(text, "\t{rule}{comma}");
     }
     let defaults = serde_json::to_string(&defaults).unwrap_or_default();
     let threshold = role.risk_policy.trust_threshold.unwrap_or(0);
-    text.push_str(&format!(
-        "]\n\ndefaults := {defaults}\n\ntrust_threshold := {threshold}\n{FOOT}"
-    ));
+    let _ = write!(text, "]\n\ndefaults := {defaults}\n\ntrust_threshold := {threshold}\n{FOOT}");
     if role.mode == Mode::Monitor {
         notes.push("it has no monitor mode: who asks it decides what to do".to_owned());
     }
@@ -88,8 +88,9 @@ fn regex(text: &str) -> String {
     let is_open = text.ends_with(" *");
     let pattern = Pattern::new(text.strip_suffix(" *").unwrap_or(text));
     let parts: Vec<String> = pattern.parts().iter().map(|it| regex_syntax::escape(it)).collect();
-    let tail = if is_open { "(?: .*)?" } else { "" };
-    format!("(?s)^{}{tail}$", parts.join(".*"))
+    // Every engine's way to say any characters, those that end lines included.
+    let tail = if is_open { r"(?: [\s\S]*)?" } else { "" };
+    format!("^{}{tail}$", parts.join(r"[\s\S]*"))
 }
 
 /// Reads a module that this program wrote.

@@ -289,13 +289,11 @@ impl Reader {
     }
 
     fn as_text(&mut self, node: &Node, field: &str) -> Option<String> {
-        match &node.value {
-            Value::Text(text) => Some(text.clone()),
-            _ => {
-                self.wrong(node, field, "a text");
-                None
-            }
+        if let Value::Text(text) = &node.value {
+            return Some(text.clone());
         }
+        self.wrong(node, field, "a text");
+        None
     }
 
     /// A list of texts that may be absent.
@@ -313,25 +311,21 @@ impl Reader {
     /// Yes or no, where it is said.
     pub(super) fn bool(&mut self, object: &mut Object<'_>, name: &str) -> Option<bool> {
         let node = object.take(name)?;
-        match node.value {
-            Value::Bool(value) => Some(value),
-            _ => {
-                self.wrong(node, &object.at(name), "true or false");
-                None
-            }
+        if let Value::Bool(value) = node.value {
+            return Some(value);
         }
+        self.wrong(node, &object.at(name), "true or false");
+        None
     }
 
     /// A number that may be absent.
     pub(super) fn number(&mut self, object: &mut Object<'_>, name: &str) -> Option<f64> {
         let node = object.take(name)?;
-        match &node.value {
-            Value::Number(number) => number.as_f64(),
-            _ => {
-                self.wrong(node, &object.at(name), "a number");
-                None
-            }
+        if let Value::Number(number) = &node.value {
+            return number.as_f64();
         }
+        self.wrong(node, &object.at(name), "a number");
+        None
     }
 
     /// One of some words that must be there.

@@ -43,7 +43,7 @@ pub struct ToolUse {
 /// is is told by all of it.
 pub fn tool_uses(tallies: &[Tally], limit: Option<u64>) -> Vec<ToolUse> {
     let mut newest: Vec<&Tally> = tallies.iter().collect();
-    newest.sort_by_key(|it| (std::cmp::Reverse(it.last), it.event_id.clone()));
+    newest.sort_by(|a, b| b.last.cmp(&a.last).then_with(|| a.event_id.cmp(&b.event_id)));
     let mut left = limit.unwrap_or(u64::MAX);
     let mut first_seen: BTreeMap<String, Timestamp> = BTreeMap::new();
     let mut res: BTreeMap<String, ToolUse> = BTreeMap::new();

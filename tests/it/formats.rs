@@ -43,6 +43,9 @@ fn commands() -> impl Strategy<Value = String> {
             "(x)",
             "git *push",
             "make {{env}}",
+            "sudo",
+            "cd",
+            "env x",
         ][..],
     );
     let tail = prop::sample::select(
