@@ -34,7 +34,6 @@ mod run;
 mod run_metrics;
 mod settings;
 mod shapes;
-mod signals;
 mod simulate;
 mod suggest;
 mod suggestions;
@@ -159,8 +158,6 @@ enum Command {
     Shapes(shapes::Shapes),
     /// The audit log: what agents did, newest first, by any field
     Audit(Box<audit::Audit>),
-    /// Suggestions and reviews as daily files for SIEMs
-    Signals(signals::Signals),
     /// Look at what the lake holds: its parts, and the lines in quarantine; erase a host or session
     Lake(lake::Lake),
     /// Make up the activity of a fleet, the same for the same seed, with the truth beside it
@@ -240,7 +237,6 @@ async fn dispatch(command: Command, context: &Context) -> anyhow::Result<Exit> {
         Command::Simulate(args) => simulate::run(&args, context),
         Command::Ingest(args) => ingest::run(args, context).await,
         Command::Audit(args) => audit::run(*args, context).await,
-        Command::Signals(args) => signals::run(args, context).await,
         Command::Lake(args) => lake::run(args, context).await,
         Command::Backtest(args) => backtest::run(args, context).await,
         Command::Suggest(args) => suggest::run(args, context).await,

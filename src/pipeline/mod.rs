@@ -11,7 +11,6 @@ pub mod fixtures;
 pub mod ingest;
 pub mod interven;
 pub mod outlook;
-pub mod signals;
 pub mod simulate;
 pub mod suggest;
 pub mod tools;
