@@ -23,6 +23,7 @@ use crate::{
         ingest::{Ingest, ingest},
         suggest::{Advice, Silence},
         upkeep::upkeep,
+        watch::{raise_anomalies, watch},
     },
     store::{RunOutcome, RunRow, Store},
 };
@@ -70,6 +71,8 @@ pub async fn run(
         reason: "under way, or it died".to_owned(),
         directories: Vec::new(),
         roles: Vec::new(),
+        alerts: None,
+        alerts_error: None,
         upkeep: None,
         upkeep_error: None,
     };
@@ -95,6 +98,16 @@ async fn work(
         step(&format!("reading {}", directory.path.display()));
         report.directories.push(read(store, lake, directory).await);
     }
+    if !selection.is_stopped() {
+        step("looking for alerts");
+        match watch(store, lake, &config.alerts, clock::now(), &|| ()).await {
+            Ok(done) => report.alerts = Some(done),
+            Err(err) => {
+                tracing::warn!(error = format!("{err:#}"), "events were not looked at for alerts");
+                report.alerts_error = Some(first_line(&err));
+            }
+        }
+    }
     let last = store.last_analyses(clock::now()).await?;
     for role in roles.into_iter().take_while(|_| !selection.is_stopped()) {
         let now = clock::now();
@@ -103,7 +116,7 @@ async fn work(
             (outcome, reason, None)
         } else {
             step(&format!("analyzing {role}"));
-            suggest(store, lake, &role, now).await
+            suggest(store, lake, config, &role, now).await
         };
         let (batch_id, counts) = batch.unwrap_or_default();
         let row = RunRow {
@@ -198,10 +211,19 @@ async fn try_read(
 /// What an analysis came to: outcome, reason, and batch with its counts.
 type Analyzed = (RunOutcome, String, Option<(Option<String>, BTreeMap<String, u64>)>);
 
-async fn suggest(store: &Store, lake: &Lake, role: &str, now: Timestamp) -> Analyzed {
+async fn suggest(
+    store: &Store,
+    lake: &Lake,
+    config: &Config,
+    role: &str,
+    now: Timestamp,
+) -> Analyzed {
     let analysis = Analysis { role: role.to_owned(), from: None, to: None, now };
     match analyze(store, lake, &analysis, false).await {
         Ok(Advice::Batch(batch)) => {
+            if let Err(err) = raise_anomalies(store, &config.alerts, &batch).await {
+                return (RunOutcome::Failed, first_line(&err), None);
+            }
             let summary = batch.summary;
             let counts = [
                 ("events", batch.events),

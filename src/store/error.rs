@@ -3,7 +3,10 @@ use std::fmt;
 
 use sqlx::migrate::MigrateError;
 
-use crate::review::{BadVerdict, Conflict, Opened};
+use crate::{
+    alerts::BadStep,
+    review::{BadVerdict, Conflict, Opened},
+};
 
 /// Why the store did not do what it was asked.
 ///
@@ -84,6 +87,9 @@ pub enum StoreError {
         /// The command that lists them.
         list: &'static str,
     },
+    /// A step with an alert that cannot be taken.
+    #[error(transparent)]
+    Step(#[from] BadStep),
     /// A verdict that cannot be taken.
     #[error(transparent)]
     Verdict(#[from] BadVerdict),
