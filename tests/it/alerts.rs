@@ -45,7 +45,7 @@ async fn what_is_alike_counts_up_until_it_is_resolved(store: &Store, _: &Home) {
 
     let note = Some("a known job");
     let stepped =
-        store.step_alert(&alert.alert_id.split_at(6).0, Step::Escalate, note, &ana(61)).await;
+        store.step_alert(alert.alert_id.split_at(6).0, Step::Escalate, note, &ana(61)).await;
     let stepped = stepped.unwrap().alert;
     assert_eq!(
         (stepped.state, stepped.changed_by.as_deref()),
