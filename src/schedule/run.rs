@@ -21,8 +21,10 @@ use crate::{
     pipeline::{
         analyze::{Analysis, analyze},
         ingest::{Ingest, ingest},
+        signals::{self, SignalsWritten, write_signals},
         suggest::{Advice, Silence},
         upkeep::upkeep,
+        watch::{raise_anomalies, watch},
     },
     store::{RunOutcome, RunRow, Store},
 };
@@ -70,6 +72,10 @@ pub async fn run(
         reason: "under way, or it died".to_owned(),
         directories: Vec::new(),
         roles: Vec::new(),
+        alerts: None,
+        alerts_error: None,
+        signals: None,
+        signals_error: None,
         upkeep: None,
         upkeep_error: None,
     };
@@ -95,6 +101,16 @@ async fn work(
         step(&format!("reading {}", directory.path.display()));
         report.directories.push(read(store, lake, directory).await);
     }
+    if !selection.is_stopped() {
+        step("looking for alerts");
+        match watch(store, lake, &config.alerts, clock::now(), &|| ()).await {
+            Ok(done) => report.alerts = Some(done),
+            Err(err) => {
+                tracing::warn!(error = format!("{err:#}"), "events were not looked at for alerts");
+                report.alerts_error = Some(first_line(&err));
+            }
+        }
+    }
     let last = store.last_analyses(clock::now()).await?;
     for role in roles.into_iter().take_while(|_| !selection.is_stopped()) {
         let now = clock::now();
@@ -103,7 +119,7 @@ async fn work(
             (outcome, reason, None)
         } else {
             step(&format!("analyzing {role}"));
-            suggest(store, lake, &role, now).await
+            suggest(store, lake, config, &role, now).await
         };
         let (batch_id, counts) = batch.unwrap_or_default();
         let row = RunRow {
@@ -129,10 +145,29 @@ async fn work(
             }
         }
     }
+    match tell(store, config).await {
+        Ok(told) => report.signals = told,
+        Err(err) => {
+            tracing::warn!(error = format!("{err:#}"), "other systems were not told");
+            report.signals_error = Some(first_line(&err));
+        }
+    }
     report.conclude(clock::now(), selection.is_stopped());
     store.record_run(&report.row()).await?;
     tracing::info!(outcome = report.outcome.as_str(), reason = report.reason, "ended");
     Ok(())
+}
+
+/// Tells other systems what is new; what nobody is told is forgotten.
+async fn tell(store: &Store, config: &Config) -> anyhow::Result<Option<SignalsWritten>> {
+    let now = clock::now();
+    let Some(signals) = &config.signals else {
+        let before = now.plus_hours(-24.0 * f64::from(signals::KEPT_DAYS));
+        store.forget_signals(before.day()).await?;
+        return Ok(None);
+    };
+    let kept_days = signals.kept_days.unwrap_or(signals::KEPT_DAYS);
+    Ok(Some(write_signals(store, &signals.directory, kept_days, now).await?))
 }
 
 /// The roles that a run looks at, by name.
@@ -198,10 +233,19 @@ async fn try_read(
 /// What an analysis came to: outcome, reason, and batch with its counts.
 type Analyzed = (RunOutcome, String, Option<(Option<String>, BTreeMap<String, u64>)>);
 
-async fn suggest(store: &Store, lake: &Lake, role: &str, now: Timestamp) -> Analyzed {
+async fn suggest(
+    store: &Store,
+    lake: &Lake,
+    config: &Config,
+    role: &str,
+    now: Timestamp,
+) -> Analyzed {
     let analysis = Analysis { role: role.to_owned(), from: None, to: None, now };
     match analyze(store, lake, &analysis, false).await {
         Ok(Advice::Batch(batch)) => {
+            if let Err(err) = raise_anomalies(store, &config.alerts, &batch).await {
+                return (RunOutcome::Failed, first_line(&err), None);
+            }
             let summary = batch.summary;
             let counts = [
                 ("events", batch.events),

@@ -1,4 +1,5 @@
 //! SQL: roles, batches, reviews, runs, and what ingest has read. SQLite or PostgreSQL, one history.
+mod alerts;
 mod background;
 mod batches;
 mod error;
@@ -7,6 +8,7 @@ mod host_pattern;
 mod hosts;
 mod ingest;
 mod migrate;
+mod outbox;
 mod place;
 mod reviews;
 mod revisions;
@@ -27,11 +29,13 @@ use sqlx::{
 
 use crate::events::Timestamp;
 
+pub use alerts::{AlertsRaised, Stepped};
 pub use batches::BatchSummary;
 pub use error::StoreError;
 pub use hosts::Host;
 pub use ingest::{Assignment, IngestCommit, SeenFile};
 pub use migrate::newest as newest_schema;
+pub use outbox::{Signal, SignalCursor, SignalType};
 pub use place::Place;
 pub use reviews::{Act, Applied, Feedback};
 pub use revisions::{Revision, Why};
