@@ -122,7 +122,7 @@ fn problems(value: &Value, schema: &Value, root: &Value, at: &str) -> Vec<String
     res
 }
 
-fn check(name: &str, value: &Value) {
+pub(crate) fn check(name: &str, value: &Value) {
     let schema = schema(name);
     let found = problems(value, &schema, &schema, name);
     assert!(found.is_empty(), "{found:#?}\n{value:#}");
@@ -192,6 +192,7 @@ fn what_the_program_prints_is_valid_by_its_schemas() {
             check("translation", &on(&args));
         }
     }
+    each("audit-entry", &on(&["audit", "--limit", "200"]));
     let none = serde_json::json!({"to": "x@acme.com", "text": "hi"});
     let events = [
         serde_json::json!({
@@ -219,6 +220,7 @@ fn what_the_program_prints_is_valid_by_its_schemas() {
             &input,
         ]),
     );
+    each("reading", &advisor.json(&["shapes", "--input", &input]));
     each(
         "gated-call",
         &advisor.json(&[
