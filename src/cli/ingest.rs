@@ -173,6 +173,7 @@ fn summary(report: &IngestReport) -> String {
 /// What somebody should look at.
 fn warnings(report: &IngestReport) -> Vec<String> {
     let mut res = Vec::new();
+    res.extend(report.files.iter().filter_map(|it| it.cut_off.clone()));
     for name in &report.parts_lost {
         res.push(format!("part `{name}` is committed, and gone from the lake"));
     }

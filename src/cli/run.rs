@@ -229,6 +229,7 @@ fn page(report: &RunReport) -> String {
 /// What somebody should look at.
 fn warnings(report: &RunReport) -> Vec<String> {
     let mut res: Vec<String> = Vec::new();
+    res.extend(report.directories.iter().flat_map(|it| it.cut_off.clone()));
     for it in report.gone() {
         res.push(format!(
             "events of `{}` from {} to {} are gone for good: no run came while they were kept",

@@ -56,6 +56,9 @@ pub struct Ingested {
     pub gone: Vec<Gone>,
     /// Hosts that used to report and stopped.
     pub silent: Vec<Silent>,
+    /// Archives of which not all was read: where, why, and what to do.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub cut_off: Vec<String>,
     /// Why it could not be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
@@ -74,6 +77,7 @@ impl Ingested {
             files_failed: report.files_failed,
             gone: report.gone.clone(),
             silent: report.silent.clone(),
+            cut_off: report.files.iter().filter_map(|it| it.cut_off.clone()).collect(),
             error: failed,
         }
     }

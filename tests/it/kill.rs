@@ -19,7 +19,7 @@ use crate::ingest::{Home, event, events, gzip, ids, ids_in_lake};
 
 /// How often the program is killed before it is done, in each test: some dozens of times, or as many
 /// as a long run asks for.
-fn n_kills() -> usize {
+pub(crate) fn n_kills() -> usize {
     std::env::var("ADVISOR_TEST_KILLS").map_or(40, |it| it.parse().unwrap())
 }
 
@@ -40,11 +40,11 @@ impl Home {
 }
 
 /// Numbers that look random and are the same every time.
-struct Seeded(u64);
+pub(crate) struct Seeded(pub(crate) u64);
 
 impl Seeded {
     /// Source: the xorshift64* generator of Vigna, 2014.
-    fn below(&mut self, end: u64) -> u64 {
+    pub(crate) fn below(&mut self, end: u64) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
