@@ -16,7 +16,6 @@ use crate::{
     clock,
     events::visible,
     inputs::{Format, Given, INPUTS},
-    lake::Lake,
     pipeline::ingest::{self, FileStatus, IngestReport, Step},
 };
 
@@ -55,13 +54,14 @@ pub(super) struct Ingest {
 }
 
 pub(super) async fn run(args: Ingest, context: &Context) -> anyhow::Result<Exit> {
+    context.writes()?;
     let Some(format) = Format::named(&args.format) else {
         return Err(WrongUse(format!("no format `{}`", args.format)).into());
     };
     let given = given(format, args.host)?;
     let printer = &context.printer;
     let store = context.store().await?;
-    let lake = Lake::open(&context.config.data_dir)?;
+    let lake = context.lake()?;
     let bar = progress_bar(printer.quiet);
     let n_committed = AtomicU64::new(0);
     let on_step = |step| match step {

@@ -35,6 +35,9 @@ pub struct RunReport {
     /// Why it was not done.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub upkeep_error: Option<String>,
+    /// What to do about what failed, each once.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub hints: Vec<String>,
 }
 
 /// What was ingested from one directory.
@@ -162,6 +165,10 @@ impl RunReport {
         } else {
             self.outcome = RunOutcome::Failed;
             self.reason = failures.join("; ");
+            if self.hints.is_empty() {
+                let hint = "the next run tries again; `advisor doctor` looks for what is wrong";
+                self.hints.push(hint.to_owned());
+            }
         }
     }
 }

@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use anyhow::anyhow;
+use anyhow::{anyhow, bail};
 use tracing::Instrument as _;
 
 use super::{Due, Ingested, RunReport, due};
@@ -20,12 +20,16 @@ use crate::{
     lake::Lake,
     pipeline::{
         analyze::{Analysis, analyze},
+        causes::Causes,
         ingest::{Ingest, ingest},
         suggest::{Advice, Silence},
         upkeep::upkeep,
     },
     store::{RunOutcome, RunRow, Store},
 };
+
+/// So many new lines of a directory of which none is an event are no accident.
+const POISONED_LINES: u64 = 100;
 
 /// Which roles a run is for.
 #[derive(Clone, Debug, Default)]
@@ -72,6 +76,7 @@ pub async fn run(
         roles: Vec::new(),
         upkeep: None,
         upkeep_error: None,
+        hints: Vec::new(),
     };
     let span = tracing::info_span!("run", run_id = report.run_id);
     work(store, lake, config, selection, step, &mut report).instrument(span).await?;
@@ -93,7 +98,8 @@ async fn work(
 
     for directory in config.directories.iter().take_while(|_| !selection.is_stopped()) {
         step(&format!("reading {}", directory.path.display()));
-        report.directories.push(read(store, lake, directory).await);
+        let ingested = read(store, lake, directory, &mut report.hints).await;
+        report.directories.push(ingested);
     }
     let last = store.last_analyses(clock::now()).await?;
     for role in roles.into_iter().take_while(|_| !selection.is_stopped()) {
@@ -103,7 +109,7 @@ async fn work(
             (outcome, reason, None)
         } else {
             step(&format!("analyzing {role}"));
-            suggest(store, lake, &role, now).await
+            suggest(store, lake, &role, now, &mut report.hints).await
         };
         let (batch_id, counts) = batch.unwrap_or_default();
         let row = RunRow {
@@ -125,7 +131,7 @@ async fn work(
             Ok(done) => report.upkeep = Some(done),
             Err(err) => {
                 tracing::warn!(error = format!("{err:#}"), "house was not kept");
-                report.upkeep_error = Some(first_line(&err));
+                report.upkeep_error = Some(told(&err, &mut report.hints));
             }
         }
     }
@@ -168,13 +174,18 @@ async fn skipped(
 }
 
 /// Ingests one directory of the configuration.
-async fn read(store: &Store, lake: &Lake, directory: &SignalDirectory) -> Ingested {
+async fn read(
+    store: &Store,
+    lake: &Lake,
+    directory: &SignalDirectory,
+    hints: &mut Vec<String>,
+) -> Ingested {
     let path = directory.path.display().to_string();
     match try_read(store, lake, directory).await {
         Ok(ingested) => ingested,
         Err(err) => {
             tracing::warn!(path, error = format!("{err:#}"), "a directory was not read");
-            Ingested::failed(path, first_line(&err))
+            Ingested::failed(path, told(&err, hints))
         }
     }
 }
@@ -192,13 +203,34 @@ async fn try_read(
     what.role.clone_from(&directory.role);
     what.kept_days = directory.kept_days.unwrap_or(what.kept_days);
     let report = ingest(store, lake, what, &|_| ()).await?;
+    if report.files.is_empty() {
+        bail!(
+            "it holds no files that `advisor ingest` reads\n\
+             hint: is it mounted, and does whoever ships signals write there?"
+        );
+    }
+    if report.read >= POISONED_LINES && report.rejected == report.read {
+        let reasons: Vec<&str> = report.reasons.keys().copied().collect();
+        bail!(
+            "all of its {} new lines are no events: {}\n\
+             hint: `advisor lake rejects` shows them; is `format` in advisor.toml right for them?",
+            report.read,
+            reasons.join(", ")
+        );
+    }
     Ok(Ingested::read(directory.path.display().to_string(), &report))
 }
 
 /// What an analysis came to: outcome, reason, and batch with its counts.
 type Analyzed = (RunOutcome, String, Option<(Option<String>, BTreeMap<String, u64>)>);
 
-async fn suggest(store: &Store, lake: &Lake, role: &str, now: Timestamp) -> Analyzed {
+async fn suggest(
+    store: &Store,
+    lake: &Lake,
+    role: &str,
+    now: Timestamp,
+    hints: &mut Vec<String>,
+) -> Analyzed {
     let analysis = Analysis { role: role.to_owned(), from: None, to: None, now };
     match analyze(store, lake, &analysis, false).await {
         Ok(Advice::Batch(batch)) => {
@@ -231,13 +263,18 @@ async fn suggest(store: &Store, lake: &Lake, role: &str, now: Timestamp) -> Anal
         }
         Err(err) => {
             tracing::warn!(role, error = format!("{err:#}"), "a role was not analyzed");
-            (RunOutcome::Failed, first_line(&err), None)
+            (RunOutcome::Failed, told(&err, hints), None)
         }
     }
 }
 
-/// A chain of causes in one sentence, without hints.
-fn first_line(err: &anyhow::Error) -> String {
-    let causes = err.chain().map(|it| it.to_string().lines().next().unwrap_or_default().to_owned());
-    causes.collect::<Vec<String>>().join(": ")
+/// A chain of causes in one sentence; what to do comes to `hints`, each once.
+fn told(err: &anyhow::Error, hints: &mut Vec<String>) -> String {
+    let causes = Causes::of(err);
+    for hint in causes.hints {
+        if !hints.contains(&hint) {
+            hints.push(hint);
+        }
+    }
+    causes.sentence.replace('\n', " ")
 }

@@ -47,7 +47,6 @@ pub(crate) fn points(n_calls: usize, few: usize) -> Vec<usize> {
         Ok(_) => 1,
         Err(_) => n_calls.div_ceil(few),
     };
-    // Begun at another point each, so that over the kinds of faults more of them are met.
     (1..=n_calls).step_by(step).collect()
 }
 
@@ -67,7 +66,8 @@ impl Bench {
         let start = Day(clock::now().day().0 - 8).to_string();
         let made = bench
             .command(&bench.template())
-            .args(["simulate", "--quiet", "--events", "800", "--days", "6", "--start", &start])
+            .args(["simulate", "--quiet", "--events", "60", "--hosts", "2", "--days", "4"])
+            .args(["--start", &start])
             .arg("--out")
             .arg(bench.path("fleet"))
             .output()
@@ -76,7 +76,8 @@ impl Bench {
         let template = bench.template();
         bench.ok(&template, &["init"]);
         bench.ok(&template, &["roles", "create", ROLE]);
-        bench.ok(&template, &["settings", "set", "minimum_observation_window", "1"]);
+        // Little activity is enough: what is suggested is not looked at here.
+        bench.ok(&template, &["settings", "set", "confidence_threshold", "0"]);
         let config = format!("[[directories]]\npath = \"{}\"\n", bench.path("fleet/events").display());
         fs::write(template.join("advisor.toml"), config).unwrap();
         bench
@@ -107,7 +108,7 @@ impl Bench {
         command
     }
 
-    fn ok(&self, data: &Path, args: &[&str]) {
+    pub(crate) fn ok(&self, data: &Path, args: &[&str]) {
         let ended = self.command(data).args(args).output().unwrap();
         assert!(ended.status.success(), "{args:?}: {}", String::from_utf8_lossy(&ended.stderr));
     }
@@ -132,7 +133,7 @@ impl Bench {
 
 impl Ran {
     /// How many calls on files there were.
-    fn n_calls(&self) -> usize {
+    pub(crate) fn n_calls(&self) -> usize {
         self.calls.split(' ').next().unwrap().parse().unwrap()
     }
 
@@ -182,7 +183,7 @@ fn whichever_file_call_fails_it_is_told_and_the_next_run_is_whole() {
     let mut sentences = BTreeSet::new();
     let mut n_trials = 0;
     for (name, variable, errno) in FAULTS {
-        for point in points(n_calls, 10) {
+        for point in points(n_calls, 4) {
             let data = bench.copy("trial");
             let ran = bench.run(&data, Some((variable, point.to_string(), errno)));
             let at = format!("{name} at call {point} of {n_calls}");

@@ -96,7 +96,7 @@ fn whenever_the_server_goes_away_it_is_told_and_the_next_run_is_whole() {
     let n_messages = proxy.n_said.load(Ordering::SeqCst);
     let ids = ids_in_lake(&undisturbed);
     let mut n_trials = 0;
-    for point in points(n_messages, 12) {
+    for point in points(n_messages, 4) {
         // Each trial has data directory and database as they were before.
         let data = bench.copy("trial");
         bench.url = through(&runtime.block_on(postgres_copy(&template, "trial")));

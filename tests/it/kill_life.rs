@@ -38,7 +38,7 @@ fn fleet() -> (TempDir, Vec<PathBuf>) {
     let dir = tempfile::tempdir().unwrap();
     let start = Day(clock::now().day().0 - 10).to_string();
     let made = Command::new(env!("CARGO_BIN_EXE_advisor"))
-        .args(["simulate", "--quiet", "--events", "1500", "--days", "6", "--start", &start, "--out"])
+        .args(["simulate", "--quiet", "--events", "300", "--hosts", "4", "--days", "6", "--start", &start, "--out"])
         .arg(dir.path().join("fleet"))
         .output()
         .unwrap();
@@ -73,6 +73,8 @@ impl Life {
         }
         // What runs suggest depends on when they come; what `suggest` does, on its window.
         life.ok(&["settings", "set", "enabled", "false"]);
+        // A small fleet gives little ground for confidence.
+        life.ok(&["settings", "set", "confidence_threshold", "0"]);
         life
     }
 
@@ -209,7 +211,7 @@ fn lives(name: &str, wanted: usize, store: impl AsyncFn() -> Option<Option<Strin
     let undisturbed = Life::begin(url);
     undisturbed.live(&files, &mut Killer::new(0));
     let expected = runtime.block_on(undisturbed.left());
-    assert!(expected.1.iter().any(|it| it.starts_with("rule backend 2 ")), "{:?}", expected.1);
+    assert!(expected.1.iter().any(|it| it.starts_with("rule backend ")), "{:?}", expected.1);
     let mut killer = Killer::new(wanted);
     let mut n_lives = 0;
     while !killer.is_done() {
@@ -225,12 +227,12 @@ fn lives(name: &str, wanted: usize, store: impl AsyncFn() -> Option<Option<Strin
 
 #[test]
 fn a_life_of_kills_on_sqlite_leaves_what_one_without_leaves() {
-    lives("SQLite", n_kills(), async || Some(None));
+    lives("SQLite", n_kills(10), async || Some(None));
 }
 
 #[test]
 fn a_life_of_kills_on_postgres_leaves_what_one_without_leaves() {
-    lives("PostgreSQL", n_kills(), async || postgres_database("kills").await.map(Some));
+    lives("PostgreSQL", n_kills(10), async || postgres_database("kills").await.map(Some));
 }
 
 /// The fleet's files are where the simulation puts them.
@@ -239,5 +241,5 @@ fn a_fleet_has_files_of_many_days_and_some_that_are_too_old() {
     let (dir, files) = fleet();
     let old = |path: &&PathBuf| path.parent() == Some(Path::new(dir.path()));
     assert_eq!(files.iter().filter(old).count(), ROUNDS);
-    assert!(files.len() > 5 * ROUNDS, "{}", files.len());
+    assert!(files.len() > 4 * ROUNDS, "{}", files.len());
 }
