@@ -13,7 +13,7 @@ use std::{
 use chrono_tz::Tz;
 use serde::Deserialize;
 
-use crate::store::Place;
+use crate::{alerts::Rules, store::Place};
 
 /// The name of the configuration file in the data directory.
 pub const FILE_NAME: &str = "advisor.toml";
@@ -55,6 +55,8 @@ pub struct Config {
     pub log_json: bool,
     /// Where a run leaves its gauges for Prometheus.
     pub metrics_file: Option<PathBuf>,
+    /// What alerts are raised.
+    pub alerts: Rules,
     /// `NO_COLOR` is set.
     pub no_color: bool,
 }
@@ -130,6 +132,8 @@ struct File {
     #[serde(default)]
     log_json: bool,
     metrics_file: Option<PathBuf>,
+    #[serde(default)]
+    alerts: Rules,
 }
 
 impl Config {
@@ -176,6 +180,7 @@ impl Config {
             log: text("ADVISOR_LOG").or(file.log),
             log_json: text("ADVISOR_LOG_JSON").map_or(file.log_json, |it| it != "0"),
             metrics_file: file.metrics_file,
+            alerts: file.alerts,
             no_color: text("NO_COLOR").is_some(),
         })
     }
@@ -257,6 +262,8 @@ mod tests {
             TEMPLATE.lines().map(|line| line.strip_prefix("#: ").unwrap_or(line)).collect();
         let file: File = toml::from_str(&on.join("\n")).unwrap();
         assert_eq!(file.directories.len(), 1);
+        assert_eq!(file.alerts.rules.len(), 1);
+        assert_eq!(file.alerts.declared_tools.len(), 1);
         assert!(file.time_zone.unwrap().parse::<Tz>().is_ok());
     }
 }

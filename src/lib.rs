@@ -16,6 +16,7 @@ pub mod synthesis; // evidence -> candidate rules
 pub mod changes; // candidates x current role -> changes
 pub mod batch; // changes -> suggestion batch
 pub mod review; // batch x verdicts -> role revision, feedback
+pub mod alerts; // what a person should look at
 pub mod settings; // keys, defaults and ranges
 
 // Edges: each owns one thing of the outside world.

@@ -16,7 +16,10 @@ use crate::{
     clock,
     events::visible,
     inputs::{Format, Given, INPUTS},
-    pipeline::ingest::{self, FileStatus, IngestReport, Step},
+    pipeline::{
+        ingest::{self, FileStatus, IngestReport, Step},
+        watch::watch,
+    },
 };
 
 /// `advisor ingest`.
@@ -81,10 +84,15 @@ pub(super) async fn run(args: Ingest, context: &Context) -> anyhow::Result<Exit>
     let report = ingest::ingest(store, &lake, what, &on_step).await;
     bar.finish_and_clear();
     let report = report?;
+    let waiting = || printer.note("another advisor has the lake; waiting until it is done");
+    let alerts = watch(store, &lake, &context.config.alerts, clock::now(), &waiting).await?;
     if printer.output == Output::Csv {
         printer.list(&report.files, || file_rows(&report, |_| true))?;
     } else {
         printer.document(&report, || summary(&report))?;
+    }
+    if alerts.raised > 0 {
+        printer.note(&format!("{} new alerts; `advisor alerts list` shows them", alerts.raised));
     }
     for warning in warnings(&report) {
         printer.error(&format!("warning: {warning}"));

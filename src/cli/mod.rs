@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand; `printer` is the only writer to stdout and stderr.
 mod activity;
+mod alerts;
 mod audit;
 mod backtest;
 mod backtest_text;
@@ -156,6 +157,8 @@ enum Command {
     Shapes(shapes::Shapes),
     /// The audit log: what agents did, newest first, by any field
     Audit(Box<audit::Audit>),
+    /// What a person should look at: list, acknowledge, escalate, resolve; approve or block new servers
+    Alerts(alerts::Alerts),
     /// Look at what the lake holds: its parts, and the lines in quarantine; erase a host or session
     Lake(lake::Lake),
     /// Copy store and lake as they are at one moment
@@ -237,6 +240,7 @@ async fn dispatch(command: Command, context: &Context) -> anyhow::Result<Exit> {
         Command::Simulate(args) => simulate::run(&args, context),
         Command::Ingest(args) => ingest::run(args, context).await,
         Command::Audit(args) => audit::run(*args, context).await,
+        Command::Alerts(args) => alerts::run(args, context).await,
         Command::Lake(args) => lake::run(args, context).await,
         Command::Backup(args) => backup::run(args, context).await,
         Command::Backtest(args) => backtest::run(args, context).await,

@@ -215,6 +215,9 @@ fn page(report: &RunReport) -> String {
         lines.push("no directories in advisor.toml, nothing was read".to_owned());
     }
     lines.push(table(&rows(report)).trim_end().to_owned());
+    if let Some(it) = report.alerts.filter(|it| it.raised > 0) {
+        lines.push(format!("{} new alerts; `advisor alerts list` shows them", it.raised));
+    }
     if let Some(it) = &report.upkeep {
         if it.parts_expired > 0 {
             lines.push(format!(

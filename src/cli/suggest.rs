@@ -10,6 +10,7 @@ use crate::{
         analyze::{Analysis, analyze},
         outlook::outlook,
         suggest::Advice,
+        watch::raise_anomalies,
     },
 };
 
@@ -80,6 +81,7 @@ pub(super) async fn run(args: Suggest, context: &Context) -> anyhow::Result<Exit
                 })?,
             }
             if !args.dry_run {
+                raise_anomalies(store, &context.config.alerts, &batch).await?;
                 printer.note(&format!(
                     "batch {} is stored; `advisor suggestions diff {}` shows it in full",
                     batch.batch_id, batch.batch_id

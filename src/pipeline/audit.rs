@@ -270,6 +270,20 @@ impl<'a> Auditor<'a> {
         Ok(Page { entries, has_more })
     }
 
+    /// Hands every event that passes a filter to `each`, from newer parts to older ones.
+    ///
+    /// # Errors
+    /// Where a part of the lake is gone or cannot be read.
+    pub fn each(
+        &mut self,
+        parts: &[Part],
+        filter: &Filter,
+        each: &mut dyn FnMut(Entry),
+    ) -> Result<(), LakeError> {
+        let (lake, known) = (self.lake, &mut self.known);
+        lake.records(parts, filter, None, &mut |record| each(judged(record, known)), &mut |_| true)
+    }
+
     /// How many events that a query asks for have each value, the most frequent first.
     ///
     /// # Errors

@@ -14,3 +14,4 @@ pub mod outlook;
 pub mod simulate;
 pub mod suggest;
 pub mod upkeep;
+pub mod watch;

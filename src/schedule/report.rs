@@ -9,7 +9,7 @@ use crate::{
         ingest::{Gone, IngestReport, Silent},
         upkeep::Upkeep,
     },
-    store::{RunOutcome, RunRow},
+    store::{AlertsRaised, RunOutcome, RunRow},
 };
 
 /// What a run did.
@@ -30,6 +30,11 @@ pub struct RunReport {
     pub directories: Vec<Ingested>,
     /// Role by role, by name.
     pub roles: Vec<RunRow>,
+    /// What became of the events that were new; `None` where they were not looked at.
+    pub alerts: Option<AlertsRaised>,
+    /// Why they were not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alerts_error: Option<String>,
     /// What was too old and what was merged; `None` where it was not done.
     pub upkeep: Option<Upkeep>,
     /// Why it was not done.
@@ -121,6 +126,7 @@ impl RunReport {
             ("files_failed", sum(|it| it.files_failed)),
             ("hosts_silent", self.silent().len() as u64),
             ("hosts_with_days_gone", self.gone().len() as u64),
+            ("alerts_raised", self.alerts.map_or(0, |it| it.raised)),
             ("events_expired", self.upkeep.as_ref().map_or(0, |it| it.events_expired)),
             ("parts_merged", self.upkeep.as_ref().map_or(0, |it| it.parts_merged)),
             ("roles", self.roles.len() as u64),
@@ -152,7 +158,8 @@ impl RunReport {
             .map(|it| format!("role `{}`: {}", it.role.as_deref().unwrap_or_default(), it.reason));
         let failures: Vec<String> = directories.chain(failed).collect();
         let upkeep = self.upkeep_error.iter().map(|it| format!("keeping house: {it}"));
-        let failures: Vec<String> = failures.into_iter().chain(upkeep).collect();
+        let alerts = self.alerts_error.iter().map(|it| format!("alerts: {it}"));
+        let failures: Vec<String> = failures.into_iter().chain(alerts).chain(upkeep).collect();
         self.finished_at = finished_at;
         if is_stopped && failures.is_empty() {
             self.outcome = RunOutcome::Stopped;

@@ -24,6 +24,7 @@ use crate::{
         ingest::{Ingest, ingest},
         suggest::{Advice, Silence},
         upkeep::upkeep,
+        watch::{raise_anomalies, watch},
     },
     store::{RunOutcome, RunRow, Store},
 };
@@ -74,6 +75,8 @@ pub async fn run(
         reason: "under way, or it died".to_owned(),
         directories: Vec::new(),
         roles: Vec::new(),
+        alerts: None,
+        alerts_error: None,
         upkeep: None,
         upkeep_error: None,
         hints: Vec::new(),
@@ -101,6 +104,16 @@ async fn work(
         let ingested = read(store, lake, directory, &mut report.hints).await;
         report.directories.push(ingested);
     }
+    if !selection.is_stopped() {
+        step("looking for alerts");
+        match watch(store, lake, &config.alerts, clock::now(), &|| ()).await {
+            Ok(done) => report.alerts = Some(done),
+            Err(err) => {
+                tracing::warn!(error = format!("{err:#}"), "events were not looked at for alerts");
+                report.alerts_error = Some(told(&err, &mut report.hints));
+            }
+        }
+    }
     let last = store.last_analyses(clock::now()).await?;
     for role in roles.into_iter().take_while(|_| !selection.is_stopped()) {
         let now = clock::now();
@@ -109,7 +122,7 @@ async fn work(
             (outcome, reason, None)
         } else {
             step(&format!("analyzing {role}"));
-            suggest(store, lake, &role, now, &mut report.hints).await
+            suggest(store, lake, config, &role, now, &mut report.hints).await
         };
         let (batch_id, counts) = batch.unwrap_or_default();
         let row = RunRow {
@@ -227,6 +240,7 @@ type Analyzed = (RunOutcome, String, Option<(Option<String>, BTreeMap<String, u6
 async fn suggest(
     store: &Store,
     lake: &Lake,
+    config: &Config,
     role: &str,
     now: Timestamp,
     hints: &mut Vec<String>,
@@ -234,6 +248,9 @@ async fn suggest(
     let analysis = Analysis { role: role.to_owned(), from: None, to: None, now };
     match analyze(store, lake, &analysis, false).await {
         Ok(Advice::Batch(batch)) => {
+            if let Err(err) = raise_anomalies(store, &config.alerts, &batch).await {
+                return (RunOutcome::Failed, told(&err, hints), None);
+            }
             let summary = batch.summary;
             let counts = [
                 ("events", batch.events),

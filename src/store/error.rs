@@ -3,7 +3,10 @@ use std::fmt;
 
 use sqlx::migrate::MigrateError;
 
-use crate::review::{BadVerdict, Conflict};
+use crate::{
+    alerts::BadStep,
+    review::{BadVerdict, Conflict, Opened},
+};
 
 /// Why the store did not do what it was asked.
 ///
@@ -103,6 +106,9 @@ pub enum StoreError {
         /// The command that lists them.
         list: &'static str,
     },
+    /// A step with an alert that cannot be taken.
+    #[error(transparent)]
+    Step(#[from] BadStep),
     /// A verdict that cannot be taken.
     #[error(transparent)]
     Verdict(#[from] BadVerdict),
@@ -125,6 +131,22 @@ pub enum StoreError {
         /// What does not fit.
         conflicts: Vec<Conflict>,
     },
+    /// The role that follows would let through what no role should, and what it stops now.
+    #[error(
+        "with these changes of batch `{batch_id}` role `{role}` would let through what it stops now: {}\n\
+         hint: narrow them with `advisor review modify`, reject them, or look again with `advisor \
+         suggest --role {role}`; what is meant all the same is written by hand with `advisor roles \
+         edit {role}`",
+        sentence(opened)
+    )]
+    Opens {
+        /// The batch.
+        batch_id: String,
+        /// Its role.
+        role: String,
+        /// What would pass.
+        opened: Vec<Opened>,
+    },
     /// The thing is there, and the rules of the house forbid what was asked.
     #[error("{0}")]
     Refused(String),
@@ -140,8 +162,8 @@ impl StoreError {
     }
 }
 
-fn sentence(conflicts: &[Conflict]) -> String {
-    conflicts.iter().map(ToString::to_string).collect::<Vec<String>>().join("; ")
+fn sentence(items: &[impl ToString]) -> String {
+    items.iter().map(ToString::to_string).collect::<Vec<String>>().join("; ")
 }
 
 /// What to do, by the database's code: SQLite has numbers, the cause in their last byte; PostgreSQL has

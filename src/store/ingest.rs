@@ -269,6 +269,26 @@ pub(super) async fn insert_staged(
             .bind(chunk.at.0)
     })
     .await?;
+    // What is written again was looked at for alerts where all that it came from was.
+    let mut is_watched = !dropped.is_empty();
+    for part in dropped {
+        let unwatched = sqlx::query(
+            "SELECT name FROM parts WHERE name = $1 AND day = $2 AND watched_us IS NULL",
+        )
+        .bind(&part.name)
+        .bind(part.day.to_string())
+        .fetch_optional(write.conn())
+        .await?;
+        is_watched &= unwatched.is_none();
+    }
+    for part in parts.iter().filter(|_| is_watched) {
+        sqlx::query("UPDATE parts SET watched_us = $1 WHERE name = $2 AND day = $3")
+            .bind(chunk.at.0)
+            .bind(&part.name)
+            .bind(part.day.to_string())
+            .execute(write.conn())
+            .await?;
+    }
     for part in dropped {
         for sql in [
             "DELETE FROM parts WHERE name = $1 AND day = $2 AND $3 >= 0",

@@ -1,4 +1,5 @@
 //! SQL: roles, batches, reviews, runs, and what ingest has read. SQLite or PostgreSQL, one history.
+mod alerts;
 mod background;
 mod batches;
 mod error;
@@ -27,6 +28,7 @@ use sqlx::{
 
 use crate::events::Timestamp;
 
+pub use alerts::{AlertsRaised, Stepped};
 pub use batches::BatchSummary;
 pub use error::StoreError;
 pub use hosts::Host;

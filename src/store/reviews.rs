@@ -13,7 +13,7 @@ use crate::{
     batch::{BatchStatus, Change, ChangeState, PlacedRule, SuggestionBatch},
     events::{Timestamp, text_forms},
     policy::Role,
-    review::{BadVerdict, Ruling, Verdict, merge, rule_on},
+    review::{BadVerdict, Ruling, Verdict, merge, opened, rule_on},
 };
 
 /// What a reviewer did.
@@ -89,6 +89,15 @@ impl Store {
         let batch_id = batches::resolve(conn, batch_id).await?;
         let mut batch = batches::load(conn, &batch_id).await?;
         let rulings = rule_on(&mut batch, verdict)?;
+        // What was proposed is proved; what a reviewer wrote is not.
+        let is_written = batch.changes.iter().any(|it| it.state == ChangeState::Modified);
+        if is_written && !matches!(verdict, Verdict::Reject { .. }) {
+            let base = base(conn, &batch).await?;
+            // What does not fit is told when the batch is applied.
+            if let Ok(after) = merge(&base, &base, &batch) {
+                opens_nothing(&batch, &base, &after)?;
+            }
+        }
         for ruling in &rulings {
             let change = batch.changes.iter().find(|it| it.ordinal == ruling.ordinal);
             let Some(change) = change else { continue };
@@ -127,11 +136,7 @@ impl Store {
             )));
         }
         let current = roles::need(conn, &batch.role).await?;
-        let base = revisions::load(conn, &batch.role, batch.role_revision).await?;
-        let base = base.ok_or_else(|| StoreError::Corrupt {
-            what: "the revision of a batch",
-            text: format!("{} {}", batch.role, batch.role_revision),
-        })?;
+        let base = base(conn, &batch).await?;
         let merged = merge(&base, &current, &batch).map_err(|conflicts| StoreError::Conflicts {
             batch_id: batch_id.clone(),
             role: batch.role.clone(),
@@ -139,6 +144,7 @@ impl Store {
             now: current.revision,
             conflicts,
         })?;
+        opens_nothing(&batch, &current, &merged)?;
         let why = Why { reason: format!("applied {batch_id}"), batch_id: Some(batch_id.clone()) };
         let (role, _) = roles::save(conn, merged, &why, by).await?;
         let is_whole = changes.len() == batch.changes.len();
@@ -204,6 +210,25 @@ impl Store {
             })
             .collect()
     }
+}
+
+/// The revision that a batch was made for.
+async fn base(conn: &mut AnyConnection, batch: &SuggestionBatch) -> Result<Role, StoreError> {
+    let base = revisions::load(conn, &batch.role, batch.role_revision).await?;
+    base.ok_or_else(|| StoreError::Corrupt {
+        what: "the revision of a batch",
+        text: format!("{} {}", batch.role, batch.role_revision),
+    })
+}
+
+/// Refuses a revision that lets through what no role should and the one before stops.
+fn opens_nothing(batch: &SuggestionBatch, before: &Role, after: &Role) -> Result<(), StoreError> {
+    let opened = opened(before, after);
+    if opened.is_empty() {
+        return Ok(());
+    }
+    let (batch_id, role) = (batch.batch_id.clone(), batch.role.clone());
+    Err(StoreError::Opens { batch_id, role, opened })
 }
 
 fn still_open(batch: &SuggestionBatch) -> Result<(), BadVerdict> {

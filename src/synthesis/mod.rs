@@ -198,6 +198,7 @@ fn ladders(clusters: &[Cluster], cost: &Cost<'_>, has_rest: bool) -> Vec<Ladder>
         .map(|it| it.stem.binary.as_str())
         .collect();
     let spellings = Spellings::new(clusters, observation);
+    let prose: Vec<Pattern> = prose().iter().map(|it| Pattern::new(it)).collect();
     let groups: Vec<&[Cluster]> = clusters.chunk_by(|a, b| a.stem == b.stem).collect();
     let ladders = groups.into_par_iter().filter_map(|group| {
         let stem = group.first().map(|cluster| &cluster.stem)?;
@@ -208,7 +209,13 @@ fn ladders(clusters: &[Cluster], cost: &Cost<'_>, has_rest: bool) -> Vec<Ladder>
             let clusters = group.iter().filter(|it| (low..=high).contains(&stake(it.effects)));
             clusters.collect::<Vec<&Cluster>>()
         };
-        let ordinary = of_level(RiskLevel::Low, RiskLevel::Medium);
+        let ordinary = uses_of(&of_level(RiskLevel::Low, RiskLevel::Medium), observation);
+        // What guards stop speaks for no allow behind them, however often it is done.
+        let passes = |(idx, seen): &(usize, &Use)| {
+            stopped.get(*idx) != Some(&Stopped::Front)
+                || prose.iter().any(|it| it.matches(&seen.line))
+        };
+        let ordinary: Vec<(usize, &Use)> = ordinary.into_iter().filter(passes).collect();
         let risky = of_level(RiskLevel::High, RiskLevel::Critical);
         let ask = RuleAction::RequireApproval;
         let make = |scope, action, n_one_offs| candidate(stem, scope, cost, action, n_one_offs);
@@ -223,7 +230,6 @@ fn ladders(clusters: &[Cluster], cost: &Cost<'_>, has_rest: bool) -> Vec<Ladder>
         let unguarded = |seen: &&(usize, &Use)| !is_guarded(seen.0);
         let risky = uses_of(&risky, observation);
         let exact: Vec<(usize, &Use)> = risky.iter().filter(unguarded).copied().collect();
-        let ordinary = uses_of(&ordinary, observation);
         let n_one_offs = one_offs(group);
         let is_bare = stem.subcommand.is_empty() && with_subcommands.contains(stem.binary.as_str());
         if exact.len() > MAX_EXACT {

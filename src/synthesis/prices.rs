@@ -254,22 +254,29 @@ impl<'a> Past<'a> {
             _ => shown.to_vec(),
         };
         let made: Vec<Pattern> = made.iter().map(|it| Pattern::new(it)).collect();
+        let evidence = |uses: Vec<&Use>| Evidence::of_counts(&uses, observation);
         let covers = |seen: &Use| made.iter().any(|it| it.matches(&seen.line));
         let covered = self.later.iter().filter(|it| covers(it.0)).map(|it| it.1).sum();
         let later = self.is_cut.then_some(Later { seen: self.n_later, covered });
         let mut effects = Effects::NONE;
         let mut not_needed = 1.0;
+        let mut all: BTreeMap<usize, &Use> = BTreeMap::new();
         for pattern in shown.iter().map(|it| Pattern::new(it)) {
-            let uses: Vec<&Use> = observation.matched(&pattern).collect();
-            effects = uses.iter().fold(effects, |all, it| all.union(it.effects));
-            let ordinary = uses.into_iter().filter(|it| stake(it.effects) <= RiskLevel::Medium);
-            let evidence = Evidence::of_counts(&ordinary.collect::<Vec<_>>(), observation);
+            let uses: Vec<(usize, &Use)> = observation.matched_at(&pattern).collect();
+            effects = uses.iter().fold(effects, |all, it| all.union(it.1.effects));
+            let ordinary = uses.into_iter().filter(|it| stake(it.1.effects) <= RiskLevel::Medium);
+            let ordinary: Vec<(usize, &Use)> = ordinary.collect();
+            let evidence = evidence(ordinary.iter().map(|it| it.1).collect());
+            all.extend(ordinary);
             let is_exact = pattern.parts().len() == 1
                 && stem.is_some_and(|it| it.pattern != pattern.literal_prefix());
             not_needed *=
                 1.0 - allow_confidence(&evidence, &candidate.binary, is_exact, observation);
         }
-        let confidence = round(1.0 - not_needed);
+        // Patterns of one tool come and go together: no more than all of their uses promise as one.
+        let as_one = evidence(all.into_values().collect());
+        let as_one = allow_confidence(&as_one, &candidate.binary, false, observation);
+        let confidence = round((1.0 - not_needed).min(as_one));
         Priced {
             level,
             patterns: shown.to_vec(),

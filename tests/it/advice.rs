@@ -85,13 +85,15 @@ fn who_repeats_a_risky_act_teaches_nothing() {
     let clean = allowed(&batch(&role, &week()));
     assert!(clean.len() > 12, "{clean:?}");
     // A few here; `benches/advice.rs` tries hundreds.
-    for (n, line) in RISKY.iter().step_by(4).enumerate() {
-        let poison = match n % 4 {
-            0 => Poison::OneSession(1),
-            1 => Poison::OneSession(10_000),
-            2 => Poison::OneSession(100),
-            _ => Poison::OneHost,
-        };
+    let some = RISKY.iter().step_by(4).enumerate().map(|(n, line)| match n % 4 {
+        0 => (*line, Poison::OneSession(1)),
+        1 => (*line, Poison::OneSession(10_000)),
+        2 => (*line, Poison::OneSession(100)),
+        _ => (*line, Poison::OneHost),
+    });
+    // Of medium risk by its effects, and stopped by a guard each time: `dd *` came of it once.
+    let known = [("dd if=/dev/zero of=/dev/sda", Poison::OneHost)];
+    for (line, poison) in some.chain(known) {
         let tallies = poisoned(&week(), line, poison, N_DAYS);
         assert_eq!(allowed(&batch(&role, &tallies)), clean, "{line}, {poison:?}");
     }
@@ -121,6 +123,8 @@ fn the_proposed_scope_is_never_dominated_and_no_open_one_can_be_chosen() {
         assert_eq!(proposed.open_acts, Vec::<String>::new());
         let levels: BTreeSet<_> = change.scopes.iter().map(|it| it.level).collect();
         assert_eq!(levels.len(), change.scopes.len(), "each level once");
+        let confidence: Vec<f64> = change.scopes.iter().map(|it| it.confidence).collect();
+        assert!(confidence.is_sorted(), "wider is needed no less: {:?}", change.scopes);
         let covered = |at: usize| change.scopes[at].later.map_or(0, |it| it.covered);
         for at in 1..change.scopes.len() {
             assert!(covered(at - 1) <= covered(at), "wider covers no less: {:?}", change.scopes);

@@ -77,7 +77,7 @@ impl Advisor {
     }
 
     /// Works on the store behind the program's back.
-    fn store(&self, work: impl AsyncFnOnce(&Store)) {
+    pub(crate) fn store(&self, work: impl AsyncFnOnce(&Store)) {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         runtime.block_on(async {
             let place = Place::File(self.path().join("advisor.db"));

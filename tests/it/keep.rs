@@ -63,6 +63,7 @@ const MIGRATIONS: &[(i64, &str)] = &[
     (3, include_str!("../../src/store/migrations/0003_findings.sql")),
     (4, include_str!("../../src/store/migrations/0004_feedback.sql")),
     (6, include_str!("../../src/store/migrations/0006_upkeep.sql")),
+    (8, include_str!("../../src/store/migrations/0008_alerts.sql")),
 ];
 
 /// What a store of the first version can hold.
@@ -86,6 +87,8 @@ VALUES ('b-0001', 1, 'c-1', 'add', 'mcp', '[]', '[{"pattern":"jira/*","action":"
     '[]', '[]', '[]', 'accepted');
 INSERT INTO feedback (batch_id, sequence, role, change_id, verdict, given_us, given_by)
 VALUES ('b-0001', 1, 'old', 'c-1', 'accept', 1500000, 'ana');
+INSERT INTO alerts (alert_id, raised_us, kind, severity, role, hostname, message, detail_json, state)
+VALUES ('a-1', 1500000, 'mcp', 'warning', 'old', 'build-7', 'A new server.', '{}', 'open');
 INSERT INTO runs VALUES ('run-1', '', 1000000, 2000000, 'done', 'fine', NULL, '{}');
 INSERT INTO trail VALUES (1, 1500000, 'ana', 'batch.apply', 'b-0001', NULL, NULL);
 "#;

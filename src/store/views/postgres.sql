@@ -79,7 +79,8 @@ SELECT alert_id,
     timestamptz 'epoch' + raised_us * interval '1 microsecond' AS raised_at,
     kind, severity, role, hostname, message, detail_json::jsonb AS detail, state,
     timestamptz 'epoch' + changed_us * interval '1 microsecond' AS changed_at,
-    changed_by
+    changed_by, resolution, note, events,
+    timestamptz 'epoch' + last_seen_us * interval '1 microsecond' AS last_seen_at
 FROM alerts;
 
 -- The trail is only appended to, whoever asks for something else.

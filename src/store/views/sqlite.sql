@@ -87,7 +87,8 @@ SELECT alert_id,
     strftime('%Y-%m-%dT%H:%M:%S', raised_us / 1000000, 'unixepoch') || printf('.%06dZ', raised_us % 1000000) AS raised_at,
     kind, severity, role, hostname, message, detail_json AS detail, state,
     strftime('%Y-%m-%dT%H:%M:%S', changed_us / 1000000, 'unixepoch') || printf('.%06dZ', changed_us % 1000000) AS changed_at,
-    changed_by
+    changed_by, resolution, note, events,
+    strftime('%Y-%m-%dT%H:%M:%S', last_seen_us / 1000000, 'unixepoch') || printf('.%06dZ', last_seen_us % 1000000) AS last_seen_at
 FROM alerts;
 
 -- The trail is only appended to, whoever asks for something else.

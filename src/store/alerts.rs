@@ -1,0 +1,317 @@
+//! Alerts: raised once for what is alike, counted up while they are not resolved, kept for the record.
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+use sqlx::{AnyConnection, any::AnyRow};
+
+use super::{
+    By, Store, StoreError,
+    revisions::Why,
+    roles,
+    rows::{Columns as _, bigint, json, storable},
+    trail,
+};
+use crate::{
+    alerts::{Alert, AlertKind, AlertState, Detail, Noticed, Resolution, Step},
+    events::{Severity, Timestamp},
+    lake::Part,
+    policy::{Rule, RuleAction, literal},
+};
+
+/// Most alerts of one kind that are not resolved; what is more becomes one that says so.
+///
+/// # Source
+/// Our choice, as for one look: nobody reads a thousand of a kind.
+const MAX_UNRESOLVED: u64 = 1_000;
+
+/// Fewest characters that stand for an id.
+const MIN_PREFIX: usize = 4;
+
+/// What became of what was noticed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct AlertsRaised {
+    /// Alerts that are new.
+    pub raised: u64,
+    /// Alerts that were there and count more events now.
+    pub repeated: u64,
+}
+
+/// An alert after a step, and the roles that have changed with it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Stepped {
+    /// As it is now.
+    #[serde(flatten)]
+    pub alert: Alert,
+    /// Roles that deny the tools of a blocked server from now on, each with its revision.
+    pub roles: Vec<(String, u64)>,
+}
+
+impl Store {
+    /// Takes down what was noticed in `parts`, whose events are not looked at again: all or nothing.
+    ///
+    /// # Errors
+    /// Where the database is away.
+    pub async fn raise_alerts(
+        &self,
+        noticed: &[Noticed],
+        parts: &[Part],
+        at: Timestamp,
+    ) -> Result<AlertsRaised, StoreError> {
+        let mut write = self.begin().await?;
+        let mut res = AlertsRaised::default();
+        for it in noticed {
+            raise(write.conn(), it.clone(), at, &mut res).await?;
+        }
+        for part in parts {
+            sqlx::query("UPDATE parts SET watched_us = $1 WHERE name = $2 AND day = $3")
+                .bind(at.0)
+                .bind(&part.name)
+                .bind(part.day.to_string())
+                .execute(write.conn())
+                .await?;
+        }
+        write.commit().await?;
+        Ok(res)
+    }
+
+    /// Names of the parts whose events were not looked at for alerts yet.
+    ///
+    /// # Errors
+    /// Where the database is away.
+    pub async fn unwatched_parts(&self) -> Result<Vec<String>, StoreError> {
+        let rows = sqlx::query("SELECT name FROM parts WHERE watched_us IS NULL ORDER BY name")
+            .fetch_all(self.snapshot().await?.conn())
+            .await?;
+        rows.iter().map(|row| row.text("name")).collect()
+    }
+
+    /// Every alert, those not resolved first, then the most serious, then the newest.
+    ///
+    /// # Errors
+    /// Where the database is away.
+    pub async fn alerts(&self) -> Result<Vec<Alert>, StoreError> {
+        let rows =
+            sqlx::query("SELECT * FROM alerts").fetch_all(self.snapshot().await?.conn()).await?;
+        let alerts: Result<Vec<Alert>, StoreError> = rows.iter().map(alert).collect();
+        let mut alerts = alerts?;
+        alerts.sort_by(|a, b| {
+            let key = |it: &Alert| {
+                let is_over = it.state == AlertState::Resolved;
+                let newest = std::cmp::Reverse(it.last_seen_at);
+                (is_over, std::cmp::Reverse(it.severity), newest, it.alert_id.clone())
+            };
+            key(a).cmp(&key(b))
+        });
+        Ok(alerts)
+    }
+
+    /// An alert by its id, or enough of its beginning.
+    ///
+    /// # Errors
+    /// Where there is no such alert, or the database is away.
+    pub async fn alert(&self, id: &str) -> Result<Alert, StoreError> {
+        find(self.snapshot().await?.conn(), id).await
+    }
+
+    /// Takes a step with an alert. A server that is blocked is denied by every role from then on.
+    ///
+    /// # Errors
+    /// Where there is no such alert, the step is none for it, or the database is away.
+    pub async fn step_alert(
+        &self,
+        id: &str,
+        step: Step,
+        note: Option<&str>,
+        by: &By,
+    ) -> Result<Stepped, StoreError> {
+        let mut write = self.begin().await?;
+        let conn = write.conn();
+        let before = find(conn, id).await?;
+        let (state, resolution) = before.after(step)?;
+        let note = note.map(str::to_owned).or_else(|| before.note.clone());
+        sqlx::query(
+            "UPDATE alerts SET state = $1, resolution = $2, note = $3, changed_us = $4, changed_by = $5
+             WHERE alert_id = $6",
+        )
+        .bind(state.as_str())
+        .bind(resolution.map(Resolution::as_str))
+        .bind(note.as_deref().map(storable))
+        .bind(by.at.0)
+        .bind(storable(&by.actor))
+        .bind(&before.alert_id)
+        .execute(&mut *conn)
+        .await?;
+        let mut roles = Vec::new();
+        if resolution == Some(Resolution::Blocked) {
+            roles = deny_server(conn, &before, by).await?;
+        }
+        let after = find(conn, &before.alert_id).await?;
+        let standing = |it: &Alert| (it.state, it.resolution, it.note.clone());
+        let (old, new) = (standing(&before), standing(&after));
+        trail::append(conn, by, "alert.step", &before.alert_id, Some(&old), Some(&new)).await?;
+        write.commit().await?;
+        Ok(Stepped { alert: after, roles })
+    }
+}
+
+/// Counts up the alert that is there, or makes one.
+async fn raise(
+    conn: &mut AnyConnection,
+    mut noticed: Noticed,
+    at: Timestamp,
+    res: &mut AlertsRaised,
+) -> Result<(), StoreError> {
+    let mut known = alike(conn, &noticed).await?;
+    let unresolved = |it: &&Alert| it.state != AlertState::Resolved;
+    let is_new = known.iter().all(|it| it.state == AlertState::Resolved);
+    if is_new && is_settled(&noticed, &known) {
+        return Ok(());
+    }
+    if is_new && n_unresolved(conn, noticed.kind).await? >= MAX_UNRESOLVED {
+        noticed = noticed.more();
+        known = alike(conn, &noticed).await?;
+    }
+    if let Some(alert) = known.iter().find(unresolved) {
+        res.repeated += 1;
+        return repeat(conn, alert, &noticed).await;
+    }
+    res.raised += 1;
+    let mut id = Sha256::new();
+    for part in [noticed.kind.as_str(), &noticed.key, &known.len().to_string()] {
+        id.update((part.len() as u64).to_be_bytes());
+        id.update(part);
+    }
+    sqlx::query(
+        "INSERT INTO alerts (alert_id, raised_us, kind, severity, role, hostname, message, detail_json,
+             state, alert_key, events, last_seen_us)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'open', $9, $10, $11)",
+    )
+    .bind(format!("{:x}", id.finalize()).chars().take(16).collect::<String>())
+    .bind(at.0)
+    .bind(noticed.kind.as_str())
+    .bind(noticed.severity.as_str())
+    .bind(noticed.role.as_deref().map(storable))
+    .bind(noticed.hostname.as_deref().map(storable))
+    .bind(storable(&noticed.message))
+    .bind(json(&noticed.detail)?)
+    .bind(storable(&noticed.key))
+    .bind(bigint(noticed.events))
+    .bind(noticed.last.0)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Whether a person has said what there is to say: a server was decided about, or an anomaly has not
+/// come again since.
+fn is_settled(noticed: &Noticed, known: &[Alert]) -> bool {
+    let since = known.iter().filter_map(|it| it.changed_at).max();
+    match noticed.kind {
+        AlertKind::NewServer => !known.is_empty(),
+        AlertKind::Anomaly => since.is_some_and(|it| noticed.last <= it),
+        _ => false,
+    }
+}
+
+async fn repeat(
+    conn: &mut AnyConnection,
+    alert: &Alert,
+    noticed: &Noticed,
+) -> Result<(), StoreError> {
+    // Batches over one window name the same events again.
+    let events = match noticed.kind {
+        AlertKind::Anomaly => alert.events.max(noticed.events),
+        _ => alert.events.saturating_add(noticed.events),
+    };
+    sqlx::query(
+        "UPDATE alerts SET events = $1, severity = $2, last_seen_us = $3 WHERE alert_id = $4",
+    )
+    .bind(bigint(events))
+    .bind(alert.severity.max(noticed.severity).as_str())
+    .bind(alert.last_seen_at.max(noticed.last).0)
+    .bind(&alert.alert_id)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// The alerts of the same kind and key.
+async fn alike(conn: &mut AnyConnection, noticed: &Noticed) -> Result<Vec<Alert>, StoreError> {
+    let rows = sqlx::query("SELECT * FROM alerts WHERE kind = $1 AND alert_key = $2")
+        .bind(noticed.kind.as_str())
+        .bind(storable(&noticed.key))
+        .fetch_all(conn)
+        .await?;
+    rows.iter().map(alert).collect()
+}
+
+async fn n_unresolved(conn: &mut AnyConnection, kind: AlertKind) -> Result<u64, StoreError> {
+    let sql = "SELECT count(*) AS n FROM alerts WHERE kind = $1 AND state <> 'resolved'";
+    sqlx::query(sql).bind(kind.as_str()).fetch_one(conn).await?.count("n")
+}
+
+/// Puts a deny for all tools of a server in front of the MCP rules of every role.
+async fn deny_server(
+    conn: &mut AnyConnection,
+    alert: &Alert,
+    by: &By,
+) -> Result<Vec<(String, u64)>, StoreError> {
+    let pattern = format!("{}/*", literal(&alert.detail.subject));
+    let rows = sqlx::query("SELECT name FROM roles WHERE deleted_us IS NULL ORDER BY name")
+        .fetch_all(&mut *conn)
+        .await?;
+    let mut changed = Vec::new();
+    for row in rows {
+        let mut role = roles::need(conn, &row.text("name")?).await?;
+        let is_denied = role
+            .mcp_rules
+            .first()
+            .is_some_and(|it| it.pattern == pattern && it.action == RuleAction::Deny);
+        if is_denied {
+            continue;
+        }
+        role.mcp_rules.insert(0, Rule::new(&pattern, RuleAction::Deny));
+        let why = Why::command(&format!("alerts block {}", alert.alert_id));
+        let (role, _) = roles::save(conn, role, &why, by).await?;
+        changed.push((role.name, role.revision));
+    }
+    Ok(changed)
+}
+
+async fn find(conn: &mut AnyConnection, id: &str) -> Result<Alert, StoreError> {
+    // No LIKE: what a user types is no pattern.
+    let rows = sqlx::query(
+        "SELECT * FROM alerts WHERE substr(alert_id, 1, CAST($1 AS INTEGER)) = $2 ORDER BY alert_id LIMIT 2",
+    )
+    .bind(bigint(id.chars().count() as u64))
+    .bind(storable(id))
+    .fetch_all(conn)
+    .await?;
+    match rows.as_slice() {
+        [only] if id.len() >= MIN_PREFIX => alert(only),
+        [_, _] => Err(StoreError::Refused(format!(
+            "`{id}` stands for more than one alert\nhint: give more of the id"
+        ))),
+        _ => Err(StoreError::Unknown { what: "alert", name: id.to_owned(), list: "alerts list" }),
+    }
+}
+
+fn alert(row: &AnyRow) -> Result<Alert, StoreError> {
+    let resolution = row.maybe_text("resolution")?;
+    Ok(Alert {
+        alert_id: row.text("alert_id")?,
+        kind: row.word("kind", AlertKind::parse)?,
+        severity: row.word("severity", Severity::parse)?,
+        state: row.word("state", AlertState::parse)?,
+        resolution: resolution.as_deref().and_then(Resolution::parse),
+        role: row.maybe_text("role")?,
+        hostname: row.maybe_text("hostname")?,
+        message: row.text("message")?,
+        events: row.count("events")?,
+        raised_at: row.time("raised_us")?,
+        last_seen_at: row.time("last_seen_us")?,
+        detail: row.json::<Detail>("detail_json")?,
+        changed_at: row.maybe_time("changed_us")?,
+        changed_by: row.maybe_text("changed_by")?,
+        note: row.maybe_text("note")?,
+    })
+}

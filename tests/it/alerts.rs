@@ -1,0 +1,180 @@
+//! Alerts: from what comes in to what people do about it, on both databases and by the commands.
+use policy_advisor::{
+    alerts::{AlertKind, AlertState, Detail, Noticed, Resolution, Step},
+    events::Severity,
+    policy::Role,
+    store::{Store, StoreError, Why},
+};
+
+use crate::{
+    backends::{Home, ana, at, on_both},
+    cli::Advisor,
+};
+
+fn noticed(kind: AlertKind, key: &str, minute: i64) -> Noticed {
+    Noticed {
+        kind,
+        key: key.to_owned(),
+        severity: Severity::Warning,
+        role: Some("platform".to_owned()),
+        hostname: Some("web-1".to_owned()),
+        message: format!("`{key}` was seen"),
+        events: 2,
+        first: at(minute),
+        last: at(minute),
+        detail: Detail { subject: key.to_owned(), ..Detail::default() },
+    }
+}
+
+async fn raise(store: &Store, noticed: Noticed) -> (u64, u64) {
+    let raised = store.raise_alerts(&[noticed], &[], at(60)).await.unwrap();
+    (raised.raised, raised.repeated)
+}
+
+async fn what_is_alike_counts_up_until_it_is_resolved(store: &Store, _: &Home) {
+    let blocked = |minute| noticed(AlertKind::BlockedCommand, "rm", minute);
+    assert_eq!(raise(store, blocked(1)).await, (1, 0));
+    let critical = Noticed { severity: Severity::Critical, ..blocked(5) };
+    assert_eq!(raise(store, critical).await, (0, 1));
+    assert_eq!(raise(store, blocked(3)).await, (0, 1));
+    let [alert] = &store.alerts().await.unwrap()[..] else { panic!("one alert") };
+    assert_eq!((alert.events, alert.severity), (6, Severity::Critical));
+    assert_eq!((alert.last_seen_at, alert.raised_at), (at(5), at(60)));
+
+    let note = Some("a known job");
+    let stepped = store.step_alert(&alert.alert_id[..6], Step::Escalate, note, &ana(61)).await;
+    let stepped = stepped.unwrap().alert;
+    assert_eq!(
+        (stepped.state, stepped.changed_by.as_deref()),
+        (AlertState::Escalated, Some("ana"))
+    );
+    assert_eq!(raise(store, blocked(6)).await, (0, 1), "still the same alert");
+    let handled = Step::Resolve(Resolution::Handled);
+    let over = store.step_alert(&alert.alert_id, handled, None, &ana(62)).await.unwrap().alert;
+    assert_eq!((over.state, over.note.as_deref()), (AlertState::Resolved, note));
+    let again = store.step_alert(&alert.alert_id, Step::Acknowledge, None, &ana(63)).await;
+    assert!(matches!(again, Err(StoreError::Step(_))), "{again:?}");
+
+    assert_eq!(raise(store, blocked(70)).await, (1, 0), "it came again");
+    let alerts = store.alerts().await.unwrap();
+    assert_eq!((alerts.len(), alerts[0].events, alerts[1].events), (2, 2, 8));
+    let trail = store.trail(10).await.unwrap();
+    let steps: Vec<&str> = trail.iter().map(|it| it.act.as_str()).collect();
+    assert_eq!(steps, ["alert.step", "alert.step"]);
+}
+
+async fn a_server_is_decided_about_once_and_a_blocked_one_is_denied(store: &Store, _: &Home) {
+    for name in ["platform", "web"] {
+        store.create_role(Role::new(name), &Why::command("test"), &ana(0)).await.unwrap();
+    }
+    let mut ids = Vec::new();
+    for server in ["wiki", "ev*il"] {
+        assert_eq!(raise(store, noticed(AlertKind::NewServer, server, 1)).await, (1, 0));
+        let alerts = store.alerts().await.unwrap();
+        ids.push(alerts.into_iter().find(|it| it.detail.subject == server).unwrap().alert_id);
+    }
+    let resolve = async |id: &str, it| store.step_alert(id, Step::Resolve(it), None, &ana(2)).await;
+    let undecided = resolve(&ids[0], Resolution::Handled).await.unwrap_err().to_string();
+    assert!(undecided.contains("approved, blocked or dismissed"), "{undecided}");
+    assert_eq!(resolve(&ids[0], Resolution::Approved).await.unwrap().roles, []);
+    let blocked = resolve(&ids[1], Resolution::Blocked).await.unwrap();
+    let roles: Vec<&str> = blocked.roles.iter().map(|it| it.0.as_str()).collect();
+    assert_eq!(roles, ["platform", "web"]);
+    // A star in the name of a server is a star and no glob.
+    let rules = store.role("web").await.unwrap().mcp_rules;
+    assert_eq!((rules.len(), rules[0].pattern.as_str()), (1, r"ev\*il/*"));
+    for server in ["wiki", "ev*il"] {
+        assert_eq!(raise(store, noticed(AlertKind::NewServer, server, 99)).await, (0, 0));
+    }
+}
+
+async fn there_are_never_more_than_can_be_read(store: &Store, _: &Home) {
+    let many: Vec<Noticed> =
+        (0..1_200).map(|n| noticed(AlertKind::UndeclaredTool, &format!("tool-{n}"), n)).collect();
+    let raised = store.raise_alerts(&many, &[], at(0)).await.unwrap();
+    assert_eq!((raised.raised, raised.repeated), (1_001, 199));
+    let alerts = store.alerts().await.unwrap();
+    assert_eq!(alerts.iter().map(|it| it.events).sum::<u64>(), 2_400, "none is lost");
+    let more = alerts.iter().find(|it| it.detail.subject == "more").unwrap();
+    assert_eq!((more.events, more.hostname.as_deref()), (400, None));
+}
+
+on_both!(
+    what_is_alike_counts_up_until_it_is_resolved,
+    a_server_is_decided_about_once_and_a_blocked_one_is_denied,
+    there_are_never_more_than_can_be_read,
+);
+
+/// Events of one host: a call of a new server, a command that was stopped twice, tampering.
+const SIGNALS: &str = r#"
+{"schema_version":"1.0","event_id":"1","timestamp":"2026-01-05T09:00:00Z","hostname":"web-1","event_type":"mcp_tool_call","mcp_server":"wiki\u202e","mcp_tool":"read","decision":"allowed","role":"default"}
+{"schema_version":"1.0","event_id":"2","timestamp":"2026-01-05T09:01:00Z","hostname":"web-1","event_type":"command_execution","binary":"rm","argv":["rm","-rf","/"],"decision":"blocked","rule":"rm *","role":"default"}
+{"schema_version":"1.0","event_id":"3","timestamp":"2026-01-05T09:02:00Z","hostname":"web-1","event_type":"command_execution","binary":"rm","argv":["rm","-rf","/etc"],"decision":"blocked","rule":"rm *","role":"default"}
+{"schema_version":"1.0","event_id":"4","timestamp":"2026-01-05T09:03:00Z","hostname":"web-1","event_type":"policy_integrity","decision":"blocked","role":"default"}
+{"schema_version":"1.0","event_id":"5","timestamp":"2026-01-05T09:04:00Z","hostname":"web-1","event_type":"command_execution","binary":"git","argv":["git","status"],"decision":"allowed","role":"default"}
+"#;
+
+#[test]
+fn what_is_ingested_is_looked_at_once() {
+    let advisor = Advisor::new();
+    let file = advisor.write("signals.ndjson", SIGNALS.trim_start());
+    let listed = || {
+        let alerts = advisor.json(&["alerts", "list"]);
+        let alerts = alerts.as_array().unwrap().iter();
+        let text =
+            |it: &serde_json::Value| format!("{} {} {}", it["kind"], it["severity"], it["events"]);
+        alerts.map(text).collect::<Vec<String>>()
+    };
+    let expected = [
+        r#""policy_integrity" "critical" 1"#,
+        r#""blocked_command" "warning" 2"#,
+        r#""new_server" "warning" 1"#,
+    ];
+    advisor.ok(&["ingest", &file]);
+    assert_eq!(listed(), expected);
+    // The same events again, then more of one kind.
+    advisor.ok(&["ingest", &file]);
+    let more = advisor.write("copy.ndjson", SIGNALS.trim_start());
+    advisor.ok(&["ingest", &more]);
+    assert_eq!(listed(), expected);
+    let again = SIGNALS.lines().nth(2).unwrap().replace(r#""event_id":"2""#, r#""event_id":"6""#);
+    let again = advisor.write("again.ndjson", &format!("{again}\n"));
+    advisor.ok(&["ingest", &again]);
+    // Parts that were merged are not looked at again.
+    advisor.ok(&["run"]);
+    advisor.ok(&["run"]);
+    assert_eq!(listed()[1], r#""blocked_command" "warning" 3"#);
+
+    let all = advisor.json(&["alerts", "list"]);
+    let id = |at: usize| all[at]["alert_id"].as_str().unwrap().to_owned();
+    let shown = advisor.ok(&["alerts", "show", &id(1)]);
+    for line in [
+        "role default stopped `rm -rf /` by `rm *`",
+        "  role     default",
+        "  example  rm -rf /etc",
+    ] {
+        assert!(shown.lines().any(|it| it == line), "{line} in {shown}");
+    }
+    let blocked = advisor.ok(&["alerts", "block", &id(2), "--note", "not ours"]);
+    insta::assert_snapshot!(blocked, @r"
+    88c691612d2455f4: resolved, blocked
+    role `default` denies `wiki\u{202e}/*` as of revision 2
+    ");
+    insta::assert_snapshot!(advisor.ok(&["alerts", "acknowledge", &id(0), &id(1)]), @r"
+    7e399c5f601bcbcc: acknowledged
+    8801cb15e07c83e0: acknowledged
+    ");
+    assert_eq!(
+        advisor.json(&["alerts", "list", "--state", "acknowledged"]).as_array().unwrap().len(),
+        2
+    );
+    assert_eq!(
+        advisor.json(&["alerts", "list", "--all", "--kind", "new_server"])[0]["resolution"],
+        "blocked"
+    );
+    assert_eq!(
+        advisor.fails(1, &["alerts", "resolve", &id(2)]),
+        format!("error: alert `{}` is resolved already", id(2))
+    );
+    assert_eq!(advisor.fails(1, &["alerts", "show", "ffffffff"]), "error: no alert `ffffffff`");
+}
