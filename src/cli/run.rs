@@ -191,7 +191,12 @@ fn show(report: &RunReport, context: &Context) -> anyhow::Result<bool> {
     }
     let has_failed = report.outcome == RunOutcome::Failed;
     if has_failed && is_log {
-        tracing::error!(run_id = report.run_id, hints = report.hints.join("; "), "{}", report.reason);
+        tracing::error!(
+            run_id = report.run_id,
+            hints = report.hints.join("; "),
+            "{}",
+            report.reason
+        );
     } else if has_failed {
         let hints = report.hints.iter().map(|it| format!("\nhint: {}", visible(it)));
         printer.error(&format!("error: {}{}", visible(&report.reason), hints.collect::<String>()));
@@ -223,6 +228,12 @@ fn page(report: &RunReport) -> String {
             lines.push(format!(
                 "older than {} days: {} events in {} files, {} bytes given back",
                 it.retention_days, it.events_expired, it.parts_expired, it.bytes_freed
+            ));
+        }
+        if it.events_of_roles_expired > 0 {
+            lines.push(format!(
+                "{} events of roles that keep them for fewer days are gone",
+                it.events_of_roles_expired
             ));
         }
         if it.parts_made > 0 {

@@ -100,7 +100,8 @@ mod tests {
     #[test]
     fn numbers_of_a_list_are_cleaned_as_each_of_them_alone() {
         for key in ["n", "pin_password", "token"] {
-            let numbers = [json!(7), json!(999), json!(7), json!(48_151_623), json!(-1), json!(0.5)];
+            let numbers =
+                [json!(7), json!(999), json!(7), json!(48_151_623), json!(-1), json!(0.5)];
             let one = |it: &Value| clean(it.clone(), key, &mut Notes::default());
             let wanted: Vec<Value> = numbers.iter().map(one).collect();
             let list = clean(Value::Array(numbers.to_vec()), key, &mut Notes::default());

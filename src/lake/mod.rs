@@ -48,7 +48,7 @@ pub use audit::{Column, Filter, Record, Test};
 pub use chunk::Staged;
 pub use columns::{Columns, Rows};
 pub use files::Lock;
-pub use rewrite::{Subject, small_parts};
+pub use rewrite::{Roles, Subject, small_parts};
 pub use scan::{Overview, Window};
 
 use crate::events::{Day, Timestamp};

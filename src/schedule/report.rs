@@ -127,7 +127,10 @@ impl RunReport {
             ("hosts_silent", self.silent().len() as u64),
             ("hosts_with_days_gone", self.gone().len() as u64),
             ("alerts_raised", self.alerts.map_or(0, |it| it.raised)),
-            ("events_expired", self.upkeep.as_ref().map_or(0, |it| it.events_expired)),
+            (
+                "events_expired",
+                self.upkeep.as_ref().map_or(0, |it| it.events_expired + it.events_of_roles_expired),
+            ),
             ("parts_merged", self.upkeep.as_ref().map_or(0, |it| it.parts_merged)),
             ("roles", self.roles.len() as u64),
             ("roles_suggested", roles(RunOutcome::Suggested)),

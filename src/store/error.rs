@@ -72,7 +72,9 @@ pub enum StoreError {
         known: i64,
     },
     /// Something would write, and the store was opened to look at it only.
-    #[error("this writes, and the store is open read-only\nhint: leave `--read-only` away (ADVISOR_READ_ONLY)")]
+    #[error(
+        "this writes, and the store is open read-only\nhint: leave `--read-only` away (ADVISOR_READ_ONLY)"
+    )]
     ReadOnly,
     /// A migration did not run; nothing of it remains.
     #[error(
@@ -200,7 +202,9 @@ impl fmt::Display for Hint<'_> {
                 "another process holds the store; try again, or look for one that hangs"
             }
             sqlx::Error::Database(err) => of_code(err.code().as_deref().unwrap_or_default()),
-            _ => "`advisor doctor` checks the store; nothing was half done, the next run tries again",
+            _ => {
+                "`advisor doctor` checks the store; nothing was half done, the next run tries again"
+            }
         };
         write!(f, "\nhint: {hint}")
     }

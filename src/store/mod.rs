@@ -140,7 +140,11 @@ impl Store {
     /// may write can bring it up to date.
     pub async fn open_read_only(place: &Place) -> Result<Self, StoreError> {
         let opened = |backend: Backend| {
-            move |source| StoreError::Open { place: place.to_string(), hint: backend.hint(), source }
+            move |source| StoreError::Open {
+                place: place.to_string(),
+                hint: backend.hint(),
+                source,
+            }
         };
         let (backend, options) = place.prepare_read_only()?;
         let mut first = options.connect().await.map_err(opened(backend))?;
@@ -223,7 +227,10 @@ impl Store {
         // Private before anything is in it; SQLite takes an empty file for a new database.
         place::make_private(path).map_err(failed)?;
         let mut conn = self.reader.acquire().await?;
-        sqlx::query("VACUUM INTO $1").bind(path.to_string_lossy().into_owned()).execute(&mut *conn).await?;
+        sqlx::query("VACUUM INTO $1")
+            .bind(path.to_string_lossy().into_owned())
+            .execute(&mut *conn)
+            .await?;
         Ok(())
     }
 
@@ -288,7 +295,9 @@ impl Snapshot {
 impl Backend {
     const fn hint(self) -> &'static str {
         match self {
-            Self::Sqlite => "is the file a SQLite database, yours to read and write, with room on its disk?",
+            Self::Sqlite => {
+                "is the file a SQLite database, yours to read and write, with room on its disk?"
+            }
             Self::Postgres => "is the server up, and are user, password and database right?",
         }
     }

@@ -69,7 +69,8 @@ pub(crate) async fn postgres_copy(url: &str, name: &str) -> String {
     let (login, parameters) = url.split_once('?').unwrap();
     let (server, original) = login.rsplit_once('/').unwrap();
     let copy = format!("{original}_{name}");
-    let mut conn = PgConnection::connect(&env::var("ADVISOR_TEST_POSTGRES_URL").unwrap()).await.unwrap();
+    let mut conn =
+        PgConnection::connect(&env::var("ADVISOR_TEST_POSTGRES_URL").unwrap()).await.unwrap();
     for statement in [
         format!("DROP DATABASE IF EXISTS {copy} WITH (FORCE)"),
         format!("CREATE DATABASE {copy} TEMPLATE {original}"),

@@ -69,18 +69,22 @@ fn a_daemon_that_is_asked_to_stop_in_the_middle_of_a_run_leaves_the_rest_to_the_
     };
     for _ in 0..300 {
         // Its first row is written once it has begun.
-        let has_begun = fs::read_dir(&data).unwrap().any(|it| it.unwrap().file_name() == "run.lock");
+        let has_begun =
+            fs::read_dir(&data).unwrap().any(|it| it.unwrap().file_name() == "run.lock");
         if has_begun && rows().contains("no run has ended yet") {
             break;
         }
         sleep(Duration::from_millis(50));
     }
     sleep(Duration::from_secs(1));
-    assert!(Command::new("kill").args(["-TERM", &daemon.id().to_string()]).status().unwrap().success());
+    assert!(
+        Command::new("kill").args(["-TERM", &daemon.id().to_string()]).status().unwrap().success()
+    );
     sleep(Duration::from_millis(300));
     drop(lock);
     let ended = daemon.wait_with_output().unwrap();
-    let (out, err) = (String::from_utf8_lossy(&ended.stdout), String::from_utf8_lossy(&ended.stderr));
+    let (out, err) =
+        (String::from_utf8_lossy(&ended.stdout), String::from_utf8_lossy(&ended.stderr));
     assert_eq!(ended.status.code(), Some(0), "{err}");
     assert_eq!(out.lines().count(), 1, "{out}");
     let report: Value = serde_json::from_str(out.trim()).unwrap();

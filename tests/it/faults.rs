@@ -78,7 +78,8 @@ impl Bench {
         bench.ok(&template, &["roles", "create", ROLE]);
         // Little activity is enough: what is suggested is not looked at here.
         bench.ok(&template, &["settings", "set", "confidence_threshold", "0"]);
-        let config = format!("[[directories]]\npath = \"{}\"\n", bench.path("fleet/events").display());
+        let config =
+            format!("[[directories]]\npath = \"{}\"\n", bench.path("fleet/events").display());
         fs::write(template.join("advisor.toml"), config).unwrap();
         bench
     }

@@ -34,11 +34,8 @@ fn socket(dir: &Path) -> PathBuf {
 impl Proxy {
     fn to(server: PathBuf) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let proxy = Self {
-            n_said: Arc::default(),
-            most: Arc::new(AtomicUsize::new(usize::MAX)),
-            dir,
-        };
+        let proxy =
+            Self { n_said: Arc::default(), most: Arc::new(AtomicUsize::new(usize::MAX)), dir };
         let listener = UnixListener::bind(socket(proxy.dir.path())).unwrap();
         let (n_said, most) = (Arc::clone(&proxy.n_said), Arc::clone(&proxy.most));
         // Ends with the process of the tests.
@@ -46,7 +43,8 @@ impl Proxy {
             for client in listener.incoming().flatten() {
                 let Ok(server) = UnixStream::connect(&server) else { continue };
                 let (n_said, most) = (Arc::clone(&n_said), Arc::clone(&most));
-                let (to_client, from_server) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+                let (to_client, from_server) =
+                    (client.try_clone().unwrap(), server.try_clone().unwrap());
                 thread::spawn(move || forward(from_server, to_client, || true));
                 thread::spawn(move || {
                     forward(client, server, || {

@@ -1,11 +1,6 @@
 //! Input that means harm, by name: each is told or quarantined, none gets where it wants to.
 #![expect(clippy::disallowed_types, reason = "tests may write files")]
-use std::{
-    fs,
-    io::Write as _,
-    os::unix::fs::symlink,
-    process::Command,
-};
+use std::{fs, io::Write as _, os::unix::fs::symlink, process::Command};
 
 use serde_json::{Value, json};
 
@@ -98,7 +93,9 @@ fn a_gzip_bomb_and_a_zstd_bomb_are_left_with_a_reason() {
     assert_eq!(report.reasons, [("archive_bomb", 2)].into());
     let cut_off: Vec<&String> = report.files.iter().filter_map(|it| it.cut_off.as_ref()).collect();
     for told in &cut_off {
-        assert!(told.contains("bomb") && told.contains("more than 200 times its size; from line 1"));
+        assert!(
+            told.contains("bomb") && told.contains("more than 200 times its size; from line 1")
+        );
         assert!(told.contains("\nhint: "), "{told}");
     }
     assert_eq!(cut_off.len(), 2);

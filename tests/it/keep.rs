@@ -1,11 +1,7 @@
 //! What operators rely on: a trail that only grows, looking without touching, copies that can be put
 //! back, and stores of earlier versions that come along.
 use std::{
-    collections::BTreeMap,
-    fs,
-    os::unix::fs::MetadataExt as _,
-    path::Path,
-    process::Command,
+    collections::BTreeMap, fs, os::unix::fs::MetadataExt as _, path::Path, process::Command,
     time::SystemTime,
 };
 
@@ -49,7 +45,8 @@ async fn the_trail_can_only_be_appended_to(store: &Store, home: &crate::backends
     ] {
         let refused = sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut conn).await.unwrap_err();
         // Each database knows one of the statements that the other does not.
-        let (text, is_unknown) = (refused.to_string(), refused.to_string().contains("syntax error"));
+        let (text, is_unknown) =
+            (refused.to_string(), refused.to_string().contains("syntax error"));
         assert!(is_unknown || text.contains("only appended to"), "{sql}: {text}");
     }
     assert_eq!(store.trail(10).await.unwrap(), before);
@@ -63,6 +60,7 @@ const MIGRATIONS: &[(i64, &str)] = &[
     (3, include_str!("../../src/store/migrations/0003_findings.sql")),
     (4, include_str!("../../src/store/migrations/0004_feedback.sql")),
     (6, include_str!("../../src/store/migrations/0006_upkeep.sql")),
+    (7, include_str!("../../src/store/migrations/0007_retention.sql")),
     (8, include_str!("../../src/store/migrations/0008_alerts.sql")),
 ];
 
@@ -162,7 +160,11 @@ fn files(dir: &Path) -> BTreeMap<String, (u64, SystemTime)> {
         let name = path.display().to_string();
         if !name.ends_with("-shm") && !name.ends_with("-wal") && path != dir {
             let size = if metadata.is_dir() { metadata.nlink() } else { metadata.len() };
-            let at = if metadata.is_dir() { SystemTime::UNIX_EPOCH } else { metadata.modified().unwrap() };
+            let at = if metadata.is_dir() {
+                SystemTime::UNIX_EPOCH
+            } else {
+                metadata.modified().unwrap()
+            };
             res.insert(name, (size, at));
         }
     }
@@ -177,9 +179,11 @@ fn who_only_looks_changes_nothing_and_is_told_where_that_is_not_enough() {
     advisor.ok(&["roles", "create", "r"]);
     let role = advisor.write("r.json", &advisor.ok(&["roles", "export", "r", "--output", "json"]));
     // Committed, and not in its place yet: a reader that may write would end that.
-    let day = fs::read_dir(advisor.data_dir().join("lake/events")).unwrap().next().unwrap().unwrap();
+    let day =
+        fs::read_dir(advisor.data_dir().join("lake/events")).unwrap().next().unwrap().unwrap();
     let part = fs::read_dir(day.path()).unwrap().next().unwrap().unwrap();
-    fs::rename(part.path(), advisor.data_dir().join("lake/staging").join(part.file_name())).unwrap();
+    fs::rename(part.path(), advisor.data_dir().join("lake/staging").join(part.file_name()))
+        .unwrap();
     let before = files(advisor.data_dir());
     for args in [
         &["roles", "list"][..],
@@ -217,7 +221,10 @@ fn who_only_looks_changes_nothing_and_is_told_where_that_is_not_enough() {
     ] {
         let refused = advisor.run(&[&["--read-only"], args].concat());
         assert_eq!(refused.code, 1, "{args:?}: {refused:?}");
-        assert!(refused.err.contains("this writes, and the store is open read-only"), "{refused:?}");
+        assert!(
+            refused.err.contains("this writes, and the store is open read-only"),
+            "{refused:?}"
+        );
         assert!(refused.err.contains("hint: "), "{refused:?}");
         assert_eq!(files(advisor.data_dir()), before, "{args:?}");
     }
@@ -230,7 +237,8 @@ fn a_backup_is_of_one_moment_and_can_be_put_back() {
         let range = number * 300..(number + 1) * 300;
         advisor.write(&format!("{number}.log"), &events(range));
     }
-    let file = |number: usize| advisor.data_dir().join(format!("{number}.log")).display().to_string();
+    let file =
+        |number: usize| advisor.data_dir().join(format!("{number}.log")).display().to_string();
     advisor.ok(&["ingest", &file(0)]);
     advisor.ok(&["roles", "create", "r"]);
     // While others write: what is copied is whole, whatever it holds.
@@ -249,7 +257,8 @@ fn a_backup_is_of_one_moment_and_can_be_put_back() {
     let restored = |args: &[&str]| advisor.ok(&[&["--data-dir", &backup], args].concat());
     let parts = restored(&["lake", "parts", "--output", "json"]);
     let parts: serde_json::Value = serde_json::from_str(&parts).unwrap();
-    let n_events: u64 = parts.as_array().unwrap().iter().map(|it| it["events"].as_u64().unwrap()).sum();
+    let n_events: u64 =
+        parts.as_array().unwrap().iter().map(|it| it["events"].as_u64().unwrap()).sum();
     assert_eq!(ids_in_lake(Path::new(&backup)).len() as u64, n_events);
     assert!(n_events >= 300);
     assert!(restored(&["roles", "list"]).contains('r'));

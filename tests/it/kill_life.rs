@@ -38,7 +38,10 @@ fn fleet() -> (TempDir, Vec<PathBuf>) {
     let dir = tempfile::tempdir().unwrap();
     let start = Day(clock::now().day().0 - 10).to_string();
     let made = Command::new(env!("CARGO_BIN_EXE_advisor"))
-        .args(["simulate", "--quiet", "--events", "300", "--hosts", "4", "--days", "6", "--start", &start, "--out"])
+        .args([
+            "simulate", "--quiet", "--events", "300", "--hosts", "4", "--days", "6", "--start",
+            &start, "--out",
+        ])
         .arg(dir.path().join("fleet"))
         .output()
         .unwrap();

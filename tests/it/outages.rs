@@ -106,7 +106,8 @@ fn a_schema_of_the_future_is_told() {
     let place = Place::File(data.join("advisor.db"));
     tokio::runtime::Runtime::new().unwrap().block_on(async {
         let mut conn = crate::keep::connect(&place).await;
-        let sql = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+        let sql =
+            "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
                    VALUES (999, 'future', TRUE, x'00', 0)";
         sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut conn).await.unwrap();
         conn.close().await.unwrap();

@@ -98,7 +98,8 @@ mod tests {
         });
     }
 
-    const HOSTS: &[(&str, &str)] = &[("a", "2026-03-01"), ("b", "2026-03-02"), ("old", "2026-02-10")];
+    const HOSTS: &[(&str, &str)] =
+        &[("a", "2026-03-01"), ("b", "2026-03-02"), ("old", "2026-02-10")];
 
     #[test]
     fn a_week_that_was_missed_is_told_with_hosts_and_days() {
