@@ -265,12 +265,11 @@ impl FileReader {
             }
             Err(stop @ (Stop::Damaged(_) | Stop::Bomb)) => {
                 self.at_end = true;
-                self.broken = Some(match stop {
-                    Stop::Damaged(err) => Fault::at(Reason::DamagedArchive, err.to_string()),
-                    _ => {
-                        let detail = format!("more than {BOMB_RATIO} times its size");
-                        Fault::at(Reason::ArchiveBomb, detail)
-                    }
+                self.broken = Some(if let Stop::Damaged(err) = stop {
+                    Fault::at(Reason::DamagedArchive, err.to_string())
+                } else {
+                    let detail = format!("more than {BOMB_RATIO} times its size");
+                    Fault::at(Reason::ArchiveBomb, detail)
                 });
             }
         }

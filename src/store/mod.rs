@@ -266,7 +266,9 @@ async fn prepare(conn: &mut AnyConnection, backend: Backend) -> Result<(), sqlx:
 async fn prepare_read_only(conn: &mut AnyConnection, backend: Backend) -> Result<(), sqlx::Error> {
     let statements = match backend {
         Backend::Sqlite => "PRAGMA busy_timeout = 60000; PRAGMA query_only = ON",
-        Backend::Postgres => "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY",
+        // Whatever is set for a session stays behind a transaction pooler, for whoever comes next:
+        // `Store::snapshot` begins read-only transactions.
+        Backend::Postgres => "SELECT 1",
     };
     sqlx::raw_sql(statements).execute(conn).await.map(|_| ())
 }

@@ -74,6 +74,7 @@ impl Life {
         for role in ROLES {
             life.ok(&["roles", "create", role]);
         }
+        life.ok(&["settings", "set", "retention_days", "8", "--role", ROLES[1]]);
         // What runs suggest depends on when they come; what `suggest` does, on its window.
         life.ok(&["settings", "set", "enabled", "false"]);
         // A small fleet gives little ground for confidence.

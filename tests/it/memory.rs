@@ -70,6 +70,8 @@ const KINDS: &[(&str, [usize; 2], Make, &str)] = &[
     ("one line", [64, 1_024], line, "too_long"),
     ("lines of deep JSON", [4, 256], deep, "too_deep"),
     ("lines of long lists", [4, 64], lists, ""),
+    ("long arguments of calls", [60, 600], calls, ""),
+    ("long commands that were blocked", [60, 600], blocked, ""),
     ("a host a line", [4, 200], hosts, ""),
     ("a file a line", [1, 10], files, ""),
 ];
@@ -103,6 +105,32 @@ fn lists(dir: &Path, n_mib: usize) {
     let list = format!("{{\"mcp_arguments\":{{\"n\":[{}0]}},", "0,".repeat(500_000));
     let lines: String = (0..n_mib).map(|idx| event(idx).replacen('{', &list, 1)).collect();
     fs::write(dir.join("lists.log"), lines).unwrap();
+}
+
+/// Half a mebibyte that looks like nothing that came before.
+fn noise(idx: usize) -> String {
+    let mut seeded = crate::kill::Seeded(idx as u64 + 1);
+    (0..32 * 1024).map(|_| format!("{:016x}", seeded.below(u64::MAX))).collect()
+}
+
+fn calls(dir: &Path, n_mib: usize) {
+    let mut file = File::create(dir.join("calls.log")).unwrap();
+    for idx in 0..n_mib * 2 {
+        let call = format!(
+            "\"mcp_tool_call\",\"mcp_server\":\"s\",\"mcp_tool\":\"t\",\"mcp_arguments\":{{\"a\":\"{}\"}}",
+            noise(idx)
+        );
+        let line = event(idx).replacen("\"command_execution\"", &call, 1);
+        file.write_all(line.as_bytes()).unwrap();
+    }
+}
+
+fn blocked(dir: &Path, n_mib: usize) {
+    let mut file = File::create(dir.join("blocked.log")).unwrap();
+    for idx in 0..n_mib * 2 {
+        let line = event(idx).replacen("\"show\"", &format!("\"{}\"", noise(idx)), 1);
+        file.write_all(line.replacen("\"allowed\"", "\"blocked\"", 1).as_bytes()).unwrap();
+    }
 }
 
 /// A line of a host of its own; four make a kibibyte.
