@@ -30,6 +30,8 @@ pub struct Flags {
     pub database_url: Option<String>,
     /// `--config`.
     pub config: Option<PathBuf>,
+    /// `--read-only`.
+    pub read_only: bool,
 }
 
 /// How this process is set up.
@@ -39,6 +41,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// Where the store is.
     pub place: Place,
+    /// Nothing is to be written, neither to the store nor to the lake.
+    pub read_only: bool,
     /// Directories that `advisor run` reads.
     pub directories: Vec<SignalDirectory>,
     /// In which schedules are read.
@@ -180,6 +184,7 @@ impl Config {
         Ok(Self {
             data_dir,
             place,
+            read_only: flags.read_only,
             directories: file.directories,
             time_zone,
             actor: ["ADVISOR_ACTOR", "USER", "LOGNAME"]

@@ -35,6 +35,9 @@ start)
     if [ ! -e "$dir/data/PG_VERSION" ]; then
         as_owner "$bin/initdb" --pgdata "$dir/data" --username advisor --auth trust --encoding UTF8 --no-sync >"$dir/initdb.log" 2>&1 ||
             { cat "$dir/initdb.log" >&2; exit 1; }
+        # One user has to know a password, so that a wrong one can be tried.
+        printf 'local all locked scram-sha-256\n%s\n' "$(cat "$dir/data/pg_hba.conf")" >"$dir/pg_hba.conf"
+        cat "$dir/pg_hba.conf" >"$dir/data/pg_hba.conf"
     fi
     if ! as_owner "$bin/pg_ctl" --pgdata "$dir/data" status >/dev/null 2>&1; then
         # Durability is not what is tested here, and costs most of the time.

@@ -5,6 +5,7 @@ use super::Printer;
 use crate::{
     clock,
     config::Config,
+    lake::{Lake, LakeError},
     store::{By, Missing, Store, StoreError},
 };
 
@@ -29,14 +30,40 @@ impl Context {
     /// # Errors
     /// Where there is none yet, or it cannot be opened.
     pub async fn store(&self) -> Result<&Store, StoreError> {
-        self.store.get_or_try_init(|| Store::open(&self.config.place, Missing::Refuse)).await
+        let place = &self.config.place;
+        let open = async || {
+            if self.config.read_only {
+                Store::open_read_only(place).await
+            } else {
+                Store::open(place, Missing::Refuse).await
+            }
+        };
+        self.store.get_or_try_init(open).await
+    }
+
+    /// Makes sure that something may be written.
+    ///
+    /// # Errors
+    /// Where this call is to look only.
+    pub fn writes(&self) -> Result<(), StoreError> {
+        if self.config.read_only { Err(StoreError::ReadOnly) } else { Ok(()) }
+    }
+
+    /// The lake; its directories are made where they are missing, unless nothing is to be written.
+    ///
+    /// # Errors
+    /// Where they cannot be made.
+    pub fn lake(&self) -> Result<Lake, LakeError> {
+        let data_dir = &self.config.data_dir;
+        if self.config.read_only { Ok(Lake::at(data_dir)) } else { Lake::open(data_dir) }
     }
 
     /// The store; it is made where there is none.
     ///
     /// # Errors
-    /// Where it cannot be made or opened.
+    /// Where it cannot be made or opened, or nothing is to be written.
     pub async fn make_store(&self) -> Result<&Store, StoreError> {
+        self.writes()?;
         self.store.get_or_try_init(|| Store::open(&self.config.place, Missing::Create)).await
     }
 

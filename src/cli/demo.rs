@@ -80,6 +80,7 @@ pub(super) async fn run(args: Demo, context: &Context) -> anyhow::Result<Exit> {
 
 /// Init, import, ingest, suggest.
 async fn tour(dir: &Path, context: &Context) -> anyhow::Result<Outcome> {
+    context.writes()?;
     let (events_dir, roles_dir) = (dir.join("events"), dir.join("roles"));
     write(&events_dir, "fleet.ndjson.zst", DEMO_EVENTS)?;
     let mut roles = Vec::new();
@@ -98,7 +99,7 @@ async fn tour(dir: &Path, context: &Context) -> anyhow::Result<Outcome> {
         store.save_role(role, &Why::command("imported by the demo"), &by).await?;
     }
 
-    let lake = Lake::open(&context.config.data_dir)?;
+    let lake = context.lake()?;
     // One time for all of it, and not before the fleet's own: a clock that is behind would take its
     // events for the future's.
     let now = Timestamp::parse(FLEET_END).map_or(by.at, |end| end.max(by.at));

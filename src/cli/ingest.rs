@@ -16,7 +16,6 @@ use crate::{
     clock,
     events::visible,
     inputs::{Format, Given, INPUTS},
-    lake::Lake,
     pipeline::{
         ingest::{self, FileStatus, IngestReport, Step},
         watch::watch,
@@ -58,13 +57,14 @@ pub(super) struct Ingest {
 }
 
 pub(super) async fn run(args: Ingest, context: &Context) -> anyhow::Result<Exit> {
+    context.writes()?;
     let Some(format) = Format::named(&args.format) else {
         return Err(WrongUse(format!("no format `{}`", args.format)).into());
     };
     let given = given(format, args.host)?;
     let printer = &context.printer;
     let store = context.store().await?;
-    let lake = Lake::open(&context.config.data_dir)?;
+    let lake = context.lake()?;
     let bar = progress_bar(printer.quiet);
     let n_committed = AtomicU64::new(0);
     let on_step = |step| match step {
@@ -181,6 +181,7 @@ fn summary(report: &IngestReport) -> String {
 /// What somebody should look at.
 fn warnings(report: &IngestReport) -> Vec<String> {
     let mut res = Vec::new();
+    res.extend(report.files.iter().filter_map(|it| it.cut_off.clone()));
     for name in &report.parts_lost {
         res.push(format!("part `{name}` is committed, and gone from the lake"));
     }

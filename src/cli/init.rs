@@ -17,6 +17,7 @@ struct Made {
 }
 
 pub(super) async fn run(_args: Init, context: &Context) -> anyhow::Result<Exit> {
+    context.writes()?;
     context.config.make_data_dir()?;
     context.config.write_template()?;
     let store = context.make_store().await?;

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::{Context, Exit, Rows};
 use crate::{
     events::{Timestamp, visible},
-    lake::{Lake as Files, Subject},
+    lake::Subject,
     pipeline::{ingest::RejectReport, upkeep::forget},
 };
 
@@ -83,7 +83,8 @@ pub(super) async fn run(args: Lake, context: &Context) -> anyhow::Result<Exit> {
             context.printer.list(&parts, || part_rows(&parts))?;
         }
         Verb::Forget { subject: Whose { host, session } } => {
-            let lake = Files::open(&context.config.data_dir)?;
+            context.writes()?;
+            let lake = context.lake()?;
             let subject = host.map(Subject::Host).or(session.map(Subject::Session));
             let Some(subject) = subject.filter(|it| !it.name().is_empty()) else {
                 return Err(super::WrongUse("the name is empty".to_owned()).into());

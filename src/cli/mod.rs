@@ -4,6 +4,7 @@ mod alerts;
 mod audit;
 mod backtest;
 mod backtest_text;
+mod backup;
 mod batch_text;
 mod context;
 mod demo;
@@ -109,6 +110,9 @@ pub struct Globals {
     /// Configuration file [default: `advisor.toml` in the data directory]
     #[arg(long, global = true, value_name = "FILE", env = "ADVISOR_CONFIG")]
     pub config: Option<PathBuf>,
+    /// Only look: commands that write to store or lake refuse
+    #[arg(long, global = true, env = "ADVISOR_READ_ONLY", value_parser = clap::builder::FalseyValueParser::new())]
+    pub read_only: bool,
     /// How data is printed
     #[arg(long, short, global = true, value_enum, default_value_t = Output::Table, env = "ADVISOR_OUTPUT")]
     pub output: Output,
@@ -163,6 +167,8 @@ enum Command {
     Alerts(alerts::Alerts),
     /// Look at what the lake holds: its parts, and the lines in quarantine; erase a host or session
     Lake(lake::Lake),
+    /// Copy store and lake as they are at one moment
+    Backup(backup::Backup),
     /// Make up the activity of a fleet, the same for the same seed, with the truth beside it
     Simulate(simulate::Simulate),
 }
@@ -210,8 +216,8 @@ fn is_closed_pipe(err: &anyhow::Error) -> bool {
 
 /// Sets up configuration, logging and the runtime, and runs the subcommand to its end.
 fn start(cli: Cli) -> anyhow::Result<Exit> {
-    let Globals { data_dir, database_url, config, output, quiet, verbose } = cli.globals;
-    let config = Config::load(&Flags { data_dir, database_url, config })?;
+    let Globals { data_dir, database_url, config, read_only, output, quiet, verbose } = cli.globals;
+    let config = Config::load(&Flags { data_dir, database_url, config, read_only })?;
     let printer = Printer::new(output, quiet, config.no_color);
     let complaint = telemetry::start(config.log.as_deref(), verbose, config.log_json);
     if let Some(complaint) = complaint {
@@ -242,6 +248,7 @@ async fn dispatch(command: Command, context: &Context) -> anyhow::Result<Exit> {
         Command::Audit(args) => audit::run(*args, context).await,
         Command::Alerts(args) => alerts::run(args, context).await,
         Command::Lake(args) => lake::run(args, context).await,
+        Command::Backup(args) => backup::run(args, context).await,
         Command::Backtest(args) => backtest::run(args, context).await,
         Command::Suggest(args) => suggest::run(args, context).await,
         Command::Run(args) => run::run(args, context).await,

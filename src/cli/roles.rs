@@ -18,7 +18,6 @@ use crate::{
     events::{Timestamp, visible_json},
     evidence::Readiness,
     formats::{Besides, PolicyFormat, RoleDocument, load_role},
-    lake::Lake,
     pipeline::{analyze::Analysis, outlook::outlook},
     policy::{Mode, Role},
     store::{Saved, Why},
@@ -306,7 +305,7 @@ struct Shown<'a> {
 
 /// The forecast from what is kept of the role's activity.
 async fn readiness(context: &Context, role: &Role) -> anyhow::Result<Option<Readiness>> {
-    let lake = Lake::open(&context.config.data_dir)?;
+    let lake = context.lake()?;
     let analysis = Analysis { role: role.name.clone(), from: None, to: None, now: clock::now() };
     outlook(context.store().await?, &lake, &analysis).await
 }

@@ -16,7 +16,6 @@ use super::{Context, Exit, Output, Rows, printer::table, run_metrics};
 use crate::{
     clock,
     events::visible,
-    lake::Lake,
     schedule::{RunReport, Selection, run as run_once},
     store::RunOutcome,
 };
@@ -73,6 +72,7 @@ struct MetricsFile {
 }
 
 pub(super) async fn run(args: Run, context: &Context) -> anyhow::Result<Exit> {
+    context.writes()?;
     let stop = Arc::new(AtomicBool::new(false));
     let selection = Selection { role: args.role, force: args.force, stop };
     let Some(report) = once(&selection, &args.metrics, context).await? else {
@@ -87,6 +87,7 @@ pub(super) async fn run(args: Run, context: &Context) -> anyhow::Result<Exit> {
 }
 
 pub(super) async fn daemon(args: Daemon, context: &Context) -> anyhow::Result<Exit> {
+    context.writes()?;
     let stop = Arc::new(AtomicBool::new(false));
     let asked = Arc::new(Notify::new());
     listen(Arc::clone(&stop), Arc::clone(&asked))?;
@@ -151,7 +152,8 @@ async fn once(
         let report = ended.as_ref().ok().and_then(Option::as_ref);
         if let Err(err) = run_metrics::write(path, started_at, clock::now(), report) {
             // What a run did counts whether or not it can be told.
-            context.printer.error(&super::sentence(&err.into()));
+            let text = super::sentence(&err.into());
+            context.printer.error(&text.replacen("error: ", "warning: ", 1));
         }
     }
     ended
@@ -160,7 +162,7 @@ async fn once(
 async fn attempt(selection: &Selection, context: &Context) -> anyhow::Result<Option<RunReport>> {
     let printer = &context.printer;
     let store = context.store().await?;
-    let lake = Lake::open(&context.config.data_dir)?;
+    let lake = context.lake()?;
     let shows_steps = std::io::stderr().is_terminal();
     let step = |text: &str| {
         if shows_steps {
@@ -189,9 +191,15 @@ fn show(report: &RunReport, context: &Context) -> anyhow::Result<bool> {
     }
     let has_failed = report.outcome == RunOutcome::Failed;
     if has_failed && is_log {
-        tracing::error!(run_id = report.run_id, "{}", report.reason);
+        tracing::error!(
+            run_id = report.run_id,
+            hints = report.hints.join("; "),
+            "{}",
+            report.reason
+        );
     } else if has_failed {
-        printer.error(&format!("error: {}", visible(&report.reason)));
+        let hints = report.hints.iter().map(|it| format!("\nhint: {}", visible(it)));
+        printer.error(&format!("error: {}{}", visible(&report.reason), hints.collect::<String>()));
     }
     Ok(has_failed)
 }
@@ -222,6 +230,12 @@ fn page(report: &RunReport) -> String {
                 it.retention_days, it.events_expired, it.parts_expired, it.bytes_freed
             ));
         }
+        if it.events_of_roles_expired > 0 {
+            lines.push(format!(
+                "{} events of roles that keep them for fewer days are gone",
+                it.events_of_roles_expired
+            ));
+        }
         if it.parts_made > 0 {
             lines.push(format!("{} small files became {}", it.parts_merged, it.parts_made));
         }
@@ -232,6 +246,7 @@ fn page(report: &RunReport) -> String {
 /// What somebody should look at.
 fn warnings(report: &RunReport) -> Vec<String> {
     let mut res: Vec<String> = Vec::new();
+    res.extend(report.directories.iter().flat_map(|it| it.cut_off.clone()));
     for it in report.gone() {
         res.push(format!(
             "events of `{}` from {} to {} are gone for good: no run came while they were kept",
@@ -253,4 +268,21 @@ fn rows(report: &RunReport) -> Rows {
         vec![it.role.clone().unwrap_or_default(), it.outcome.to_string(), it.reason.clone()]
     });
     Rows { columns: vec!["role", "outcome", "reason"], cells: cells.collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn jitter_stays_within_its_bound_and_is_not_always_the_same() {
+        let drawn: std::collections::BTreeSet<u64> = (0..200)
+            .map(|_| {
+                std::thread::sleep(Duration::from_micros(50));
+                jitter_seconds(60)
+            })
+            .collect();
+        assert!(drawn.len() > 10 && drawn.iter().all(|it| *it <= 60), "{drawn:?}");
+        assert_eq!(jitter_seconds(0), 0);
+    }
 }

@@ -1,11 +1,11 @@
 //! `advisor suggest`: analyze a role and write a batch.
+use anyhow::Context as _;
 use clap::Args;
 
 use super::{Context, Exit, Output, WrongUse, batch_text, readiness_text, words::instant};
 use crate::{
     clock,
     events::Timestamp,
-    lake::Lake,
     pipeline::{
         analyze::{Analysis, analyze},
         outlook::outlook,
@@ -54,8 +54,11 @@ pub(super) async fn run(args: Suggest, context: &Context) -> anyhow::Result<Exit
     {
         return Err(WrongUse(format!("the window ends ({to}) before it begins ({from})")).into());
     }
+    if !args.dry_run {
+        context.writes().context("a batch is stored, unless it is a `--dry-run`")?;
+    }
     let store = context.store().await?;
-    let lake = Lake::open(&context.config.data_dir)?;
+    let lake = context.lake()?;
     let analysis = Analysis { role: args.role, from: args.from, to: args.to, now: clock::now() };
     let printer = &context.printer;
     match analyze(store, &lake, &analysis, args.dry_run).await? {

@@ -1,7 +1,12 @@
 //! Arguments of MCP calls: compact JSON text without its secrets.
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value};
 
 use super::notes::Notes;
+
+/// Numbers below are looked at once a list, however often they are in it.
+const MAX_SHORT: u64 = 1_000;
 
 /// The compact text of a JSON value, redacted; depth is bounded by whoever parsed it.
 pub(super) fn compact(value: Value, notes: &mut Notes) -> String {
@@ -13,7 +18,16 @@ fn clean(value: Value, name: &str, notes: &mut Notes) -> Value {
     match value {
         Value::String(text) => Value::String(notes.clean_named(name, text)),
         Value::Array(items) => {
-            Value::Array(items.into_iter().map(|item| clean(item, name, notes)).collect())
+            // A line can hold half a million numbers of one digit.
+            let mut short: BTreeMap<String, Value> = BTreeMap::new();
+            let mut clean_item = |item: Value| match &item {
+                Value::Number(number) if number.as_u64().is_some_and(|it| it < MAX_SHORT) => {
+                    let cleaned = short.entry(number.to_string());
+                    cleaned.or_insert_with(|| clean(item, name, notes)).clone()
+                }
+                _ => clean(item, name, notes),
+            };
+            Value::Array(items.into_iter().map(&mut clean_item).collect())
         }
         Value::Object(object) => {
             let named = named(&object);
@@ -80,6 +94,18 @@ mod tests {
             ),
         ] {
             assert_eq!(compact(arguments, &mut Notes::default()), clean);
+        }
+    }
+
+    #[test]
+    fn numbers_of_a_list_are_cleaned_as_each_of_them_alone() {
+        for key in ["n", "pin_password", "token"] {
+            let numbers =
+                [json!(7), json!(999), json!(7), json!(48_151_623), json!(-1), json!(0.5)];
+            let one = |it: &Value| clean(it.clone(), key, &mut Notes::default());
+            let wanted: Vec<Value> = numbers.iter().map(one).collect();
+            let list = clean(Value::Array(numbers.to_vec()), key, &mut Notes::default());
+            assert_eq!(list, Value::Array(wanted), "{key}");
         }
     }
 }

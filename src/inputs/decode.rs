@@ -35,7 +35,7 @@ const BOMB_FLOOR_BYTES: u64 = 64 * 1024 * 1024;
 
 /// An archive that unpacks to more than this many times its size holds no activity: event ids are
 /// unique, and lines with unique ids pack at most about 100 to 1.
-const BOMB_RATIO: u64 = 250;
+pub(super) const BOMB_RATIO: u64 = 200;
 
 /// A file's unpacked bytes.
 pub(super) struct Source {

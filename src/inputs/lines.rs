@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     MAX_LINE_BYTES,
-    decode::{Source, Stop, signature_of},
+    decode::{BOMB_RATIO, Source, Stop, signature_of},
     position::{Checkpoint, Digest, HEAD_BYTES, Known, Position, Signature, head_len},
     reject::{Fault, Reason, excerpt},
 };
@@ -265,9 +265,11 @@ impl FileReader {
             }
             Err(stop @ (Stop::Damaged(_) | Stop::Bomb)) => {
                 self.at_end = true;
-                self.broken = Some(match stop {
-                    Stop::Damaged(err) => Fault::at(Reason::DamagedArchive, err.to_string()),
-                    _ => Fault::new(Reason::ArchiveBomb),
+                self.broken = Some(if let Stop::Damaged(err) = stop {
+                    Fault::at(Reason::DamagedArchive, err.to_string())
+                } else {
+                    let detail = format!("more than {BOMB_RATIO} times its size");
+                    Fault::at(Reason::ArchiveBomb, detail)
                 });
             }
         }

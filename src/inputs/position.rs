@@ -74,8 +74,9 @@ impl Position {
 /// All content that was read before.
 #[derive(Clone, Debug, Default)]
 pub struct Known {
-    /// Head length -> head -> positions, sorted.
-    heads: BTreeMap<usize, BTreeMap<Digest, BTreeSet<Position>>>,
+    /// Head length -> head -> positions, sorted; nearly always one, and a set of one takes ten times
+    /// the room.
+    heads: BTreeMap<usize, BTreeMap<Digest, Vec<Position>>>,
 }
 
 impl Known {
@@ -83,7 +84,10 @@ impl Known {
     pub fn add(&mut self, checkpoint: &Checkpoint) {
         let head_len = head_len(checkpoint.position.offset);
         let heads = self.heads.entry(head_len).or_default();
-        heads.entry(checkpoint.head).or_default().insert(checkpoint.position);
+        let positions = heads.entry(checkpoint.head).or_insert_with(|| Vec::with_capacity(1));
+        if let Err(at) = positions.binary_search(&checkpoint.position) {
+            positions.insert(at, checkpoint.position);
+        }
     }
 
     /// Positions that a file beginning with `head` may have been read up to, nearest first.

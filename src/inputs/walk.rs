@@ -15,7 +15,7 @@ const MAX_DIRECTORY_DEPTH: usize = 32;
 #[derive(Debug, thiserror::Error)]
 pub enum WalkError {
     /// No such file, or not to be looked at.
-    #[error("cannot look at `{}`", path.display())]
+    #[error("cannot look at `{}`\nhint: is it there, mounted, and yours to read?", path.display())]
     Path {
         /// The path.
         path: PathBuf,
@@ -23,13 +23,20 @@ pub enum WalkError {
         source: io::Error,
     },
     /// A pipe, socket or device.
-    #[error("`{}` is neither a file nor a directory", path.display())]
+    #[error(
+        "`{}` is neither a file nor a directory\nhint: name a file, or a directory of files",
+        path.display()
+    )]
     Special {
         /// The path.
         path: PathBuf,
     },
     /// Directories nested too deep.
-    #[error("`{}` lies more than {MAX_DIRECTORY_DEPTH} directories deep", path.display())]
+    #[error(
+        "`{}` lies more than {MAX_DIRECTORY_DEPTH} directories deep\n\
+         hint: nobody writes signals there; look who made it, and take it away",
+        path.display()
+    )]
     TooDeep {
         /// The path.
         path: PathBuf,

@@ -114,6 +114,9 @@ impl Default for Columns {
     }
 }
 
+/// Columns of fewer events give the room back that they do not need.
+const FEW_EVENTS: usize = 256;
+
 impl Columns {
     /// Adds an event under its key, with the role it counts for and the file it came from.
     pub fn push(&mut self, event: &Event, key: EventKey, role: &str, source: &str) {
@@ -152,7 +155,7 @@ impl Columns {
     /// # Errors
     /// Where the columns do not fit the schema, which the tests rule out.
     pub fn finish(mut self) -> Result<Rows, LakeError> {
-        let columns: Vec<ArrayRef> = vec![
+        let mut columns: Vec<ArrayRef> = vec![
             Arc::new(self.event_id.finish()),
             Arc::new(self.timestamp.finish()),
             Arc::new(self.hostname.finish()),
@@ -176,6 +179,10 @@ impl Columns {
             Arc::new(self.trust_score.finish()),
             Arc::new(self.source.finish()),
         ];
+        // Builders make room for a thousand events: of a file of one line that is nearly all.
+        if self.keys.len() < FEW_EVENTS {
+            columns.iter_mut().filter_map(Arc::get_mut).for_each(|it| it.shrink_to_fit());
+        }
         let batch = RecordBatch::try_new(Arc::clone(&SCHEMA), columns)?;
         Ok(Rows { batch, keys: self.keys })
     }

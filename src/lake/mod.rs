@@ -48,7 +48,7 @@ pub use audit::{Column, Filter, Record, Test};
 pub use chunk::Staged;
 pub use columns::{Columns, Rows};
 pub use files::Lock;
-pub use rewrite::{Subject, small_parts};
+pub use rewrite::{Roles, Subject, small_parts};
 pub use scan::{Overview, Window};
 
 use crate::events::{Day, Timestamp};
@@ -57,6 +57,8 @@ use crate::events::{Day, Timestamp};
 #[derive(Clone, Debug)]
 pub struct Lake {
     root: PathBuf,
+    /// Whether work that a killed writer left may be ended on the way.
+    may_write: bool,
 }
 
 /// A committed Parquet file: events of one day.
@@ -154,7 +156,7 @@ pub enum LakeError {
         source: io::Error,
     },
     /// Events do not become Parquet, or Parquet no events.
-    #[error("cannot {act} `{}`", path.display())]
+    #[error("cannot {act} `{}`{}", path.display(), parquet_hint(source))]
     Parquet {
         /// What was tried.
         act: &'static str,
@@ -228,8 +230,17 @@ fn hint(source: &io::Error) -> &'static str {
         }
         io::ErrorKind::PermissionDenied => "\nhint: is the data directory yours to write?",
         io::ErrorKind::ReadOnlyFilesystem => "\nhint: the file system is read-only",
-        _ => "",
+        _ => "\nhint: is the disk failing? nothing is lost, the next run goes on from here",
     }
+}
+
+/// What to do where Parquet could not be written or read.
+fn parquet_hint(source: &parquet::errors::ParquetError) -> &'static str {
+    let io = match source {
+        parquet::errors::ParquetError::External(source) => source.downcast_ref::<io::Error>(),
+        _ => None,
+    };
+    io.map_or("\nhint: `advisor doctor` looks for what is wrong", hint)
 }
 
 impl Lake {
@@ -238,7 +249,7 @@ impl Lake {
     /// # Errors
     /// Where they cannot be made.
     pub fn open(data_dir: &Path) -> Result<Self, LakeError> {
-        let lake = Self::at(data_dir);
+        let lake = Self { may_write: true, ..Self::at(data_dir) };
         for dir in [&lake.events_dir(), &lake.ids_dir(), &lake.staging_dir()] {
             files::make_dir(dir)?;
         }
@@ -247,7 +258,7 @@ impl Lake {
 
     /// The lake in `data_dir` as it is, to read from.
     pub fn at(data_dir: &Path) -> Self {
-        Self { root: data_dir.join("lake") }
+        Self { root: data_dir.join("lake"), may_write: false }
     }
 
     /// Waits for the right to write; it ends with the value, or with the process.
@@ -345,6 +356,28 @@ impl Lake {
         Ok(res)
     }
 
+    /// Copies what is committed to the data directory `to`, which is made. Needs the lock.
+    ///
+    /// # Errors
+    /// Where there is something at the place already, a part is gone, or the file system fails.
+    pub fn copy_to(&self, manifest: &Manifest, to: &Path) -> Result<(), LakeError> {
+        files::make_new_dir(to)?;
+        let copy = Self::open(to)?;
+        for part in &manifest.parts {
+            let target = copy.part_path(part);
+            files::make_dir(target.parent().unwrap_or(&target))?;
+            files::copy(&self.find(part)?, &target)?;
+        }
+        for run in &manifest.id_runs {
+            // One that is lost is made anew by the first ingest.
+            let found = [self.run_path(run), self.staging_dir().join(run_file(run))];
+            if let Some(path) = found.iter().find(|it| it.exists()) {
+                files::copy(path, &copy.run_path(run))?;
+            }
+        }
+        Ok(())
+    }
+
     /// How much room there is on the file system of the data directory, in bytes.
     ///
     /// # Errors
@@ -399,7 +432,9 @@ impl Lake {
     /// Where it is gone.
     fn find(&self, part: &Part) -> Result<PathBuf, LakeError> {
         // A reader that may write finishes the rename, so that the file stays where it was found.
-        let _ = self.publish_part(part);
+        if self.may_write {
+            let _ = self.publish_part(part);
+        }
         let (staged, path) = (self.staging_dir().join(part_file(part)), self.part_path(part));
         // Looked for twice at its place, because a writer may rename it in between.
         let aside = self.aside_path(&part.name);

@@ -1,5 +1,5 @@
-//! Parts written again: small ones together, or without the events of a host or session.
-use std::{path::Path, sync::Arc};
+//! Parts written again: small ones together, or without the events of a host, a session or roles.
+use std::{collections::BTreeSet, path::Path, sync::Arc};
 
 use arrow::{
     array::{Array as _, ArrayRef, AsArray as _, BooleanArray, RecordBatch, new_null_array},
@@ -54,6 +54,40 @@ impl Subject {
     }
 }
 
+/// Roles whose events are to go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Roles<'a> {
+    /// Those that are told apart.
+    pub known: &'a BTreeSet<String>,
+    /// Those of them that are to go; an empty name for all that are not known.
+    pub go: &'a BTreeSet<String>,
+}
+
+/// The rows that go.
+#[derive(Clone, Copy, Debug)]
+enum Without<'a> {
+    Subject(&'a Subject),
+    Roles(&'a Roles<'a>),
+}
+
+impl Without<'_> {
+    const fn column(&self) -> &'static str {
+        match self {
+            Self::Subject(subject) => subject.column(),
+            Self::Roles(_) => "role",
+        }
+    }
+
+    fn goes(&self, value: &str) -> bool {
+        match self {
+            Self::Subject(subject) => value == subject.name(),
+            Self::Roles(roles) => {
+                roles.go.contains(if roles.known.contains(value) { value } else { "" })
+            }
+        }
+    }
+}
+
 /// Groups of small parts, each of one day, that are worth being one.
 pub fn small_parts(parts: &[Part]) -> Vec<Vec<Part>> {
     let mut small: Vec<&Part> = parts.iter().filter(|it| it.n_bytes < SMALL_BYTES).collect();
@@ -102,11 +136,28 @@ impl Lake {
         parts: &[Part],
         subject: &Subject,
     ) -> Result<(Staged, u64), LakeError> {
+        self.stage_rest(parts, Without::Subject(subject))
+    }
+
+    /// Stages the parts that hold events of roles without them; gives how many events go. Needs the
+    /// lock.
+    ///
+    /// # Errors
+    /// Where a part cannot be read, or the file system fails.
+    pub fn stage_without_roles(
+        &self,
+        parts: &[Part],
+        roles: &Roles<'_>,
+    ) -> Result<(Staged, u64), LakeError> {
+        self.stage_rest(parts, Without::Roles(roles))
+    }
+
+    fn stage_rest(&self, parts: &[Part], without: Without<'_>) -> Result<(Staged, u64), LakeError> {
         let mut staged = Staged::default();
         let mut n_erased = 0;
         for part in parts {
             let one = std::slice::from_ref(part);
-            let rest = self.rewrite(part.day, one, Some(subject))?;
+            let rest = self.rewrite(part.day, one, Some(without))?;
             let n_left = rest.as_ref().map_or(0, |it| it.n_events);
             if n_left == part.n_events {
                 // What was staged for nothing is no part of any commit.
@@ -129,7 +180,7 @@ impl Lake {
         &self,
         day: Day,
         parts: &[Part],
-        without: Option<&Subject>,
+        without: Option<Without<'_>>,
     ) -> Result<Option<Part>, LakeError> {
         let staged = self.staging_dir().join("rewriting.tmp");
         let file = files::create(&staged)?;
@@ -144,7 +195,7 @@ impl Lake {
                 .map_err(failed)?;
             for batch in reader {
                 let batch = match without {
-                    Some(subject) => left(&batch?, subject)?,
+                    Some(without) => left(&batch?, without)?,
                     None => batch?,
                 };
                 if batch.num_rows() > 0 {
@@ -209,11 +260,11 @@ fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef, LakeEr
     })
 }
 
-/// The rows that are not of `subject`.
-fn left(batch: &RecordBatch, subject: &Subject) -> Result<RecordBatch, LakeError> {
-    let names = column(batch, subject.column())?.as_string::<i32>();
+/// The rows that stay.
+fn left(batch: &RecordBatch, without: Without<'_>) -> Result<RecordBatch, LakeError> {
+    let names = column(batch, without.column())?.as_string::<i32>();
     let keep: BooleanArray = (0..names.len())
-        .map(|idx| Some(names.is_null(idx) || names.value(idx) != subject.name()))
+        .map(|idx| Some(names.is_null(idx) || !without.goes(names.value(idx))))
         .collect();
     Ok(filter_record_batch(batch, &keep)?)
 }

@@ -126,6 +126,9 @@ pub struct Counted {
 /// Distinct commands and calls whose effects are kept at a time.
 const MAX_KNOWN: usize = 50_000;
 
+/// A longer one is not kept: lines have up to a mebibyte, and few of those come twice.
+const MAX_KNOWN_BYTES: usize = 1024;
+
 /// Reads the log; remembers what it found out about commands.
 #[derive(Debug)]
 pub struct Auditor<'a> {
@@ -366,11 +369,13 @@ fn effects(
     if let Some(effects) = known.get(&key) {
         return *effects;
     }
-    if known.len() >= MAX_KNOWN {
-        known.clear();
-    }
     let effects = find(&key);
-    known.insert(key, effects);
+    if key.iter().map(String::len).sum::<usize>() <= MAX_KNOWN_BYTES {
+        if known.len() >= MAX_KNOWN {
+            known.clear();
+        }
+        known.insert(key, effects);
+    }
     effects
 }
 

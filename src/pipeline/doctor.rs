@@ -67,7 +67,12 @@ impl Check {
 pub async fn examine(config: &Config, now: Timestamp) -> Vec<Check> {
     let mut res = vec![privacy(config), disk(config)];
     res.extend(directories(config));
-    let store = match Store::open(&config.place, Missing::Refuse).await {
+    let opened = if config.read_only {
+        Store::open_read_only(&config.place).await
+    } else {
+        Store::open(&config.place, Missing::Refuse).await
+    };
+    let store = match opened {
         Ok(store) => store,
         Err(err) => {
             let err = anyhow::Error::from(err);

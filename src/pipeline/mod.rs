@@ -2,6 +2,7 @@
 pub mod analyze;
 pub mod audit;
 pub mod backtest;
+pub mod backup;
 pub mod causes;
 pub mod doctor;
 pub mod dry_run;

@@ -2,13 +2,13 @@
 //!
 //! Whatever is written again is committed like an ingest (see `lake`): killed at any moment, either
 //! the old parts count or the new ones, and the next writer takes away what does not.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
 use crate::{
     events::{Day, Timestamp},
-    lake::{Dropped, Lake, Manifest, Part, Staged, Subject, small_parts},
+    lake::{Dropped, Lake, Manifest, Part, Roles, Staged, Subject, small_parts},
     store::{By, IngestCommit, Store},
 };
 
@@ -26,6 +26,8 @@ pub struct Upkeep {
     pub events_expired: u64,
     /// Their bytes.
     pub bytes_freed: u64,
+    /// Events of roles that keep them for fewer days than the others.
+    pub events_of_roles_expired: u64,
     /// Lines in quarantine that were too old.
     pub rejects_expired: u64,
     /// Small parts that were merged ...
@@ -60,9 +62,9 @@ pub async fn upkeep(
 ) -> anyhow::Result<Upkeep> {
     let _lock = tokio::task::block_in_place(|| lake.lock(waiting))?;
     let mut manifest = settled(store, lake, now).await?;
-    let mut res =
-        Upkeep { retention_days: store.longest_retention_days().await?, ..Upkeep::default() };
-    let cutoff = Day(now.day().0.saturating_sub(i32::try_from(res.retention_days)?));
+    let retention = store.retention_days().await?;
+    let mut res = Upkeep { retention_days: longest(&retention), ..Upkeep::default() };
+    let cutoff = days_before(now, res.retention_days);
     let expired: Vec<Part> =
         manifest.parts.iter().filter(|part| part.day < cutoff).cloned().collect();
     if !expired.is_empty() && expired.len() == manifest.parts.len() {
@@ -81,6 +83,8 @@ pub async fn upkeep(
     }
     if res.held_back.is_none() {
         res.rejects_expired = store.forget_rejects(cutoff.start()).await?;
+        res.events_of_roles_expired =
+            expire_roles(store, lake, &mut manifest, &retention, now).await?;
     }
     for group in small_parts(&manifest.parts) {
         let staged = tokio::task::block_in_place(|| lake.stage_together(&group))?;
@@ -90,6 +94,58 @@ pub async fn upkeep(
         change(store, lake, &mut manifest, staged, until, now).await?;
     }
     Ok(res)
+}
+
+fn longest(retention: &BTreeMap<String, u32>) -> u32 {
+    retention.values().copied().max().unwrap_or_default()
+}
+
+/// The first day that is kept.
+fn days_before(now: Timestamp, days: u32) -> Day {
+    Day(now.day().0.saturating_sub(i32::try_from(days).unwrap_or(i32::MAX)))
+}
+
+/// Takes the events of roles that keep them for fewer days than others out of the parts of the days
+/// in between; gives how many there were. Each part is read for a role once.
+async fn expire_roles(
+    store: &Store,
+    lake: &Lake,
+    manifest: &mut Manifest,
+    retention: &BTreeMap<String, u32>,
+    now: Timestamp,
+) -> anyhow::Result<u64> {
+    let known: BTreeSet<String> = retention.keys().cloned().collect();
+    let longest = longest(retention);
+    if retention.values().all(|days| *days == longest) {
+        return Ok(0);
+    }
+    let without = store.parts_without().await?;
+    // Parts by the roles that are to go from them: nearly always few groups, by age.
+    let mut groups: BTreeMap<BTreeSet<String>, Vec<Part>> = BTreeMap::new();
+    for part in &manifest.parts {
+        let is_over = |days: u32| part.day < days_before(now, days);
+        let over = retention.iter().filter(|(_, days)| is_over(**days));
+        let go: BTreeSet<String> = over.map(|(role, _)| role.clone()).collect();
+        let is_clear = without.get(&part.name).is_some_and(|gone| go.is_subset(gone));
+        if !go.is_empty() && !is_clear {
+            groups.entry(go).or_default().push(part.clone());
+        }
+    }
+    let mut n_expired = 0;
+    for (go, parts) in groups {
+        let roles = Roles { known: &known, go: &go };
+        let (staged, n_events) =
+            tokio::task::block_in_place(|| lake.stage_without_roles(&parts, &roles))?;
+        let mut looked_at = parts;
+        looked_at.retain(|part| !staged.dropped.contains(part));
+        looked_at.extend(staged.parts.iter().cloned());
+        if !staged.dropped.is_empty() {
+            change(store, lake, manifest, staged, now, now).await?;
+        }
+        store.note_without(&looked_at, &go).await?;
+        n_expired += n_events;
+    }
+    Ok(n_expired)
 }
 
 /// Erases all events of a host or session, and what else is known of it; see

@@ -1,7 +1,7 @@
 //! Looks at events that nobody has looked at for alerts yet, each once.
 use std::{cell::RefCell, collections::BTreeMap};
 
-use super::audit::Auditor;
+use super::audit::{Auditor, Entry};
 use crate::{
     alerts::{Noticed, Rules, Watch, of_anomaly},
     batch::SuggestionBatch,
@@ -47,7 +47,7 @@ fn look(
 ) -> anyhow::Result<Vec<Noticed>> {
     let watch = RefCell::new(Watch::new(rules, thresholds));
     let mut auditor = Auditor::new(lake);
-    auditor.each(parts, &wanted(rules), &mut |entry| {
+    let mut see = |entry: Entry| {
         let event = &entry.record.event;
         let call = match (&event.mcp_server, &event.mcp_tool) {
             (Some(server), Some(tool)) => format!("{server}/{tool}"),
@@ -55,7 +55,13 @@ fn look(
         };
         let line = entry.record.command.as_ref().unwrap_or(&call);
         watch.borrow_mut().see(event, line, entry.severity);
-    })?;
+    };
+    // One at a time, since lines may be long: a part has as many bytes as an ingest holds.
+    let mut newest_first: Vec<&Part> = parts.iter().collect();
+    newest_first.sort_by(|one, other| other.last.cmp(&one.last).then(one.cmp(other)));
+    for part in newest_first {
+        auditor.each(std::slice::from_ref(part), &wanted(rules), &mut see)?;
+    }
     Ok(watch.into_inner().finish())
 }
 

@@ -46,6 +46,9 @@ pub struct RunReport {
     /// Why it was not done.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub upkeep_error: Option<String>,
+    /// What to do about what failed, each once.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub hints: Vec<String>,
 }
 
 /// What was ingested from one directory.
@@ -67,6 +70,9 @@ pub struct Ingested {
     pub gone: Vec<Gone>,
     /// Hosts that used to report and stopped.
     pub silent: Vec<Silent>,
+    /// Archives of which not all was read: where, why, and what to do.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub cut_off: Vec<String>,
     /// Why it could not be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
@@ -85,6 +91,7 @@ impl Ingested {
             files_failed: report.files_failed,
             gone: report.gone.clone(),
             silent: report.silent.clone(),
+            cut_off: report.files.iter().filter_map(|it| it.cut_off.clone()).collect(),
             error: failed,
         }
     }
@@ -127,7 +134,10 @@ impl RunReport {
             ("hosts_with_days_gone", self.gone().len() as u64),
             ("alerts_raised", self.alerts.map_or(0, |it| it.raised)),
             ("signals_written", self.signals.map_or(0, |it| it.lines)),
-            ("events_expired", self.upkeep.as_ref().map_or(0, |it| it.events_expired)),
+            (
+                "events_expired",
+                self.upkeep.as_ref().map_or(0, |it| it.events_expired + it.events_of_roles_expired),
+            ),
             ("parts_merged", self.upkeep.as_ref().map_or(0, |it| it.parts_merged)),
             ("roles", self.roles.len() as u64),
             ("roles_suggested", roles(RunOutcome::Suggested)),
@@ -174,6 +184,10 @@ impl RunReport {
         } else {
             self.outcome = RunOutcome::Failed;
             self.reason = failures.join("; ");
+            if self.hints.is_empty() {
+                let hint = "the next run tries again; `advisor doctor` looks for what is wrong";
+                self.hints.push(hint.to_owned());
+            }
         }
     }
 }

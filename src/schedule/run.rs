@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use anyhow::anyhow;
+use anyhow::{anyhow, bail};
 use tracing::Instrument as _;
 
 use super::{Due, Ingested, RunReport, due};
@@ -20,6 +20,7 @@ use crate::{
     lake::Lake,
     pipeline::{
         analyze::{Analysis, analyze},
+        causes::Causes,
         ingest::{Ingest, ingest},
         signals::{self, SignalsWritten, write_signals},
         suggest::{Advice, Silence},
@@ -28,6 +29,9 @@ use crate::{
     },
     store::{RunOutcome, RunRow, Store},
 };
+
+/// So many new lines of a directory of which none is an event are no accident.
+const POISONED_LINES: u64 = 100;
 
 /// Which roles a run is for.
 #[derive(Clone, Debug, Default)]
@@ -78,6 +82,7 @@ pub async fn run(
         signals_error: None,
         upkeep: None,
         upkeep_error: None,
+        hints: Vec::new(),
     };
     let span = tracing::info_span!("run", run_id = report.run_id);
     work(store, lake, config, selection, step, &mut report).instrument(span).await?;
@@ -99,7 +104,8 @@ async fn work(
 
     for directory in config.directories.iter().take_while(|_| !selection.is_stopped()) {
         step(&format!("reading {}", directory.path.display()));
-        report.directories.push(read(store, lake, directory).await);
+        let ingested = read(store, lake, directory, &mut report.hints).await;
+        report.directories.push(ingested);
     }
     if !selection.is_stopped() {
         step("looking for alerts");
@@ -107,7 +113,7 @@ async fn work(
             Ok(done) => report.alerts = Some(done),
             Err(err) => {
                 tracing::warn!(error = format!("{err:#}"), "events were not looked at for alerts");
-                report.alerts_error = Some(first_line(&err));
+                report.alerts_error = Some(told(&err, &mut report.hints));
             }
         }
     }
@@ -119,7 +125,7 @@ async fn work(
             (outcome, reason, None)
         } else {
             step(&format!("analyzing {role}"));
-            suggest(store, lake, config, &role, now).await
+            suggest(store, lake, config, &role, now, &mut report.hints).await
         };
         let (batch_id, counts) = batch.unwrap_or_default();
         let row = RunRow {
@@ -141,15 +147,15 @@ async fn work(
             Ok(done) => report.upkeep = Some(done),
             Err(err) => {
                 tracing::warn!(error = format!("{err:#}"), "house was not kept");
-                report.upkeep_error = Some(first_line(&err));
+                report.upkeep_error = Some(told(&err, &mut report.hints));
             }
         }
     }
     match tell(store, config).await {
-        Ok(told) => report.signals = told,
+        Ok(written) => report.signals = written,
         Err(err) => {
             tracing::warn!(error = format!("{err:#}"), "other systems were not told");
-            report.signals_error = Some(first_line(&err));
+            report.signals_error = Some(told(&err, &mut report.hints));
         }
     }
     report.conclude(clock::now(), selection.is_stopped());
@@ -203,13 +209,18 @@ async fn skipped(
 }
 
 /// Ingests one directory of the configuration.
-async fn read(store: &Store, lake: &Lake, directory: &SignalDirectory) -> Ingested {
+async fn read(
+    store: &Store,
+    lake: &Lake,
+    directory: &SignalDirectory,
+    hints: &mut Vec<String>,
+) -> Ingested {
     let path = directory.path.display().to_string();
     match try_read(store, lake, directory).await {
         Ok(ingested) => ingested,
         Err(err) => {
             tracing::warn!(path, error = format!("{err:#}"), "a directory was not read");
-            Ingested::failed(path, first_line(&err))
+            Ingested::failed(path, told(&err, hints))
         }
     }
 }
@@ -227,6 +238,21 @@ async fn try_read(
     what.role.clone_from(&directory.role);
     what.kept_days = directory.kept_days.unwrap_or(what.kept_days);
     let report = ingest(store, lake, what, &|_| ()).await?;
+    if report.files.is_empty() {
+        bail!(
+            "it holds no files that `advisor ingest` reads\n\
+             hint: is it mounted, and does whoever ships signals write there?"
+        );
+    }
+    if report.read >= POISONED_LINES && report.rejected == report.read {
+        let reasons: Vec<&str> = report.reasons.keys().copied().collect();
+        bail!(
+            "all of its {} new lines are no events: {}\n\
+             hint: `advisor lake rejects` shows them; is `format` in advisor.toml right for them?",
+            report.read,
+            reasons.join(", ")
+        );
+    }
     Ok(Ingested::read(directory.path.display().to_string(), &report))
 }
 
@@ -239,12 +265,13 @@ async fn suggest(
     config: &Config,
     role: &str,
     now: Timestamp,
+    hints: &mut Vec<String>,
 ) -> Analyzed {
     let analysis = Analysis { role: role.to_owned(), from: None, to: None, now };
     match analyze(store, lake, &analysis, false).await {
         Ok(Advice::Batch(batch)) => {
             if let Err(err) = raise_anomalies(store, &config.alerts, &batch).await {
-                return (RunOutcome::Failed, first_line(&err), None);
+                return (RunOutcome::Failed, told(&err, hints), None);
             }
             let summary = batch.summary;
             let counts = [
@@ -275,13 +302,18 @@ async fn suggest(
         }
         Err(err) => {
             tracing::warn!(role, error = format!("{err:#}"), "a role was not analyzed");
-            (RunOutcome::Failed, first_line(&err), None)
+            (RunOutcome::Failed, told(&err, hints), None)
         }
     }
 }
 
-/// A chain of causes in one sentence, without hints.
-fn first_line(err: &anyhow::Error) -> String {
-    let causes = err.chain().map(|it| it.to_string().lines().next().unwrap_or_default().to_owned());
-    causes.collect::<Vec<String>>().join(": ")
+/// A chain of causes in one sentence; what to do comes to `hints`, each once.
+fn told(err: &anyhow::Error, hints: &mut Vec<String>) -> String {
+    let causes = Causes::of(err);
+    for hint in causes.hints {
+        if !hints.contains(&hint) {
+            hints.push(hint);
+        }
+    }
+    causes.sentence.replace('\n', " ")
 }

@@ -58,8 +58,29 @@ pub enum StoreError {
         /// The newest version known.
         known: i64,
     },
+    /// The schema comes from an older program, and the store was opened to look at it only.
+    #[error(
+        "the store at `{place}` has schema version {found}, this program has {known}\n\
+         hint: whoever may write brings it up to date with any call, such as `advisor init`"
+    )]
+    Older {
+        /// Where it is.
+        place: String,
+        /// Version of the schema found.
+        found: i64,
+        /// The version of this program.
+        known: i64,
+    },
+    /// Something would write, and the store was opened to look at it only.
+    #[error(
+        "this writes, and the store is open read-only\nhint: leave `--read-only` away (ADVISOR_READ_ONLY)"
+    )]
+    ReadOnly,
     /// A migration did not run; nothing of it remains.
-    #[error("cannot bring the store at `{place}` up to date; it is as it was")]
+    #[error(
+        "cannot bring the store at `{place}` up to date; it is as it was\n\
+         hint: is the disk full or failing, or the database not yours to change? the next call tries again"
+    )]
     Migrate {
         /// Where it is.
         place: String,
@@ -147,6 +168,27 @@ fn sentence(items: &[impl ToString]) -> String {
     items.iter().map(ToString::to_string).collect::<Vec<String>>().join("; ")
 }
 
+/// What to do, by the database's code: SQLite has numbers, the cause in their last byte; PostgreSQL has
+/// texts of five characters.
+fn of_code(code: &str) -> &'static str {
+    let number = code.parse::<u32>().ok().filter(|_| code.len() != 5);
+    match (number.map(|it| it & 0xff), code) {
+        (Some(5 | 6), _) | (_, "55P03") => {
+            "another process holds the store; try again, or look for one that hangs"
+        }
+        (Some(13), _) | (_, "53100") => "the disk is full; make room and try again",
+        (Some(8), _) | (_, "25006") => "the store is read-only for this user",
+        (Some(10 | 14), _) => {
+            "is the disk failing or full? nothing was half done, the next run tries again"
+        }
+        (Some(11 | 26), _) => "the store is damaged: put it back from a backup",
+        (_, "57P01" | "57P02" | "57P03") => {
+            "the database went away; nothing was half done, try again once it is back"
+        }
+        _ => "`advisor doctor` checks the store; nothing was half done, the next run tries again",
+    }
+}
+
 /// The hint that goes with a failed query, where there is one.
 struct Hint<'a>(&'a sqlx::Error);
 
@@ -159,16 +201,10 @@ impl fmt::Display for Hint<'_> {
             sqlx::Error::PoolTimedOut => {
                 "another process holds the store; try again, or look for one that hangs"
             }
-            sqlx::Error::Database(err) => match err.code().as_deref() {
-                // SQLite: busy, full, read-only. PostgreSQL: disk full, lock timeout.
-                Some("5" | "6" | "261" | "517" | "55P03") => {
-                    "another process holds the store; try again, or look for one that hangs"
-                }
-                Some("13" | "53100") => "the disk is full; make room and try again",
-                Some("8" | "25006") => "the store is read-only for this user",
-                _ => return Ok(()),
-            },
-            _ => return Ok(()),
+            sqlx::Error::Database(err) => of_code(err.code().as_deref().unwrap_or_default()),
+            _ => {
+                "`advisor doctor` checks the store; nothing was half done, the next run tries again"
+            }
         };
         write!(f, "\nhint: {hint}")
     }

@@ -1,32 +1,76 @@
 //! What goes: events by age, everything of one host or session, and the notes on files that are gone.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     By, IngestCommit, Store, StoreError,
     ingest::{advance, insert_staged},
-    rows::{Columns as _, storable},
+    rows::{Columns as _, json, storable},
     trail,
 };
 use crate::{
     events::Timestamp,
-    lake::{Dropped, Subject},
+    lake::{Dropped, Part, Subject},
 };
 
 impl Store {
-    /// The most days for which the organization or a role keeps events.
+    /// For how many days events are kept, by role; under an empty name for all other roles.
     ///
     /// # Errors
     /// Where the database is away.
-    pub async fn longest_retention_days(&self) -> Result<u32, StoreError> {
-        let mut longest = self.settings(None).await?.retention_days;
+    pub async fn retention_days(&self) -> Result<BTreeMap<String, u32>, StoreError> {
+        let mut res = BTreeMap::from([(String::new(), self.settings(None).await?.retention_days)]);
         for role in self.roles().await? {
-            longest = longest.max(self.settings(Some(&role.name)).await?.retention_days);
+            let days = self.settings(Some(&role.name)).await?.retention_days;
+            res.insert(role.name, days);
         }
-        Ok(longest)
+        Ok(res)
+    }
+
+    /// Which parts are known to hold no more events of which roles.
+    ///
+    /// # Errors
+    /// Where the database is away.
+    pub async fn parts_without(&self) -> Result<BTreeMap<String, BTreeSet<String>>, StoreError> {
+        let rows = sqlx::query("SELECT part, role FROM parts_without ORDER BY part, role")
+            .fetch_all(self.snapshot().await?.conn())
+            .await?;
+        let mut res: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for row in rows {
+            res.entry(row.text("part")?).or_default().insert(row.text("role")?);
+        }
+        Ok(res)
+    }
+
+    /// Notes that parts hold no more events of these roles, and forgets notes on parts that are gone.
+    ///
+    /// # Errors
+    /// Where the database is away.
+    pub async fn note_without(
+        &self,
+        parts: &[Part],
+        roles: &BTreeSet<String>,
+    ) -> Result<(), StoreError> {
+        let mut write = self.begin().await?;
+        for part in parts {
+            for role in roles {
+                sqlx::query(
+                    "INSERT INTO parts_without (part, role) VALUES ($1, $2)
+                     ON CONFLICT (part, role) DO NOTHING",
+                )
+                .bind(&part.name)
+                .bind(storable(role))
+                .execute(write.conn())
+                .await?;
+            }
+        }
+        sqlx::query("DELETE FROM parts_without WHERE part NOT IN (SELECT name FROM parts)")
+            .execute(write.conn())
+            .await?;
+        write.commit().await
     }
 
     /// Makes the erasure of a host or session count: in the lake, among the lines in quarantine, in
-    /// the lists of hosts. Batches hold no names of hosts and sessions. The id index keeps its hashes,
+    /// the lists of hosts and alerts, among the signals that are not written yet. Batches hold no names of hosts and sessions. The id index keeps its hashes,
     /// so that what comes again stays erased.
     ///
     /// Gives how many lines in quarantine went.
@@ -49,6 +93,14 @@ impl Store {
             .execute(write.conn())
             .await?
             .rows_affected();
+        // The rows stay, they count; what they say goes. In JSON a name may be written in escapes.
+        let escaped = json(&subject.name())?;
+        sqlx::query(
+            "UPDATE outbox SET payload_json = '{}' WHERE replace(payload_json, $1, '') <> payload_json",
+        )
+        .bind(escaped.trim_matches('"'))
+        .execute(write.conn())
+        .await?;
         let kind = match subject {
             Subject::Host(host) => {
                 for sql in [

@@ -60,6 +60,28 @@ impl Store {
             .collect()
     }
 
+    /// Hosts whose last event is at or after `from` and before `until`, by name; the first `most`.
+    ///
+    /// # Errors
+    /// Where the database is away.
+    pub async fn hosts_last_seen(
+        &self,
+        from: Timestamp,
+        until: Timestamp,
+        most: u32,
+    ) -> Result<Vec<(String, Timestamp)>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT hostname, last_seen_us FROM hosts
+             WHERE last_seen_us >= $1 AND last_seen_us < $2 ORDER BY hostname LIMIT $3",
+        )
+        .bind(from.0)
+        .bind(until.0)
+        .bind(i64::from(most))
+        .fetch_all(self.snapshot().await?.conn())
+        .await?;
+        rows.iter().map(|row| Ok((row.text("hostname")?, row.time("last_seen_us")?))).collect()
+    }
+
     /// Gives hosts a role from `since` on, whatever they had from then on; takes their role away
     /// where `role` is `None`. A host that was never seen is noted.
     ///

@@ -14,6 +14,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (3, "findings", include_str!("migrations/0003_findings.sql")),
     (4, "feedback", include_str!("migrations/0004_feedback.sql")),
     (6, "upkeep", include_str!("migrations/0006_upkeep.sql")),
+    (7, "retention", include_str!("migrations/0007_retention.sql")),
     (8, "alerts", include_str!("migrations/0008_alerts.sql")),
 ];
 

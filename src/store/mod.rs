@@ -20,7 +20,7 @@ mod settings;
 mod trail;
 mod variables;
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use sqlx::{
     Any, AnyConnection, AnyPool, ConnectOptions as _, Connection as _, Transaction,
@@ -83,6 +83,7 @@ pub struct Store {
     /// as `reader`.
     writer: AnyPool,
     reader: AnyPool,
+    is_read_only: bool,
 }
 
 /// A transaction that writes. There is one at a time in a store, whatever the database: what it
@@ -126,11 +127,58 @@ impl Store {
                 (pool.clone(), pool)
             }
         };
-        let store = Self { backend, place: place.clone(), writer, reader };
+        let store = Self { backend, place: place.clone(), writer, reader, is_read_only: false };
         let mut write = store.begin().await?;
         migrate::migrate(write.conn(), backend, &place.to_string()).await?;
         write.commit().await?;
         Ok(store)
+    }
+
+    /// Opens the store at `place` to look at it: the database itself refuses to write, and so does
+    /// whatever begins to.
+    ///
+    /// # Errors
+    /// Where there is none, it cannot be reached, or its schema is not that of this program: only who
+    /// may write can bring it up to date.
+    pub async fn open_read_only(place: &Place) -> Result<Self, StoreError> {
+        let opened = |backend: Backend| {
+            move |source| StoreError::Open {
+                place: place.to_string(),
+                hint: backend.hint(),
+                source,
+            }
+        };
+        let (backend, options) = place.prepare_read_only()?;
+        let mut first = options.connect().await.map_err(opened(backend))?;
+        prepare_read_only(&mut first, backend).await.map_err(opened(backend))?;
+        let found = migrate::version(&mut first).await?;
+        first.close().await.map_err(opened(backend))?;
+        let known = migrate::newest();
+        match found {
+            _ if found > known => {
+                return Err(StoreError::Newer { place: place.to_string(), found, known });
+            }
+            _ if found < known => {
+                return Err(StoreError::Older { place: place.to_string(), found, known });
+            }
+            _ => (),
+        }
+        let pool = AnyPoolOptions::new().max_connections(4).acquire_timeout(WAIT);
+        let pool = pool
+            .after_connect(move |conn, _| Box::pin(prepare_read_only(conn, backend)))
+            .connect_lazy_with(options);
+        Ok(Self {
+            backend,
+            place: place.clone(),
+            writer: pool.clone(),
+            reader: pool,
+            is_read_only: true,
+        })
+    }
+
+    /// Whether it was opened to look at it only.
+    pub fn is_read_only(&self) -> bool {
+        self.is_read_only
     }
 
     /// Which database it is.
@@ -146,8 +194,12 @@ impl Store {
     /// Begins a transaction that writes, once every other writer is done.
     ///
     /// # Errors
-    /// Where the database is away, or another writer does not finish within a minute.
+    /// Where the database is away, another writer does not finish within a minute, or the store was
+    /// opened read-only.
     pub async fn begin(&self) -> Result<Write, StoreError> {
+        if self.is_read_only {
+            return Err(StoreError::ReadOnly);
+        }
         // SQLite: a deferred transaction that turns into a writer fails at once where another one
         // writes, an immediate one waits. PostgreSQL: one lock for all writers, bound to the
         // transaction, so that it holds behind a transaction pooler and ends with its holder.
@@ -166,6 +218,22 @@ impl Store {
             Backend::Postgres => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
         };
         Ok(Snapshot { tx: self.reader.begin_with(statement).await? })
+    }
+
+    /// Copies a store that is a file to `path`, as it is at one moment, while others read and write.
+    ///
+    /// # Errors
+    /// Where there is something at the path, it cannot be written, or the store is on a server.
+    pub async fn copy_to(&self, path: &Path) -> Result<(), StoreError> {
+        let failed = |source| StoreError::File { path: path.display().to_string(), source };
+        // Private before anything is in it; SQLite takes an empty file for a new database.
+        place::make_private(path).map_err(failed)?;
+        let mut conn = self.reader.acquire().await?;
+        sqlx::query("VACUUM INTO $1")
+            .bind(path.to_string_lossy().into_owned())
+            .execute(&mut *conn)
+            .await?;
+        Ok(())
     }
 
     /// The version of the schema.
@@ -196,6 +264,17 @@ async fn prepare(conn: &mut AnyConnection, backend: Backend) -> Result<(), sqlx:
     sqlx::raw_sql(statements).execute(conn).await.map(|_| ())
 }
 
+/// Sets a new connection up that never writes.
+async fn prepare_read_only(conn: &mut AnyConnection, backend: Backend) -> Result<(), sqlx::Error> {
+    let statements = match backend {
+        Backend::Sqlite => "PRAGMA busy_timeout = 60000; PRAGMA query_only = ON",
+        // Whatever is set for a session stays behind a transaction pooler, for whoever comes next:
+        // `Store::snapshot` begins read-only transactions.
+        Backend::Postgres => "SELECT 1",
+    };
+    sqlx::raw_sql(statements).execute(conn).await.map(|_| ())
+}
+
 impl Write {
     /// Makes all of it happen.
     ///
@@ -220,7 +299,9 @@ impl Snapshot {
 impl Backend {
     const fn hint(self) -> &'static str {
         match self {
-            Self::Sqlite => "is the file a SQLite database, and yours to read and write?",
+            Self::Sqlite => {
+                "is the file a SQLite database, yours to read and write, with room on its disk?"
+            }
             Self::Postgres => "is the server up, and are user, password and database right?",
         }
     }

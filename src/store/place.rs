@@ -29,12 +29,32 @@ impl Place {
         &self,
         missing: Missing,
     ) -> Result<(Backend, AnyConnectOptions), StoreError> {
+        if let Self::File(path) = self {
+            make_file(path, missing)?;
+        }
+        self.options("")
+    }
+
+    /// Options to connect with where nothing is to be written.
+    pub(super) fn prepare_read_only(&self) -> Result<(Backend, AnyConnectOptions), StoreError> {
+        let Self::File(path) = self else { return self.options("") };
+        make_file(path, Missing::Refuse)?;
+        // A reader of a WAL database makes its index where there is none. Who may not write beside it
+        // reads the file as it stands: without an index nobody has it open.
+        let beside = path.with_file_name(format!(
+            "{}-shm",
+            path.file_name().unwrap_or_default().to_string_lossy()
+        ));
+        let dir = path.parent().unwrap_or(path);
+        let may_write = rustix::fs::access(dir, rustix::fs::Access::WRITE_OK).is_ok();
+        self.options(if may_write || beside.exists() { "?mode=ro" } else { "?immutable=1" })
+    }
+
+    /// Options to connect with; `parameters` are those of SQLite.
+    fn options(&self, parameters: &str) -> Result<(Backend, AnyConnectOptions), StoreError> {
         install_default_drivers();
         let (backend, url) = match self {
-            Self::File(path) => {
-                make_file(path, missing)?;
-                (Backend::Sqlite, sqlite_url(path)?)
-            }
+            Self::File(path) => (Backend::Sqlite, sqlite_url(path)? + parameters),
             Self::Url(url)
                 if url.starts_with("postgres://") || url.starts_with("postgresql://") =>
             {
@@ -61,8 +81,12 @@ fn make_file(path: &Path, missing: Missing) -> Result<(), StoreError> {
     if missing == Missing::Refuse {
         return Err(StoreError::Missing { place: shown });
     }
-    let made = OpenOptions::new().create(true).append(true).mode(0o600).open(path);
-    made.map(|_| ()).map_err(|source| StoreError::File { path: shown, source })
+    make_private(path).map_err(|source| StoreError::File { path: shown, source })
+}
+
+/// Makes an empty file that only its owner reads, where there is none.
+pub(super) fn make_private(path: &Path) -> std::io::Result<()> {
+    OpenOptions::new().create(true).append(true).mode(0o600).open(path).map(|_| ())
 }
 
 /// `sqlite:` and the path, with everything escaped that could end it.

@@ -93,6 +93,9 @@ impl Store {
     /// # Errors
     /// Where the lock file cannot be made, or the database is away.
     pub async fn try_run_lock(&self) -> Result<Option<RunLock>, StoreError> {
+        if self.is_read_only() {
+            return Err(StoreError::ReadOnly);
+        }
         let held = match self.place() {
             Place::File(path) => lock_file(&path.with_file_name("run.lock"))?.map(Held::File),
             Place::Url(_) => {

@@ -63,6 +63,23 @@ pub(crate) async fn postgres_database(name: &str) -> Option<String> {
     Some(format!("{login}/{database}?{parameters}"))
 }
 
+/// URL of a copy of a database to which nobody is connected; it takes the place of an earlier copy of
+/// that name.
+pub(crate) async fn postgres_copy(url: &str, name: &str) -> String {
+    let (login, parameters) = url.split_once('?').unwrap();
+    let (server, original) = login.rsplit_once('/').unwrap();
+    let copy = format!("{original}_{name}");
+    let mut conn =
+        PgConnection::connect(&env::var("ADVISOR_TEST_POSTGRES_URL").unwrap()).await.unwrap();
+    for statement in [
+        format!("DROP DATABASE IF EXISTS {copy} WITH (FORCE)"),
+        format!("CREATE DATABASE {copy} TEMPLATE {original}"),
+    ] {
+        sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut conn).await.unwrap();
+    }
+    format!("{server}/{copy}?{parameters}")
+}
+
 /// Ana, `minute` minutes after a fixed instant.
 pub(crate) fn ana(minute: i64) -> By {
     By { actor: "ana".to_owned(), at: at(minute) }

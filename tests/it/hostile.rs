@@ -1,12 +1,6 @@
 //! Input that means harm, by name: each is told or quarantined, none gets where it wants to.
 #![expect(clippy::disallowed_types, reason = "tests may write files")]
-use std::{
-    fs,
-    io::Write as _,
-    os::unix::fs::symlink,
-    process::{Command, Stdio},
-    time::Duration,
-};
+use std::{fs, io::Write as _, os::unix::fs::symlink, process::Command};
 
 use serde_json::{Value, json};
 
@@ -97,6 +91,14 @@ fn a_gzip_bomb_and_a_zstd_bomb_are_left_with_a_reason() {
     home.write("good.log", events(0..3));
     let report = home.ingest();
     assert_eq!(report.reasons, [("archive_bomb", 2)].into());
+    let cut_off: Vec<&String> = report.files.iter().filter_map(|it| it.cut_off.as_ref()).collect();
+    for told in &cut_off {
+        assert!(
+            told.contains("bomb") && told.contains("more than 200 times its size; from line 1")
+        );
+        assert!(told.contains("\nhint: "), "{told}");
+    }
+    assert_eq!(cut_off.len(), 2);
     assert_eq!(ids_in_lake(home.data()), ids(0..3));
 }
 
@@ -222,49 +224,4 @@ fn sql_and_globs_in_names_are_text() {
     let hosts: Vec<&str> =
         hosts.as_array().unwrap().iter().map(|it| it["hostname"].as_str().unwrap()).collect();
     assert_eq!(hosts, ["$1", "*", "_", "a\"b", "h?[a-z]"]);
-}
-
-/// Long: run by `tests/run --long`. What a process holds at most while it reads a bomb of 10 GiB and a
-/// line of 1 GiB, measured by the system.
-#[test]
-fn bombs_and_huge_lines_stay_within_256_mib() {
-    if std::env::var("ADVISOR_TEST_BOMBS").is_err() {
-        return;
-    }
-    let advisor = Advisor::new();
-    let dir = tempfile::tempdir().unwrap();
-    let zeros = vec![b'0'; 1024 * 1024];
-    let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
-    for _ in 0..64 {
-        gz.write_all(&zeros).unwrap();
-    }
-    // An archive of many members, since packing 10 GiB takes minutes.
-    fs::write(dir.path().join("bomb.log.gz"), gz.finish().unwrap().repeat(160)).unwrap();
-    let mut line = fs::File::create(dir.path().join("line.log")).unwrap();
-    for _ in 0..1024 {
-        line.write_all(&zeros).unwrap();
-    }
-    line.write_all(format!("\n{}", event(0)).as_bytes()).unwrap();
-    let mut child = Command::new(env!("CARGO_BIN_EXE_advisor"))
-        .args(["ingest", "--output", "json"])
-        .arg(dir.path())
-        .env("ADVISOR_DATA_DIR", advisor.data_dir())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let status = format!("/proc/{}/status", child.id());
-    let mut peak_kib = 0;
-    while child.try_wait().unwrap().is_none() {
-        // The high-water mark only rises: the last one that was seen is the highest but for an instant.
-        let text = fs::read_to_string(&status).unwrap_or_default();
-        let mark = text.lines().find_map(|it| it.strip_prefix("VmHWM:"));
-        peak_kib = mark.map_or(peak_kib, |it| it.trim().trim_end_matches(" kB").parse().unwrap());
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    let text = String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap();
-    let report: Value = serde_json::from_str(&text).unwrap();
-    assert_eq!(report["accepted"], 1);
-    assert_eq!(report["reasons"], json!({"archive_bomb": 1, "too_long": 1}));
-    eprintln!("a bomb of 10 GiB and a line of 1 GiB: at most {} MiB resident", peak_kib / 1024);
-    assert!(peak_kib > 0 && peak_kib <= 256 * 1024, "{peak_kib} KiB");
 }

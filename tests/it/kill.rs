@@ -17,10 +17,10 @@ use policy_advisor::{
 
 use crate::ingest::{Home, event, events, gzip, ids, ids_in_lake};
 
-/// How often the program is killed before it is done, in each test: some dozens of times, or as many
-/// as a long run asks for.
-fn n_kills() -> usize {
-    std::env::var("ADVISOR_TEST_KILLS").map_or(40, |it| it.parse().unwrap())
+/// How often the program is killed before it is done, in each test: a few times, or as many as a long
+/// run asks for.
+pub(crate) fn n_kills(few: usize) -> usize {
+    std::env::var("ADVISOR_TEST_KILLS").map_or(few, |it| it.parse().unwrap())
 }
 
 /// Commits come after so many events, so that there are many moments to be killed in.
@@ -40,11 +40,11 @@ impl Home {
 }
 
 /// Numbers that look random and are the same every time.
-struct Seeded(u64);
+pub(crate) struct Seeded(pub(crate) u64);
 
 impl Seeded {
     /// Source: the xorshift64* generator of Vigna, 2014.
-    fn below(&mut self, end: u64) -> u64 {
+    pub(crate) fn below(&mut self, end: u64) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
@@ -97,7 +97,7 @@ fn a_run_that_is_killed_at_any_moment_loses_nothing_and_doubles_nothing() {
     let (mut n_events, mut torn, mut n_killed, mut round) = (0, Vec::new(), 0, 0);
     // Each moment of a run should be as likely as any other: the range follows how long runs take.
     let mut range_us = 100_000;
-    while n_killed < n_kills() {
+    while n_killed < n_kills(40) {
         live_on(&home, round, &mut n_events, &mut torn, &mut seeded);
         round += 1;
         let mut advisor = home.advisor();
@@ -183,7 +183,7 @@ fn retention_merging_and_erasing_that_are_killed_leave_what_they_would_have_left
     let mut seeded = Seeded(20_260_301);
     let mut ranges_us = [200_000, 100_000];
     let (mut wanted, mut n_killed, mut round) = (Vec::new(), 0, 0);
-    while n_killed < n_kills() {
+    while n_killed < n_kills(40) {
         let mut lines = String::new();
         for number in 0..12 {
             let id = format!("new-{round}-{number}");

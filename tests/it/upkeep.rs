@@ -90,6 +90,70 @@ fn a_role_that_keeps_longer_is_asked_and_a_wrong_clock_deletes_nothing() {
     assert_eq!((done.parts_expired, ids_in_lake(home.data())), (0, ids(0..50)));
 }
 
+/// Events of two roles on five days in a row, beside some of a role that nobody made.
+fn lines_of_roles() -> String {
+    let role = |idx: usize| ["brief", "long", "stranger"][idx % 3];
+    let with = |idx: usize| event(idx).replacen('{', &format!("{{\"role\":\"{}\",", role(idx)), 1);
+    (0..60).map(with).collect()
+}
+
+#[test]
+fn each_role_keeps_its_events_for_its_own_days() {
+    let home = Home::new();
+    home.write("a.log", lines_of_roles());
+    home.ingest();
+    let by = By { actor: "ana".to_owned(), at: at("2026-02-01T00:00:00Z") };
+    let store = home.store();
+    home.runtime.block_on(async {
+        for (role, days) in [("brief", Some("10")), ("long", Some("100")), ("", Some("20"))] {
+            let role = (!role.is_empty()).then_some(role);
+            if let Some(role) = role {
+                let why = policy_advisor::store::Why::command("test");
+                store
+                    .create_role(policy_advisor::policy::Role::new(role), &why, &by)
+                    .await
+                    .unwrap();
+            }
+            let key = policy_advisor::settings::Key::RetentionDays;
+            store.set_setting(role, key, days, &by).await.unwrap();
+        }
+        store.close().await;
+    });
+    let left = |home: &Home, role: usize, from_day: usize| -> Vec<String> {
+        let kept = (0..60).filter(|it| it % 3 == role && 1 + it % 5 >= from_day);
+        let mut left: Vec<String> = kept.map(|it| format!("event-{it}")).collect();
+        left.sort();
+        let all = ids_in_lake(home.data());
+        let number = |id: &String| id.trim_start_matches("event-").parse::<usize>().unwrap();
+        assert_eq!(
+            all.iter().filter(|it| number(it) % 3 == role).cloned().collect::<Vec<_>>(),
+            left
+        );
+        left
+    };
+    for (now, from_brief, from_stranger, n_expired) in [
+        ("2026-01-11T12:00:00Z", 1, 1, 0),
+        ("2026-01-13T12:00:00Z", 3, 1, 8),
+        ("2026-01-13T18:00:00Z", 3, 1, 0),
+        ("2026-01-24T12:00:00Z", 6, 4, 12 + 12),
+    ] {
+        let done = home.upkeep(now);
+        assert_eq!(done.events_of_roles_expired, n_expired, "{now}");
+        left(&home, 0, from_brief);
+        left(&home, 1, 1);
+        left(&home, 2, from_stranger);
+    }
+    // One that comes late is looked at, too; what was erased stays known.
+    home.write(
+        "late.log",
+        lines_of_roles()
+            + &event(0).replace("event-0", "late").replacen('{', "{\"role\":\"brief\",", 1),
+    );
+    assert_eq!(home.ingest().accepted, 1);
+    assert_eq!(home.upkeep("2026-01-24T13:00:00Z").events_of_roles_expired, 1);
+    left(&home, 1, 1);
+}
+
 #[test]
 fn small_files_become_one_a_day_and_readers_who_began_before_read_on() {
     let home = Home::new();

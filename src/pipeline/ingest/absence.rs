@@ -1,11 +1,9 @@
 //! What is not there: days that were deleted before anybody read them, hosts that fell silent.
-use std::collections::BTreeMap;
-
 use serde::Serialize;
 
 use crate::{
     events::{Day, Timestamp},
-    store::{Host, Store, StoreError},
+    store::{Store, StoreError},
 };
 
 /// A host that said nothing for so many days is silent: longer than a weekend with a holiday.
@@ -34,118 +32,108 @@ pub struct Silent {
     pub last_seen: Timestamp,
 }
 
-/// What is not there.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Absences {
-    pub(super) gone: Vec<Gone>,
-    pub(super) silent: Vec<Silent>,
+/// At most so many hosts are named of each kind: an archive can hold millions of names.
+const MOST_NAMED: u32 = 10_000;
+
+/// Days that are gone, seen before an ingest of `paths` at `now`.
+///
+/// Days are gone where the paths were last read longer ago than files are kept: for every host that
+/// reported until then, the days behind the last event that was read and before what is kept. Of the
+/// first and the last day a part may be known; whole days in between are not.
+pub(super) async fn gone(
+    store: &Store,
+    paths: &[String],
+    kept_days: u32,
+    now: Timestamp,
+) -> Result<Vec<Gone>, StoreError> {
+    let read = store.directories_read().await?;
+    let read: Option<Vec<Timestamp>> = paths.iter().map(|it| read.get(it).copied()).collect();
+    let Some(read) = read.and_then(|it| it.into_iter().min()) else { return Ok(Vec::new()) };
+    let read = read.day();
+    let kept = i32::try_from(kept_days).unwrap_or(i32::MAX);
+    let to = Day(now.day().0.saturating_sub(kept).saturating_sub(1));
+    if read >= to {
+        return Ok(Vec::new());
+    }
+    // Who was silent already when the paths were last read has lost nothing that we know of.
+    let reported_from = Day(read.0.saturating_sub(SILENT_DAYS));
+    let reported = store.hosts_last_seen(reported_from.start(), to.start(), MOST_NAMED).await?;
+    let gone = reported.into_iter().map(|(hostname, last)| Gone {
+        hostname,
+        from: Day(read.0.max(last.day().0) + 1).to_string(),
+        to: to.to_string(),
+    });
+    Ok(gone.collect())
 }
 
-/// What was known before an ingest.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Before {
-    /// When the paths were last read to their end, all of them; `None` where one never was.
-    read: Option<Timestamp>,
-    /// Host -> its last event.
-    last_seen: BTreeMap<String, Timestamp>,
-}
-
-impl Before {
-    pub(super) async fn load(store: &Store, paths: &[String]) -> Result<Self, StoreError> {
-        let read = store.directories_read().await?;
-        let read: Option<Vec<Timestamp>> = paths.iter().map(|it| read.get(it).copied()).collect();
-        let hosts = store.hosts().await?;
-        Ok(Self {
-            read: read.and_then(|it| it.into_iter().min()),
-            last_seen: hosts
-                .into_iter()
-                .filter_map(|it| Some((it.hostname, it.last_seen?)))
-                .collect(),
-        })
-    }
-
-    /// What is not there, seen from `hosts` as they are after the ingest at `now`.
-    ///
-    /// Days are gone where the paths were last read longer ago than files are kept: for every host
-    /// that reported until then, the days behind the last event that was read and before what is
-    /// kept. Of the first and the last day a part may be known; whole days in between are not.
-    pub(super) fn compare(&self, hosts: &[Host], kept_days: u32, now: Timestamp) -> Absences {
-        let kept = i32::try_from(kept_days).unwrap_or(i32::MAX);
-        let today = now.day();
-        let kept_from = today.0.saturating_sub(kept);
-        let mut res = Absences::default();
-        for host in hosts {
-            let Some(last) = host.last_seen else { continue };
-            let silence = today.0.saturating_sub(last.day().0);
-            if silence > SILENT_DAYS && silence <= TOLD_DAYS {
-                let hostname = host.hostname.clone();
-                res.silent.push(Silent { hostname, last_seen: last });
-            }
-            let (Some(read), Some(before)) = (self.read, self.last_seen.get(&host.hostname)) else {
-                continue;
-            };
-            // Who was silent already when the paths were last read has lost nothing that we know of.
-            let reported = read.day().0.saturating_sub(before.day().0) <= SILENT_DAYS;
-            let (from, to) = (read.day().0.max(before.day().0), kept_from - 1);
-            if reported && from < to {
-                let (from, to) = (Day(from + 1).to_string(), Day(to).to_string());
-                res.gone.push(Gone { hostname: host.hostname.clone(), from, to });
-            }
-        }
-        res
-    }
+/// Hosts that fell silent, seen after an ingest at `now`.
+pub(super) async fn silent(store: &Store, now: Timestamp) -> Result<Vec<Silent>, StoreError> {
+    let before = |days: i32| Day(now.day().0.saturating_sub(days)).start();
+    let hosts = store.hosts_last_seen(before(TOLD_DAYS), before(SILENT_DAYS), MOST_NAMED).await?;
+    let silent = hosts.into_iter().map(|(hostname, last_seen)| Silent { hostname, last_seen });
+    Ok(silent.collect())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::{IngestCommit, Missing, Place};
 
     fn at(text: &str) -> Timestamp {
         Timestamp::parse(&format!("{text}T12:00:00Z")).unwrap()
     }
 
-    fn host(hostname: &str, last: &str) -> Host {
-        Host {
-            hostname: hostname.to_owned(),
-            role: None,
-            assigned: false,
-            since: None,
-            first_seen: None,
-            last_seen: Some(at(last)),
-        }
+    /// Works on a store whose hosts were last seen so, and whose directory `in` was last read so.
+    fn with(hosts: &[(&str, &str)], read: &str, test: impl AsyncFnOnce(&Store)) {
+        let dir = tempfile::tempdir().unwrap();
+        let place = Place::File(dir.path().join("advisor.db"));
+        tokio::runtime::Runtime::new().unwrap().block_on(async {
+            let store = Store::open(&place, Missing::Create).await.unwrap();
+            let hosts = hosts.iter().map(|(name, day)| ((*name).to_owned(), (at(day), at(day))));
+            let commit = IngestCommit { hosts: hosts.collect(), ..IngestCommit::default() };
+            store.commit_ingest(&commit).await.unwrap();
+            store.note_read(&["in".to_owned()], at(read)).await.unwrap();
+            test(&store).await;
+            store.close().await;
+        });
     }
 
-    fn compare(read: &str, now: &str, after: &[Host]) -> Absences {
-        let last_seen = [("a", "2026-03-01"), ("b", "2026-03-01"), ("old", "2026-02-10")]
-            .map(|(name, day)| (name.to_owned(), at(day)));
-        let before = Before { read: Some(at(read)), last_seen: last_seen.into() };
-        before.compare(after, 7, at(now))
-    }
+    const HOSTS: &[(&str, &str)] =
+        &[("a", "2026-03-01"), ("b", "2026-03-02"), ("old", "2026-02-10")];
 
     #[test]
     fn a_week_that_was_missed_is_told_with_hosts_and_days() {
-        // Read on March 1; what is kept on March 15 begins on March 8.
-        let after = [host("a", "2026-03-15"), host("b", "2026-03-01"), host("old", "2026-02-10")];
-        let absences = compare("2026-03-01", "2026-03-15", &after);
-        let gone = |name: &str| Gone {
-            hostname: name.to_owned(),
-            from: "2026-03-02".to_owned(),
-            to: "2026-03-07".to_owned(),
-        };
-        assert_eq!(absences.gone, [gone("a"), gone("b")], "who was silent before has lost nothing");
+        with(HOSTS, "2026-03-01", async |store| {
+            // What is kept on March 15 begins on March 8.
+            let gone = gone(store, &["in".to_owned()], 7, at("2026-03-15")).await.unwrap();
+            let of = |name: &str, from: &str| Gone {
+                hostname: name.to_owned(),
+                from: from.to_owned(),
+                to: "2026-03-07".to_owned(),
+            };
+            let wanted = [of("a", "2026-03-02"), of("b", "2026-03-03")];
+            assert_eq!(gone, wanted, "who was silent before has lost nothing");
+        });
     }
 
     #[test]
     fn nothing_is_gone_while_files_are_kept() {
-        let after = [host("a", "2026-03-07"), host("b", "2026-03-07")];
-        assert_eq!(compare("2026-03-01", "2026-03-07", &after), Absences::default());
-        assert_eq!(compare("2026-03-01", "2026-03-08", &after).gone, []);
-        assert_eq!(Before::default().compare(&after, 7, at("2026-06-01")), Absences::default());
+        with(HOSTS, "2026-03-01", async |store| {
+            for (path, now, n_gone) in [
+                ("in", "2026-03-07", 0),
+                ("in", "2026-03-09", 0),
+                ("in", "2026-03-10", 1),
+                ("in", "2026-03-11", 2),
+                ("never read", "2026-06-01", 0),
+            ] {
+                let gone = gone(store, &[path.to_owned()], 7, at(now)).await.unwrap();
+                assert_eq!(gone.len(), n_gone, "{path} {now}");
+            }
+        });
     }
 
     #[test]
     fn hosts_that_stopped_are_named_for_a_month() {
-        let last = |day: &str| host("a", day);
         for (day, named) in [
             ("2026-03-15", false),
             ("2026-03-11", false),
@@ -153,8 +141,10 @@ mod tests {
             ("2026-02-13", true),
             ("2026-02-12", false),
         ] {
-            let absences = compare("2026-03-14", "2026-03-15", &[last(day)]);
-            assert_eq!(absences.silent.len(), usize::from(named), "{day}");
+            with(&[("a", day)], "2026-03-14", async |store| {
+                let silent = silent(store, at("2026-03-15")).await.unwrap();
+                assert_eq!(silent.len(), usize::from(named), "{day}");
+            });
         }
     }
 }

@@ -19,8 +19,11 @@ use crate::{
 /// A chunk is full when it holds so many bytes of columns (two chunks are in memory at a time), ...
 const CHUNK_BYTES: usize = 40 * 1024 * 1024;
 
-/// ... so many rejects, or so many hosts.
+/// ... so many rejects, or so many hosts, ...
 const CHUNK_ENTRIES: usize = 20_000;
+
+/// ... or pieces of so many files: columns of one line take some kilobytes.
+const CHUNK_PIECES: usize = 1_000;
 
 /// What is committed at once.
 #[derive(Debug, Default)]
@@ -70,6 +73,7 @@ impl Chunk {
         self.n_events >= max_events
             || self.n_bytes >= CHUNK_BYTES
             || self.rejects.len().max(self.hosts.len()) >= CHUNK_ENTRIES
+            || self.rows.len().max(self.reached.len()) >= CHUNK_PIECES
     }
 
     fn is_empty(&self) -> bool {
@@ -78,7 +82,7 @@ impl Chunk {
 
     fn add(&mut self, file: usize, lines: Lines, report: &mut IngestReport) {
         report.add_lines(file, lines.rows.n_events() as u64, &lines.rejected);
-        report.add_rejects(&lines.rejects);
+        report.add_rejects(file, &lines.rejects);
         let room = report.room_for_rejects(file, lines.rejects.len(), MAX_KEPT);
         self.rejects.extend(lines.rejects.into_iter().take(room));
         for (host, (from, to)) in lines.hosts {

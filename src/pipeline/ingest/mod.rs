@@ -133,7 +133,7 @@ pub async fn ingest(
         if of_files { None } else { Some(store.checkpoints().await?.into_iter().collect()) };
     let seen = store.seen_files().await?;
     let roles = Roles::load(store, ingest.role).await?;
-    let before = absence::Before::load(store, &paths).await?;
+    let gone = absence::gone(store, &paths, ingest.kept_days, ingest.now).await?;
     let mut report = IngestReport::new(&files, settled);
 
     let runtime = tokio::runtime::Handle::current();
@@ -179,7 +179,8 @@ pub async fn ingest(
     if report.files_failed == 0 {
         store.note_read(&paths, now).await?;
     }
-    report.add_absences(before.compare(&store.hosts().await?, ingest.kept_days, now));
+    report.gone = gone;
+    report.silent = absence::silent(store, now).await?;
     let IngestReport { read, accepted, duplicates, rejected, parts, .. } = report;
     tracing::info!(read, accepted, duplicates, rejected, parts, "ingested");
     Ok(report)

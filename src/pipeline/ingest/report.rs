@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 use serde::Serialize;
 
 use super::{
-    absence::{Absences, Gone, Silent},
+    absence::{Gone, Silent},
     commit::Committed,
     read::Ending,
 };
@@ -84,6 +84,9 @@ pub struct FileReport {
     /// Why it could not be read to its end.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// Where an archive ended too early, why, and what to do; what came before counts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cut_off: Option<String>,
 }
 
 /// A rejected line.
@@ -114,6 +117,26 @@ impl From<&Reject> for RejectReport {
             excerpt: reject.excerpt.clone(),
         }
     }
+}
+
+/// What to say of an archive of which not all was read.
+fn cut_off(reject: &Reject) -> Option<String> {
+    let (what, hint) = match reject.fault.reason {
+        Reason::ArchiveBomb => (
+            "the archive unpacks to",
+            "activity packs 100 to 1 at most; where it is activity after all, unpack it and ingest that",
+        ),
+        Reason::DamagedArchive => (
+            "the archive is damaged:",
+            "where it is whole by now, or a whole copy exists, the next ingest reads the rest",
+        ),
+        _ => return None,
+    };
+    let detail = reject.fault.detail.as_deref().unwrap_or_default();
+    let (source, line, byte) = (&reject.source, reject.line, reject.byte_offset);
+    Some(format!(
+        "`{source}`: {what} {detail}; from line {line}, byte {byte} on, nothing was read\nhint: {hint}"
+    ))
 }
 
 /// So many rejected lines are in the report itself.
@@ -166,6 +189,7 @@ impl IngestReport {
             quarantined: 0,
             torn_bytes: 0,
             error: None,
+            cut_off: None,
         };
         Self {
             repaired: settled.n_renamed as u64,
@@ -198,8 +222,12 @@ impl IngestReport {
         }
     }
 
-    /// Shows the first rejected lines.
-    pub(super) fn add_rejects(&mut self, rejects: &[Reject]) {
+    /// Shows the first rejected lines, and where an archive was cut off.
+    pub(super) fn add_rejects(&mut self, file: usize, rejects: &[Reject]) {
+        let cut_off = rejects.iter().find_map(cut_off);
+        if let (Some(file), Some(cut_off)) = (self.files.get_mut(file), cut_off) {
+            file.cut_off = Some(cut_off);
+        }
         let room = REJECTS_SHOWN.saturating_sub(self.rejects.len());
         self.rejects.extend(rejects.iter().take(room).map(RejectReport::from));
     }
@@ -256,10 +284,6 @@ impl IngestReport {
             FileStatus::Failed => self.files_failed += 1,
             _ => self.files_read += 1,
         }
-    }
-
-    pub(super) fn add_absences(&mut self, absences: Absences) {
-        (self.gone, self.silent) = (absences.gone, absences.silent);
     }
 
     pub(super) fn add_notes(&mut self, notes: &Notes) {

@@ -82,3 +82,11 @@ SELECT alert_id,
     changed_by, resolution, note, events,
     timestamptz 'epoch' + last_seen_us * interval '1 microsecond' AS last_seen_at
 FROM alerts;
+
+-- The trail is only appended to, whoever asks for something else.
+CREATE OR REPLACE FUNCTION trail_refuse() RETURNS trigger LANGUAGE plpgsql AS
+$$BEGIN RAISE EXCEPTION 'the trail is only appended to'; END$$;
+DROP TRIGGER IF EXISTS trail_append_only ON trail;
+CREATE TRIGGER trail_append_only BEFORE UPDATE OR DELETE ON trail FOR EACH ROW EXECUTE FUNCTION trail_refuse();
+DROP TRIGGER IF EXISTS trail_keep ON trail;
+CREATE TRIGGER trail_keep BEFORE TRUNCATE ON trail FOR EACH STATEMENT EXECUTE FUNCTION trail_refuse();

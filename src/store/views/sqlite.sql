@@ -90,3 +90,16 @@ SELECT alert_id,
     changed_by, resolution, note, events,
     strftime('%Y-%m-%dT%H:%M:%S', last_seen_us / 1000000, 'unixepoch') || printf('.%06dZ', last_seen_us % 1000000) AS last_seen_at
 FROM alerts;
+
+-- The trail is only appended to, whoever asks for something else.
+DROP TRIGGER IF EXISTS trail_no_update;
+CREATE TRIGGER trail_no_update BEFORE UPDATE ON trail
+BEGIN SELECT raise(ABORT, 'the trail is only appended to'); END;
+DROP TRIGGER IF EXISTS trail_no_delete;
+CREATE TRIGGER trail_no_delete BEFORE DELETE ON trail
+BEGIN SELECT raise(ABORT, 'the trail is only appended to'); END;
+-- `INSERT OR REPLACE` deletes without asking the trigger above.
+DROP TRIGGER IF EXISTS trail_no_replace;
+CREATE TRIGGER trail_no_replace BEFORE INSERT ON trail
+WHEN EXISTS (SELECT 1 FROM trail WHERE sequence = NEW.sequence)
+BEGIN SELECT raise(ABORT, 'the trail is only appended to'); END;

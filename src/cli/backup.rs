@@ -1,0 +1,58 @@
+//! `advisor backup`: store and lake as they are at one moment, into a directory of their own.
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use clap::Args;
+use serde::Serialize;
+
+use super::{Context, Exit};
+use crate::{pipeline::backup::backup, store::Place};
+
+/// `advisor backup`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Store and lake are copied as they are at one moment: who writes to the lake waits, reviewers and
+readers go on. To restore, put DIR in the place of the data directory, or name it with --data-dir; the
+next run reads what came since, as long as its files are kept.
+
+With PostgreSQL, dump the database and copy the lake while its lock is held:
+  flock DATA/lake/lock sh -c 'pg_dump --file=DIR/store.sql \"$ADVISOR_DATABASE_URL\" && cp -a DATA/lake DIR/'
+
+Example:
+  advisor backup /backup/advisor-$(date +%F)")]
+pub(super) struct Backup {
+    /// Where to; made, must not be there yet
+    #[arg(value_name = "DIR")]
+    dir: PathBuf,
+}
+
+#[derive(Debug, Serialize)]
+struct Done {
+    directory: String,
+    parts: usize,
+    events: u64,
+}
+
+pub(super) async fn run(args: Backup, context: &Context) -> anyhow::Result<Exit> {
+    context.writes()?;
+    if let Place::Url(_) = context.config.place {
+        anyhow::bail!(
+            "the store is on a server, which has backups of its own\n\
+             hint: `advisor backup --help` shows how to dump it together with the lake"
+        );
+    }
+    let store = context.store().await?;
+    let lake = context.lake()?;
+    let waiting =
+        || context.printer.note("another advisor writes to the lake; waiting until it is done");
+    let to = args.dir.display().to_string();
+    let manifest = backup(store, &lake, &args.dir, &waiting)
+        .await
+        .with_context(|| format!("no backup was made at `{to}`"))?;
+    let events = manifest.parts.iter().map(|it| it.n_events).sum();
+    let done = Done { directory: to, parts: manifest.parts.len(), events };
+    context.printer.document(&done, || {
+        format!("{} events in {} files, under `{}`", done.events, done.parts, done.directory)
+    })?;
+    Ok(Exit::Done)
+}
