@@ -215,7 +215,7 @@ impl Ordered {
 
 /// Commands that only rules decide on which name them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Special {
+pub(super) enum Special {
     /// Free without such a rule.
     Builtin,
     /// What it wraps is decided on its own.
@@ -224,7 +224,7 @@ enum Special {
 
 impl Special {
     /// What the first word of a pattern is.
-    fn of(pattern: &Pattern) -> Option<Self> {
+    pub(super) fn of(pattern: &Pattern) -> Option<Self> {
         let word = pattern.first_word()?;
         if runs().any(|(name, how)| name == word && how == Runs::Wrapped) {
             return Some(Self::Wrapper);
