@@ -174,7 +174,8 @@ async fn a_day_that_is_over_is_compressed_and_goes_after_a_week(store: &Store, _
     let day = |day: u32| dir.path().join(format!("advisor-2026-01-{day:02}.ndjson"));
     let all = files(dir.path());
     fs::write(day(10), &all["advisor-2026-01-10.ndjson.gz"]).unwrap();
-    fs::write(day(11), "{\"signal_id\":\"more\",\"schema_version\":\"1.0\"}\n").unwrap();
+    let more = r#"{"signal_id":"more","schema_version":"1.0","signal_type":"alert","timestamp":"2026-01-11T09:00:00Z","payload":{}}"#;
+    fs::write(day(11), format!("{more}\n")).unwrap();
     write(store, dir.path(), "2026-01-12T14:00:00Z").await;
     let names: Vec<String> = files(dir.path()).into_keys().collect();
     let mut expected: Vec<String> =
