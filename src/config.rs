@@ -57,6 +57,8 @@ pub struct Config {
     pub metrics_file: Option<PathBuf>,
     /// What alerts are raised.
     pub alerts: Rules,
+    /// Where a run tells other systems what is new; `None`: nowhere.
+    pub signals: Option<SignalsOut>,
     /// `NO_COLOR` is set.
     pub no_color: bool,
 }
@@ -74,6 +76,17 @@ pub struct SignalDirectory {
     #[serde(default)]
     pub role: Option<String>,
     /// For how many days files are kept there; a week where empty.
+    #[serde(default)]
+    pub kept_days: Option<u32>,
+}
+
+/// Where signals for other systems go: `[signals]`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SignalsOut {
+    /// One file a day is written there.
+    pub directory: PathBuf,
+    /// For how many days files are kept; a week where empty.
     #[serde(default)]
     pub kept_days: Option<u32>,
 }
@@ -134,6 +147,7 @@ struct File {
     metrics_file: Option<PathBuf>,
     #[serde(default)]
     alerts: Rules,
+    signals: Option<SignalsOut>,
 }
 
 impl Config {
@@ -181,6 +195,7 @@ impl Config {
             log_json: text("ADVISOR_LOG_JSON").map_or(file.log_json, |it| it != "0"),
             metrics_file: file.metrics_file,
             alerts: file.alerts,
+            signals: file.signals,
             no_color: text("NO_COLOR").is_some(),
         })
     }
@@ -262,6 +277,7 @@ mod tests {
             TEMPLATE.lines().map(|line| line.strip_prefix("#: ").unwrap_or(line)).collect();
         let file: File = toml::from_str(&on.join("\n")).unwrap();
         assert_eq!(file.directories.len(), 1);
+        assert!(file.signals.is_some());
         assert_eq!(file.alerts.rules.len(), 1);
         assert_eq!(file.alerts.declared_tools.len(), 1);
         assert!(file.time_zone.unwrap().parse::<Tz>().is_ok());

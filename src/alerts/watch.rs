@@ -1,5 +1,5 @@
 //! Events -> what is noticed, alike things once.
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt::Write as _};
 
 use super::{
     AlertKind, Detail,
@@ -196,8 +196,7 @@ impl<'a> Watch<'a> {
         let (role, host) = (event.role.as_deref(), event.hostname.as_str());
         let matter = Matter { kind, text, role, host: Some(host) };
         let Some(severity) = self.rules.severity(&matter, severity) else { return };
-        // A separator that no name can forge: each part says how long it is.
-        let mut key: String = key.iter().map(|it| format!("{}:{it}", it.len())).collect();
+        let mut key = forgery_proof(&key);
         let is_of_role = matches!(kind, AlertKind::BlockedCommand | AlertKind::EndpointTrust);
         let mut new = Noticed {
             kind,
@@ -273,7 +272,7 @@ pub fn of_anomaly(rules: &Rules, role: &str, anomaly: &Anomaly) -> Option<Notice
     let text = anomaly.examples.first().unwrap_or(&anomaly.subject);
     let matter = Matter { kind, text, role: Some(role), host: None };
     let target = if anomaly.target == Target::Mcp { "mcp" } else { "command" };
-    let key = [role, target, &anomaly.subject].map(|it| format!("{}:{it}", it.len())).concat();
+    let key = forgery_proof(&[role, target, &anomaly.subject]);
     Some(Noticed {
         kind,
         key,
@@ -293,6 +292,14 @@ pub fn of_anomaly(rules: &Rules, role: &str, anomaly: &Anomaly) -> Option<Notice
             examples: anomaly.examples.iter().take(MAX_EXAMPLES).map(|it| cut(it)).collect(),
             event_ids: anomaly.event_ids.iter().take(MAX_EVENT_IDS).cloned().collect(),
         },
+    })
+}
+
+/// Parts in one, each behind its length: no name can pretend to be two.
+fn forgery_proof(parts: &[&str]) -> String {
+    parts.iter().fold(String::new(), |mut key, part| {
+        let _ = write!(key, "{}:{part}", part.len());
+        key
     })
 }
 

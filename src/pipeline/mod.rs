@@ -11,6 +11,7 @@ pub mod findings;
 pub mod fixtures;
 pub mod ingest;
 pub mod outlook;
+pub mod signals;
 pub mod simulate;
 pub mod suggest;
 pub mod upkeep;

@@ -7,6 +7,7 @@ use crate::{
     events::Timestamp,
     pipeline::{
         ingest::{Gone, IngestReport, Silent},
+        signals::SignalsWritten,
         upkeep::Upkeep,
     },
     store::{AlertsRaised, RunOutcome, RunRow},
@@ -35,6 +36,11 @@ pub struct RunReport {
     /// Why they were not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub alerts_error: Option<String>,
+    /// What other systems were told; `None` where nowhere is configured, or it failed.
+    pub signals: Option<SignalsWritten>,
+    /// Why it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signals_error: Option<String>,
     /// What was too old and what was merged; `None` where it was not done.
     pub upkeep: Option<Upkeep>,
     /// Why it was not done.
@@ -127,6 +133,7 @@ impl RunReport {
             ("hosts_silent", self.silent().len() as u64),
             ("hosts_with_days_gone", self.gone().len() as u64),
             ("alerts_raised", self.alerts.map_or(0, |it| it.raised)),
+            ("signals_written", self.signals.map_or(0, |it| it.lines)),
             (
                 "events_expired",
                 self.upkeep.as_ref().map_or(0, |it| it.events_expired + it.events_of_roles_expired),
@@ -162,7 +169,9 @@ impl RunReport {
         let failures: Vec<String> = directories.chain(failed).collect();
         let upkeep = self.upkeep_error.iter().map(|it| format!("keeping house: {it}"));
         let alerts = self.alerts_error.iter().map(|it| format!("alerts: {it}"));
-        let failures: Vec<String> = failures.into_iter().chain(alerts).chain(upkeep).collect();
+        let signals = self.signals_error.iter().map(|it| format!("signals: {it}"));
+        let kept = alerts.chain(signals).chain(upkeep);
+        let failures: Vec<String> = failures.into_iter().chain(kept).collect();
         self.finished_at = finished_at;
         if is_stopped && failures.is_empty() {
             self.outcome = RunOutcome::Stopped;

@@ -22,6 +22,7 @@ use crate::{
         analyze::{Analysis, analyze},
         causes::Causes,
         ingest::{Ingest, ingest},
+        signals::{self, SignalsWritten, write_signals},
         suggest::{Advice, Silence},
         upkeep::upkeep,
         watch::{raise_anomalies, watch},
@@ -77,6 +78,8 @@ pub async fn run(
         roles: Vec::new(),
         alerts: None,
         alerts_error: None,
+        signals: None,
+        signals_error: None,
         upkeep: None,
         upkeep_error: None,
         hints: Vec::new(),
@@ -148,10 +151,29 @@ async fn work(
             }
         }
     }
+    match tell(store, config).await {
+        Ok(told) => report.signals = told,
+        Err(err) => {
+            tracing::warn!(error = format!("{err:#}"), "other systems were not told");
+            report.signals_error = Some(told(&err, &mut report.hints));
+        }
+    }
     report.conclude(clock::now(), selection.is_stopped());
     store.record_run(&report.row()).await?;
     tracing::info!(outcome = report.outcome.as_str(), reason = report.reason, "ended");
     Ok(())
+}
+
+/// Tells other systems what is new; what nobody is told is forgotten.
+async fn tell(store: &Store, config: &Config) -> anyhow::Result<Option<SignalsWritten>> {
+    let now = clock::now();
+    let Some(signals) = &config.signals else {
+        let before = now.plus_hours(-24.0 * f64::from(signals::KEPT_DAYS));
+        store.forget_signals(before.day()).await?;
+        return Ok(None);
+    };
+    let kept_days = signals.kept_days.unwrap_or(signals::KEPT_DAYS);
+    Ok(Some(write_signals(store, &signals.directory, kept_days, now).await?))
 }
 
 /// The roles that a run looks at, by name.

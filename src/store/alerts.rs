@@ -5,6 +5,7 @@ use sqlx::{AnyConnection, any::AnyRow};
 
 use super::{
     By, Store, StoreError,
+    outbox::{self, SignalType},
     revisions::Why,
     roles,
     rows::{Columns as _, bigint, json, storable},
@@ -148,6 +149,7 @@ impl Store {
         let standing = |it: &Alert| (it.state, it.resolution, it.note.clone());
         let (old, new) = (standing(&before), standing(&after));
         trail::append(conn, by, "alert.step", &before.alert_id, Some(&old), Some(&new)).await?;
+        outbox::append(conn, by.at, SignalType::Alert, &after).await?;
         write.commit().await?;
         Ok(Stepped { alert: after, roles })
     }
@@ -175,17 +177,13 @@ async fn raise(
         return repeat(conn, alert, &noticed).await;
     }
     res.raised += 1;
-    let mut id = Sha256::new();
-    for part in [noticed.kind.as_str(), &noticed.key, &known.len().to_string()] {
-        id.update((part.len() as u64).to_be_bytes());
-        id.update(part);
-    }
+    let id = id_of(&noticed, known.len());
     sqlx::query(
         "INSERT INTO alerts (alert_id, raised_us, kind, severity, role, hostname, message, detail_json,
              state, alert_key, events, last_seen_us)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'open', $9, $10, $11)",
     )
-    .bind(format!("{:x}", id.finalize()).chars().take(16).collect::<String>())
+    .bind(&id)
     .bind(at.0)
     .bind(noticed.kind.as_str())
     .bind(noticed.severity.as_str())
@@ -196,9 +194,20 @@ async fn raise(
     .bind(storable(&noticed.key))
     .bind(bigint(noticed.events))
     .bind(noticed.last.0)
-    .execute(conn)
+    .execute(&mut *conn)
     .await?;
-    Ok(())
+    let alert = find(conn, &id).await?;
+    outbox::append(conn, at, SignalType::Alert, &alert).await
+}
+
+/// The id of an alert that was one `n_before` times before.
+fn id_of(noticed: &Noticed, n_before: usize) -> String {
+    let mut id = Sha256::new();
+    for part in [noticed.kind.as_str(), &noticed.key, &n_before.to_string()] {
+        id.update((part.len() as u64).to_be_bytes());
+        id.update(part);
+    }
+    format!("{:x}", id.finalize()).chars().take(16).collect()
 }
 
 /// Whether a person has said what there is to say: a server was decided about, or an anomaly has not

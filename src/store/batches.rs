@@ -4,6 +4,7 @@ use sqlx::{AnyConnection, any::AnyRow};
 
 use super::{
     Store, StoreError,
+    outbox::{self, SignalType},
     rows::{Columns as _, bigint, json, storable},
 };
 use crate::{
@@ -55,6 +56,23 @@ impl Store {
     pub async fn save_batch(&self, batch: &SuggestionBatch) -> Result<bool, StoreError> {
         let mut write = self.begin().await?;
         let is_new = insert(write.conn(), batch).await?;
+        if is_new {
+            let payload = serde_json::json!({
+                "batch_id": batch.batch_id,
+                "role": batch.role,
+                "role_revision": batch.role_revision,
+                "window": batch.window,
+                "hosts": batch.hosts,
+                "sessions": batch.sessions,
+                "events": batch.events,
+                "confidence": batch.confidence,
+                "risk": batch.risk,
+                "summary": batch.summary,
+                "anomalies": batch.findings.anomalies.len(),
+            });
+            outbox::append(write.conn(), batch.generated_at, SignalType::Suggestion, &payload)
+                .await?;
+        }
         write.commit().await?;
         Ok(is_new)
     }

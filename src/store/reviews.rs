@@ -4,6 +4,7 @@ use sqlx::AnyConnection;
 
 use super::{
     By, Store, StoreError, batches,
+    outbox::{self, SignalType},
     revisions::{self, Why},
     roles,
     rows::{Columns as _, bigint, json, storable},
@@ -319,7 +320,17 @@ async fn remember(
     .bind(change.and_then(|it| it.modified_after.as_ref()).map(json).transpose()?)
     .bind(by.at.0)
     .bind(storable(&by.actor))
-    .execute(conn)
+    .execute(&mut *conn)
     .await?;
-    Ok(())
+    let payload = serde_json::json!({
+        "batch_id": batch.batch_id,
+        "role": batch.role,
+        "change_id": change.map(|it| &it.change_id),
+        "verdict": said.act,
+        "reason": said.reason,
+        "follows": said.follows,
+        "modified_after": change.and_then(|it| it.modified_after.as_ref()),
+        "given_by": by.actor,
+    });
+    outbox::append(conn, by.at, SignalType::Review, &payload).await
 }

@@ -37,12 +37,15 @@ async fn what_is_alike_counts_up_until_it_is_resolved(store: &Store, _: &Home) {
     let critical = Noticed { severity: Severity::Critical, ..blocked(5) };
     assert_eq!(raise(store, critical).await, (0, 1));
     assert_eq!(raise(store, blocked(3)).await, (0, 1));
-    let [alert] = &store.alerts().await.unwrap()[..] else { panic!("one alert") };
+    let alerts = store.alerts().await.unwrap();
+    assert_eq!(alerts.len(), 1);
+    let alert = &alerts[0];
     assert_eq!((alert.events, alert.severity), (6, Severity::Critical));
     assert_eq!((alert.last_seen_at, alert.raised_at), (at(5), at(60)));
 
     let note = Some("a known job");
-    let stepped = store.step_alert(&alert.alert_id[..6], Step::Escalate, note, &ana(61)).await;
+    let stepped =
+        store.step_alert(alert.alert_id.split_at(6).0, Step::Escalate, note, &ana(61)).await;
     let stepped = stepped.unwrap().alert;
     assert_eq!(
         (stepped.state, stepped.changed_by.as_deref()),

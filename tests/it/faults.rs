@@ -3,7 +3,6 @@
 //!
 //! `tests/faults.c` is loaded in front of the C library and lets calls on files fail; `tests/run` has
 //! the C compiler for it, which building needs anyway.
-#![expect(clippy::disallowed_types, reason = "tests may write files")]
 use std::{
     collections::BTreeSet,
     fs,

@@ -22,7 +22,7 @@ fn with_guarded_batch() -> Advisor {
         store.create_role(guarded, &Why::command("test"), &ana(0)).await.unwrap();
         let mut batch = batch(BATCH, "r", 1);
         batch.changes.remove(1);
-        batch.changes[1].after[0].pattern = "dd *".to_owned();
+        "dd *".clone_into(&mut batch.changes[1].after[0].pattern);
         store.save_batch(&batch).await.unwrap();
     });
     advisor

@@ -10,3 +10,11 @@ CREATE INDEX alerts_by_key ON alerts (kind, alert_key);
 -- When the events of a part were looked at for alerts; those from before there were any count as seen.
 ALTER TABLE parts ADD COLUMN watched_us BIGINT;
 UPDATE parts SET watched_us = committed_us;
+
+-- What other systems are to be told, in order, written in the transaction that made it so; the newest row stays.
+CREATE TABLE outbox (
+    sequence BIGINT PRIMARY KEY,
+    made_us BIGINT NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN ('suggestion', 'review', 'alert')),
+    payload_json TEXT NOT NULL
+);
