@@ -4,14 +4,15 @@ use std::path::Path;
 use clap::Args;
 
 use super::{
-    Context, Exit,
+    Context, Exit, Output,
     policy_source::{Source, from_file},
+    policy_tools::{is_policy_yaml, load},
     printer::Rows,
     role_text::when_text,
 };
 use crate::{
     events::{visible, visible_json},
-    formats::RoleDocument,
+    formats::{RoleDocument, policy_yaml},
     policy::{Merged, Role, Target, Weakened, merge},
     risk::BUILTIN_ROLE,
 };
@@ -29,9 +30,13 @@ prints all of it as data instead of the role.
 
 Thresholds and defaults take the stricter, too; a merged role is enforced where one of both is.
 
+Two of policy.yaml, the organization's as the floor, are merged section by section: capabilities,
+forbidden rules and triggers of both count, of each default the stricter.
+
 Examples:
   advisor policy merge --floor builtin:coding-agents --role platform > merged.json
   advisor policy merge --floor org.json --policy role.json --report
+  advisor policy merge --floor org.yaml --policy agent.yaml > policy.yaml
   advisor policy merge --floor org.json --policy role.json --deny-weakening --quiet > merged.json
   advisor policy merge --floor org.json --role platform | advisor roles import -")]
 pub(super) struct Merge {
@@ -50,6 +55,10 @@ pub(super) struct Merge {
 
 pub(super) async fn run(args: Merge, context: &Context) -> anyhow::Result<Exit> {
     let printer = &context.printer;
+    let yaml = args.source.policy.as_deref().map(Path::new).filter(|it| is_policy_yaml(it));
+    if let Some(path) = yaml.filter(|_| is_policy_yaml(Path::new(&args.floor))) {
+        return policy_yaml(Path::new(&args.floor), path, &args, context);
+    }
     let floor = floor(&args.floor, context).await?;
     let (role, _) = args.source.load(context).await?;
     let merged = tokio::task::block_in_place(|| merge(&floor, &role));
@@ -72,6 +81,31 @@ pub(super) async fn run(args: Merge, context: &Context) -> anyhow::Result<Exit> 
         return Ok(Exit::Failed);
     }
     Ok(Exit::Done)
+}
+
+/// Two of policy.yaml, section by section.
+fn policy_yaml(org: &Path, agent: &Path, args: &Merge, context: &Context) -> anyhow::Result<Exit> {
+    let printer = &context.printer;
+    let (merged, held) = policy_yaml::merge(&load(org)?, &load(agent)?);
+    if args.report {
+        printer.list(&held, || Rows {
+            columns: vec!["field", "org", "agent"],
+            cells: held
+                .iter()
+                .map(|it| vec![it.field.clone(), it.org.clone(), it.agent.clone()])
+                .collect(),
+        })?;
+    } else {
+        printer.raw(&match printer.output {
+            Output::Json | Output::Ndjson => merged.to_json(),
+            Output::Table | Output::Csv => merged.to_yaml(),
+        });
+    }
+    for it in &held {
+        printer.note(&format!("the floor holds: {} is {}, not {}", it.field, it.org, it.agent));
+    }
+    let is_refused = args.deny_weakening && !held.is_empty();
+    Ok(if is_refused { Exit::Failed } else { Exit::Done })
 }
 
 async fn floor(named: &str, context: &Context) -> anyhow::Result<Role> {

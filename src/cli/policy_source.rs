@@ -1,11 +1,13 @@
 //! Which rules decide, and what is known of an action besides what it says itself.
 use std::path::Path;
 
+use anyhow::Context as _;
 use clap::Args;
 
-use super::{Context, WrongUse};
+use super::{Context, WrongUse, policy_tools::is_policy_yaml};
 use crate::{
-    formats,
+    events::visible,
+    formats::{self, BadRoleFile, PolicyFormat, interven},
     policy::{Approval, Input, Inputs, Role},
     risk::{BUILTIN_ROLE, builtin_role},
     store::{HostVariables, StoreError},
@@ -18,7 +20,7 @@ pub(super) struct Source {
     /// A role of the store
     #[arg(long, value_name = "ROLE")]
     pub(super) role: Option<String>,
-    /// A role file, or `builtin:coding-agents`
+    /// A role file, a policy.yaml, `builtin:coding-agents` or `builtin:interven-starter`
     #[arg(long, value_name = "FILE")]
     pub(super) policy: Option<String>,
 }
@@ -57,13 +59,38 @@ pub(super) fn from_file(policy: &str) -> anyhow::Result<Role> {
     if policy == BUILTIN_ROLE {
         return Ok(builtin_role());
     }
-    let mut role = formats::load_role(Path::new(policy))?;
+    let path = Path::new(policy);
+    let mut role = if policy == interven::BUILTIN {
+        interven::starter_role()
+    } else if is_policy_yaml(path) {
+        from_policy_yaml(path)?
+    } else {
+        formats::load_role(path)?
+    };
     for (kind, rules) in [("rule", &mut role.rules), ("mcp-rule", &mut role.mcp_rules)] {
         for (position, rule) in (1..).zip(rules).filter(|(_, it)| it.rule_id.is_empty()) {
             rule.rule_id = format!("{kind}-{position}");
         }
     }
     Ok(role)
+}
+
+/// The role that a policy.yaml means for MCP calls.
+fn from_policy_yaml(path: &Path) -> anyhow::Result<Role> {
+    let text = formats::load_text(path)?;
+    let read = PolicyFormat::parse("policy-yaml").map(|it| (it.read)(&text));
+    let invalid = |problems| BadRoleFile::Invalid { path: path.to_owned(), problems };
+    let read = read.transpose().map_err(invalid)?.context("there is no such format")?;
+    if let Some(loss) = read.losses.first() {
+        anyhow::bail!(
+            "`{}` says what no role can, {}: {} {}\nhint: `advisor policy convert --allow-loss` makes a role without",
+            path.display(),
+            loss.field,
+            visible(&loss.what),
+            loss.why
+        );
+    }
+    Ok(read.role)
 }
 
 /// The variables of hosts: those of the store, or where there is none those of the program. A role

@@ -1,5 +1,8 @@
 //! `advisor policy test`: what a role would make of recent activity.
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use anyhow::Context as _;
 use clap::Args;
@@ -7,6 +10,7 @@ use clap::Args;
 use super::{
     Context, Exit, Output, WrongUse, activity,
     policy_source::{Given, Source},
+    policy_tools::{self, is_policy_yaml},
     printer::Rows,
     role_text::grouped,
     words::{instant, one_of},
@@ -33,9 +37,13 @@ Every distinct command of the activity gets a grade, by what became of it when i
 
 Exit 1 where something fails; with --deny-warnings, where something warns, too.
 
+A policy.yaml is tried on the tools that were used: what it says of each, and which ones no capability
+names. A tool that was first seen less than the grace period ago only warns.
+
 Examples:
   advisor policy test --role platform
   advisor policy test --policy new.json --activity platform --from 2026-01-01T00:00:00Z
+  advisor policy test --policy policy.yaml --activity support --limit 500
   advisor policy test --policy builtin:coding-agents --input events.ndjson.gz --grade fail
   advisor policy test --role platform --output json | jq .summary")]
 pub(super) struct Test {
@@ -55,6 +63,12 @@ pub(super) struct Test {
     /// Events of a file or directory in the place of the lake's
     #[arg(long, value_name = "EVENTS", conflicts_with_all = ["activity", "from", "to"])]
     input: Option<PathBuf>,
+    /// Only so many of the newest calls, for a policy.yaml
+    #[arg(long, value_name = "N", requires = "policy")]
+    limit: Option<u64>,
+    /// The agent's card, for a policy.yaml
+    #[arg(long, value_name = "FILE", requires = "policy")]
+    card: Option<PathBuf>,
     /// Only rows of this grade (repeat for more) [default: fail and warn in tables, all elsewhere]
     #[arg(long, value_name = "GRADE", value_parser = one_of(Grade::ALL, Grade::as_str))]
     grade: Vec<Grade>,
@@ -66,6 +80,14 @@ pub(super) struct Test {
 pub(super) async fn run(args: Test, context: &Context) -> anyhow::Result<Exit> {
     let printer = &context.printer;
     let given = args.given.inputs()?;
+    let yaml = args.source.policy.clone().map(PathBuf::from).filter(|it| is_policy_yaml(it));
+    if let Some(path) = yaml {
+        return test_policy_yaml(&path, &args, context).await;
+    }
+    if args.limit.is_some() || args.card.is_some() {
+        let why = "`--limit` and `--card` are for a policy.yaml";
+        return Err(WrongUse(why.to_owned()).into());
+    }
     let (role, variables) = args.source.load(context).await?;
     let tallies = match &args.input {
         Some(path) => {
@@ -98,6 +120,25 @@ pub(super) async fn run(args: Test, context: &Context) -> anyhow::Result<Exit> {
     printer.note(&sentence(&result));
     let is_failed = summary.fail.commands > 0 || args.deny_warnings && summary.warn.commands > 0;
     Ok(if is_failed { Exit::Failed } else { Exit::Done })
+}
+
+/// A policy.yaml on the tools that were used.
+async fn test_policy_yaml(path: &Path, args: &Test, context: &Context) -> anyhow::Result<Exit> {
+    let (tallies, now) = match (&args.input, &args.activity) {
+        (Some(input), _) => {
+            let events = activity::events(input, Format::default_format(), context.printer)?;
+            let now = events.iter().map(|it| it.timestamp).max();
+            (events.into_iter().filter_map(tally).collect(), now)
+        }
+        (None, Some(role)) => (of_window(args, role, context).await?, args.to),
+        (None, None) => {
+            let why =
+                "a policy.yaml is tested on the activity of a role (`--activity`) or on events";
+            return Err(WrongUse(why.to_owned()).into());
+        }
+    };
+    let now = now.unwrap_or_else(clock::now);
+    policy_tools::test_on(path, args.card.as_deref(), &tallies, args.limit, now, context)
 }
 
 /// The activity of the window that is asked for.

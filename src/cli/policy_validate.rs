@@ -1,13 +1,15 @@
 //! `advisor policy validate`: every problem of role files, with file, line and field.
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde::Serialize;
 
-use super::{Context, Exit, Output, printer::Rows};
+use super::{
+    Context, Exit, Output, exchange::format_name, policy_tools::is_policy_yaml, printer::Rows,
+};
 use crate::{
     events::visible,
-    formats::{BadRoleFile, load_role},
+    formats::{BadRoleFile, PolicyFormat, Read, load_text},
 };
 
 /// `advisor policy validate`.
@@ -16,13 +18,18 @@ use crate::{
 Every problem is told, not only the first. Exit 1 where there is one, or a file cannot be read.
 
 Examples:
-  advisor policy validate role.json
+  advisor policy validate role.json policy.yaml
+  advisor policy validate --format claude-code .claude/settings.json
   advisor policy validate roles/*.json --output json
   advisor roles export platform | advisor policy validate -")]
 pub(super) struct Validate {
-    /// Role files, `-` for stdin
+    /// Policy files, `-` for stdin
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
+    /// Their format (`advisor policy convert --help` lists them) [default: policy-yaml for .yaml and
+    /// .yml, else role]
+    #[arg(long, value_name = "FORMAT", value_parser = format_name())]
+    format: Option<&'static PolicyFormat>,
 }
 
 /// One problem.
@@ -36,14 +43,28 @@ struct Row {
     message: String,
 }
 
+fn load(path: &Path, format: Option<&'static PolicyFormat>) -> Result<Read, BadRoleFile> {
+    let by_name = if is_policy_yaml(path) { "policy-yaml" } else { "role" };
+    let format = format.or_else(|| PolicyFormat::parse(by_name));
+    let invalid = |problems| BadRoleFile::Invalid { path: path.to_owned(), problems };
+    match format {
+        Some(format) => (format.read)(&load_text(path)?).map_err(invalid),
+        None => Err(invalid(Vec::new())),
+    }
+}
+
 pub(super) fn run(args: &Validate, context: &Context) -> anyhow::Result<Exit> {
     let printer = &context.printer;
     let mut problems = Vec::new();
     let mut n_unread = 0_usize;
     for path in &args.files {
         let file = path.display().to_string();
-        match load_role(path) {
-            Ok(role) => {
+        match load(path, args.format) {
+            Ok(Read { role, losses, .. }) => {
+                for it in &losses {
+                    let what = visible(&it.what);
+                    printer.error(&format!("warning: `{file}` {}: {what} {}", it.field, it.why));
+                }
                 let n_rules = role.rules.len() + role.mcp_rules.len();
                 let name = visible(&role.name).into_owned();
                 printer.note(&format!("`{file}`: role `{name}` is valid, {n_rules} rules"));

@@ -6,7 +6,9 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use super::{
-    Context, Exit, Rows, WrongUse, readiness_text,
+    Context, Exit, Rows, WrongUse,
+    exchange::{self, Tolerance, format_name},
+    readiness_text,
     role_edit::Changes,
     role_text,
     words::{instant, one_of},
@@ -15,7 +17,7 @@ use crate::{
     clock,
     events::{Timestamp, visible_json},
     evidence::Readiness,
-    formats::{RoleDocument, load_role},
+    formats::{Besides, PolicyFormat, RoleDocument, load_role},
     pipeline::{analyze::Analysis, outlook::outlook},
     policy::{Mode, Role},
     store::{Saved, Why},
@@ -101,19 +103,32 @@ enum Verb {
         #[arg(long, value_name = "TEXT")]
         reason: Option<String>,
     },
-    /// Make or revise roles from files of the contract's JSON, `-` for stdin
+    /// Make or revise roles from files, `-` for stdin
     Import {
         /// The files
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
+        /// The policy format of the files (`advisor policy convert --help` lists them)
+        #[arg(long, value_name = "FORMAT", default_value = "role", value_parser = format_name())]
+        format: &'static PolicyFormat,
+        /// The role's name, for one file that has none or another one
+        #[arg(long, value_name = "ROLE")]
+        name: Option<String>,
+        #[command(flatten)]
+        tolerance: Tolerance,
         /// Change what is there to this mode, whatever the files say
         #[arg(long, value_parser = one_of(Mode::ALL, Mode::as_str))]
         mode: Option<Mode>,
     },
-    /// Print a role in the contract's JSON
+    /// Print a role: in the contract's JSON, or in the format of another system
     Export {
         /// The role
         role: String,
+        /// The policy format (`advisor policy convert --help` lists them)
+        #[arg(long, value_name = "FORMAT", default_value = "role", value_parser = format_name())]
+        format: &'static PolicyFormat,
+        #[command(flatten)]
+        tolerance: Tolerance,
         /// As a revision had it
         #[arg(long, value_name = "N")]
         revision: Option<u64>,
@@ -177,7 +192,13 @@ pub(super) async fn run(args: Roles, context: &Context) -> anyhow::Result<Exit> 
                 format!("{}{}", role_text::page(&role), readiness.unwrap_or_default())
             })?;
         }
-        Verb::Export { role, revision } => {
+        Verb::Export { role, format, tolerance, revision } if format.name != "role" => {
+            let role = get(context, &role, revision).await?;
+            let variables = exchange::variables(store).await?;
+            let besides = Besides { variables: &variables, ..Besides::default() };
+            return exchange::print(&role, format, &besides, tolerance, context);
+        }
+        Verb::Export { role, revision, .. } => {
             let role = get(context, &role, revision).await?;
             let document = RoleDocument::new(&role);
             let text = visible_json(serde_json::to_string_pretty(&document)?);
@@ -248,12 +269,18 @@ pub(super) async fn run(args: Roles, context: &Context) -> anyhow::Result<Exit> 
             let (made, saved) = store.rollback_role(&role, revision, &why, &by).await?;
             report(context, &made, saved)?;
         }
-        Verb::Import { files, mode } => {
+        Verb::Import { files, format, name, tolerance, mode } => {
             let mut outcomes = Vec::new();
+            if name.is_some() && files.len() > 1 {
+                return Err(WrongUse("`--name` is for one file".to_owned()).into());
+            }
             // All files are read before the first role is written.
-            let roles: Result<Vec<Role>, _> = files.iter().map(|it| load_role(it)).collect();
+            let read = |file: &PathBuf| exchange::read(file, format, tolerance, context);
+            let roles: anyhow::Result<Vec<Role>> =
+                files.iter().map(|it| Ok(read(it)?.role)).collect();
             for (mut role, file) in roles?.into_iter().zip(&files) {
                 role.mode = mode.unwrap_or(role.mode);
+                role.name = name.clone().unwrap_or(role.name);
                 let why = Why::command(&format!("imported from {}", file.display()));
                 let (role, saved) = store
                     .save_role(role, &why, &by)

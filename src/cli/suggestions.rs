@@ -4,6 +4,7 @@ use clap::{Args, Subcommand};
 use super::{
     Context, Exit, Output, Rows,
     batch_text::{self, counts, percent},
+    suggestions_export::{self, Export},
     words::one_of,
 };
 use crate::{batch::BatchStatus, store::BatchSummary};
@@ -37,6 +38,8 @@ enum Verb {
         #[arg(long, value_name = "N", value_delimiter = ',')]
         change: Vec<u64>,
     },
+    /// The role as it would be after a batch, in any policy format, as a file or a patch
+    Export(Export),
     /// A batch as a reviewer reads it: what comes, what changes, what goes, and why
     Diff {
         /// The batch, or the beginning of its id
@@ -71,6 +74,7 @@ pub(super) async fn run(args: Suggestions, context: &Context) -> anyhow::Result<
                 printer.document(&batch, || batch_text::overview(&batch, *printer))?;
             }
         }
+        Verb::Export(args) => return suggestions_export::run(args, context).await,
         Verb::Diff { batch } => {
             let batch = store.batch(&batch).await?;
             printer.document(&batch, || batch_text::diff(&batch, *printer))?;

@@ -53,9 +53,10 @@ impl Observation {
         let prefix = pattern.literal_prefix().trim_end_matches(' ');
         let start = self.uses.partition_point(|seen| seen.line.as_str() < prefix);
         let rest = self.uses.get(start..).unwrap_or_default();
-        let rest = rest.iter().take_while(move |seen| seen.line.starts_with(prefix));
-        let rest = rest.enumerate().filter(|(_, seen)| pattern.matches(&seen.line));
-        rest.map(move |(at, seen)| (start + at, seen))
+        let end = rest.partition_point(|seen| seen.line.starts_with(prefix));
+        let together = rest.iter().take(end).enumerate();
+        let matched = together.filter(|(_, seen)| pattern.matches(&seen.line));
+        matched.map(move |(at, seen)| (start + at, seen))
     }
 }
 

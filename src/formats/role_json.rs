@@ -14,7 +14,9 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
+use super::{Besides, Read, Written};
 use crate::{
+    events::visible_json,
     policy::{Evaluation, Matching, Mode, RiskPolicy, Role, Rule, RuleAction, When, validate},
     risk::signal_problems,
 };
@@ -34,7 +36,7 @@ pub enum BadRoleFile {
         source: io::Error,
     },
     /// It is too large.
-    #[error("`{}` is larger than 64 MiB, that is no role", path.display())]
+    #[error("`{}` is larger than 64 MiB, that is no policy", path.display())]
     TooLarge {
         /// The file.
         path: PathBuf,
@@ -149,12 +151,32 @@ impl Invalid {
     }
 }
 
+/// A role's document, for the table of formats.
+pub(super) fn write(role: &Role, _: &Besides<'_>) -> Written {
+    let text = serde_json::to_string_pretty(&RoleDocument::new(role)).unwrap_or_default();
+    Written { text: visible_json(text) + "\n", ..Written::default() }
+}
+
+/// A role of its document, for the table of formats.
+pub(super) fn read(text: &str) -> Result<Read, Vec<Invalid>> {
+    read_role(text).map(Read::exact)
+}
+
 /// Reads a role from a file; `-` is stdin.
 ///
 /// # Errors
 /// Where it cannot be read or is not a valid role.
-#[expect(clippy::disallowed_types, reason = "reading role files is what this is for")]
 pub fn load_role(path: &Path) -> Result<Role, BadRoleFile> {
+    let invalid = |problems| BadRoleFile::Invalid { path: path.to_owned(), problems };
+    read_role(&load_text(path)?).map_err(invalid)
+}
+
+/// Reads the text of a policy file; `-` is stdin.
+///
+/// # Errors
+/// Where it cannot be read, is too large, or no UTF-8.
+#[expect(clippy::disallowed_types, reason = "reading policy files is what this is for")]
+pub fn load_text(path: &Path) -> Result<String, BadRoleFile> {
     let read = |source| BadRoleFile::Read { path: path.to_owned(), source };
     let mut bytes = Vec::new();
     let n_bytes = if path == Path::new("-") {
@@ -166,12 +188,11 @@ pub fn load_role(path: &Path) -> Result<Role, BadRoleFile> {
         return Err(BadRoleFile::TooLarge { path: path.to_owned() });
     }
     let invalid = |problems| BadRoleFile::Invalid { path: path.to_owned(), problems };
-    let text = String::from_utf8(bytes).map_err(|err| {
+    String::from_utf8(bytes).map_err(|err| {
         let ends = line_ends(err.as_bytes());
         let line = 1 + ends.partition_point(|end| *end < err.utf8_error().valid_up_to());
         invalid(vec![Invalid { line, field: String::new(), message: "is not UTF-8".to_owned() }])
-    })?;
-    read_role(&text).map_err(invalid)
+    })
 }
 
 /// Reads a role from JSON text.
@@ -384,7 +405,7 @@ fn stand_in() -> Rule {
 }
 
 /// Offsets of the newlines.
-fn line_ends(text: &[u8]) -> Vec<usize> {
+pub(super) fn line_ends(text: &[u8]) -> Vec<usize> {
     text.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at).collect()
 }
 

@@ -6,13 +6,13 @@
 #![expect(clippy::disallowed_types, reason = "an edge: it makes files")]
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
-    io::{self, Read as _, Seek as _, SeekFrom, Write as _},
+    io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Write as _},
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
 };
 
 use anyhow::Context as _;
-use flate2::{Compression, write::GzEncoder};
+use flate2::{Compression, read::MultiGzDecoder, write::GzEncoder};
 use serde::Serialize;
 
 use crate::{
@@ -143,16 +143,42 @@ fn finish(mut file: File, lines: &str, written: usize) -> io::Result<u64> {
     Ok(file.metadata()?.len())
 }
 
-/// Puts a compressed file in the place of a plain one.
+/// Puts a compressed file in the place of a plain one; behind what is in it already.
 fn compress(path: &Path) -> io::Result<()> {
     let (target, part) = (path.with_added_extension("gz"), path.with_added_extension("gz.tmp"));
-    let file =
+    if target.exists() && is_same(path, &target)? {
+        // A run has died between the two.
+        return fs::remove_file(path);
+    }
+    let mut file =
         OpenOptions::new().write(true).create(true).truncate(true).mode(0o640).open(&part)?;
+    if target.exists() {
+        // Archives one behind the other are one archive.
+        io::copy(&mut File::open(&target)?, &mut file)?;
+    }
     let mut packed = GzEncoder::new(file, Compression::default());
     io::copy(&mut File::open(path)?, &mut packed)?;
     packed.finish()?.sync_all()?;
     fs::rename(&part, &target)?;
     fs::remove_file(path)
+}
+
+/// Whether an archive holds what a file does.
+fn is_same(path: &Path, archive: &Path) -> io::Result<bool> {
+    let mut plain = BufReader::new(File::open(path)?);
+    let mut unpacked = BufReader::new(MultiGzDecoder::new(File::open(archive)?));
+    loop {
+        let (one, other) = (plain.fill_buf()?, unpacked.fill_buf()?);
+        let n = one.len().min(other.len());
+        if n == 0 {
+            return Ok(one.is_empty() && other.is_empty());
+        }
+        if one.get(..n) != other.get(..n) {
+            return Ok(false);
+        }
+        plain.consume(n);
+        unpacked.consume(n);
+    }
 }
 
 /// The file of a day.

@@ -152,7 +152,7 @@ async fn work(
         }
     }
     match tell(store, config).await {
-        Ok(told) => report.signals = told,
+        Ok(written) => report.signals = written,
         Err(err) => {
             tracing::warn!(error = format!("{err:#}"), "other systems were not told");
             report.signals_error = Some(told(&err, &mut report.hints));

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     By, IngestCommit, Store, StoreError,
     ingest::{advance, insert_staged},
-    rows::{Columns as _, storable},
+    rows::{Columns as _, json, storable},
     trail,
 };
 use crate::{
@@ -70,7 +70,7 @@ impl Store {
     }
 
     /// Makes the erasure of a host or session count: in the lake, among the lines in quarantine, in
-    /// the lists of hosts. Batches hold no names of hosts and sessions. The id index keeps its hashes,
+    /// the lists of hosts and alerts, among the signals that are not written yet. Batches hold no names of hosts and sessions. The id index keeps its hashes,
     /// so that what comes again stays erased.
     ///
     /// Gives how many lines in quarantine went.
@@ -93,6 +93,14 @@ impl Store {
             .execute(write.conn())
             .await?
             .rows_affected();
+        // The rows stay, they count; what they say goes. In JSON a name may be written in escapes.
+        let escaped = json(&subject.name())?;
+        sqlx::query(
+            "UPDATE outbox SET payload_json = '{}' WHERE replace(payload_json, $1, '') <> payload_json",
+        )
+        .bind(escaped.trim_matches('"'))
+        .execute(write.conn())
+        .await?;
         let kind = match subject {
             Subject::Host(host) => {
                 for sql in [

@@ -181,3 +181,22 @@ fn what_is_ingested_is_looked_at_once() {
     );
     assert_eq!(advisor.fails(1, &["alerts", "show", "ffffffff"]), "error: no alert `ffffffff`");
 }
+
+#[test]
+fn a_host_that_is_forgotten_is_in_no_alert_and_no_signal() {
+    let advisor = Advisor::new();
+    let file = advisor.write("signals.ndjson", SIGNALS.trim_start());
+    advisor.ok(&["ingest", &file]);
+    advisor.ok(&["lake", "forget", "--host", "web-1"]);
+    assert_eq!(advisor.json(&["alerts", "list", "--all"]).as_array().unwrap().len(), 0);
+    let told = advisor.data_dir().join("told");
+    advisor
+        .write("advisor.toml", &format!("[signals]\ndirectory = {:?}\n", told.to_str().unwrap()));
+    advisor.ok(&["run"]);
+    let [file] = &std::fs::read_dir(&told).unwrap().map(Result::unwrap).collect::<Vec<_>>()[..]
+    else {
+        unreachable!("one file")
+    };
+    let text = std::fs::read_to_string(file.path()).unwrap();
+    assert!(text.lines().count() == 3 && !text.contains("web-1"), "{text}");
+}

@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use flate2::read::GzDecoder;
+use flate2::read::MultiGzDecoder;
 use policy_advisor::{
     alerts::{AlertKind, Detail, Noticed, Resolution, Step},
     events::{Severity, Timestamp},
@@ -50,7 +50,7 @@ fn files(directory: &Path) -> BTreeMap<String, String> {
         let bytes = fs::read(path).unwrap();
         let mut text = String::new();
         if path.extension().is_some_and(|it| it == "gz") {
-            GzDecoder::new(&bytes[..]).read_to_string(&mut text).unwrap();
+            MultiGzDecoder::new(&bytes[..]).read_to_string(&mut text).unwrap();
         } else {
             text = String::from_utf8(bytes).unwrap();
         }
@@ -143,7 +143,8 @@ async fn a_run_that_died_anywhere_leaves_no_line_torn_lost_or_twice(store: &Stor
         let lines: String = pending.iter().map(line).collect();
         let today = format!("2026-01-{:02}", 1 + n / 2);
         // It died on the day of the last line that was noted, the run that goes on may be of the next.
-        let died = known.day.unwrap_or_else(|| today.clone());
+        let noted = known.day.filter(|it| dir.path().join(format!("advisor-{it}.ndjson")).exists());
+        let died = noted.unwrap_or_else(|| today.clone());
         append(&format!("advisor-{died}.ndjson"), &lines.as_bytes()[..lines.len() * percent / 100]);
         write(store, dir.path(), &format!("{today}T12:00:00Z")).await;
         let ids = ids(dir.path());
@@ -168,13 +169,19 @@ async fn a_day_that_is_over_is_compressed_and_goes_after_a_week(store: &Store, _
         // Once more on the same day is as good.
         write(store, dir.path(), &format!("2026-01-{day:02}T13:00:00Z")).await;
     }
+    // A run that died while it compressed; and somebody who put back a file that was.
+    let day = |day: u32| dir.path().join(format!("advisor-2026-01-{day:02}.ndjson"));
+    let all = files(dir.path());
+    fs::write(day(10), &all["advisor-2026-01-10.ndjson.gz"]).unwrap();
+    fs::write(day(11), "{\"signal_id\":\"more\",\"schema_version\":\"1.0\"}\n").unwrap();
+    write(store, dir.path(), "2026-01-12T14:00:00Z").await;
     let names: Vec<String> = files(dir.path()).into_keys().collect();
     let mut expected: Vec<String> =
         (5..=11).map(|day| format!("advisor-2026-01-{day:02}.ndjson.gz")).collect();
     expected.extend(["advisor-2026-01-12.ndjson".to_owned(), "notes.txt".to_owned()]);
     assert_eq!(names, expected);
     fs::remove_file(dir.path().join("notes.txt")).unwrap();
-    assert_eq!(ids(dir.path()).len(), 8);
+    assert_eq!(ids(dir.path()).len(), 8 + 1);
 }
 
 on_both!(

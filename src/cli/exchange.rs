@@ -1,0 +1,227 @@
+//! Roles from and to the formats of other systems: what is lost is told, and that both decide alike is proved.
+use std::path::Path;
+
+use anyhow::Context as _;
+use clap::{
+    Args,
+    builder::{PossibleValuesParser, TypedValueParser},
+};
+use serde::Serialize;
+
+use super::{Context, Exit, Output};
+use crate::{
+    events::visible,
+    formats::{
+        self, BadRoleFile, Besides, Equivalence, FORMATS, Loss, PolicyFormat, Read, Variable,
+        Written,
+    },
+    policy::{
+        Role, Target,
+        proof::{Change, MAX_STATES},
+    },
+    store::{Store, VariableValue},
+};
+
+/// How many losses are told one by one.
+const MAX_TOLD: usize = 20;
+
+/// What is accepted of a translation.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub(super) struct Tolerance {
+    /// Write what can be said where a format cannot say all of it; what is lost is listed
+    #[arg(long)]
+    pub(super) allow_loss: bool,
+}
+
+/// A translation as data.
+#[derive(Debug, Serialize)]
+struct Report<'a> {
+    format: &'static str,
+    role: &'a str,
+    text: &'a str,
+    losses: &'a [Loss],
+    notes: &'a [String],
+    /// `proved`, `different` or `undecided`.
+    equivalence: &'static str,
+    /// Lines that the document decides otherwise, shortest first.
+    differences: &'a [Change],
+}
+
+/// A parser for the name of a format.
+pub(super) fn format_name() -> impl TypedValueParser<Value = &'static PolicyFormat> {
+    PossibleValuesParser::new(FORMATS.iter().map(|it| it.name)).try_map(|name| {
+        PolicyFormat::parse(&name).ok_or_else(|| format!("`{name}` is no policy format"))
+    })
+}
+
+/// Reads a policy file of a format.
+///
+/// # Errors
+/// Where it cannot be read, is not valid, or says what no role can and losses are not allowed.
+pub(super) fn read(
+    path: &Path,
+    format: &PolicyFormat,
+    tolerance: Tolerance,
+    context: &Context,
+) -> anyhow::Result<Read> {
+    let text = formats::load_text(path)?;
+    let invalid = |problems| BadRoleFile::Invalid { path: path.to_owned(), problems };
+    let read = (format.read)(&text).map_err(invalid)?;
+    let about = format!("`{}`", path.display());
+    refuse(&read.losses, tolerance, &about, "is not all a role can say", context)?;
+    for it in &read.variables {
+        context.printer.note(&format!(
+            "{about} brings `{}` of variable `{}` along, which is not taken over: `advisor variables set`",
+            visible(&it.value),
+            visible(&it.name)
+        ));
+    }
+    Ok(read)
+}
+
+/// A role in a format, and how it compares; nothing is printed but what is lost.
+///
+/// # Errors
+/// Where something is lost that is not allowed to be.
+pub(super) fn written(
+    role: &Role,
+    format: &PolicyFormat,
+    besides: &Besides<'_>,
+    tolerance: Tolerance,
+    context: &Context,
+) -> anyhow::Result<(Written, Equivalence)> {
+    let written = (format.write)(role, besides);
+    let about = format!("`{}` as {}", visible(&role.name), format.name);
+    refuse(&written.losses, tolerance, &about, "does not say all of it", context)?;
+    let found = tokio::task::block_in_place(|| {
+        formats::equivalence(role, format, &written.text, MAX_STATES)
+    });
+    let found = found.map_err(|problems| {
+        let first = problems.first().map(|it| format!("line {}: {}", it.line, it.message));
+        anyhow::anyhow!("{about} cannot be read back: {}", first.unwrap_or_default())
+    })?;
+    if !found.is_proved() && written.losses.is_empty() && !tolerance.allow_loss {
+        let witness = found.changes.first().map(|it| it.witness.clone()).unwrap_or_default();
+        anyhow::bail!(
+            "{about} is not proved to decide alike, as for `{}`\nhint: --allow-loss writes it",
+            visible(&witness)
+        );
+    }
+    Ok((written, found))
+}
+
+/// Prints a role in a format.
+///
+/// # Errors
+/// As [`written`].
+pub(super) fn print(
+    role: &Role,
+    format: &PolicyFormat,
+    besides: &Besides<'_>,
+    tolerance: Tolerance,
+    context: &Context,
+) -> anyhow::Result<Exit> {
+    let printer = &context.printer;
+    let (written, found) = written(role, format, besides, tolerance, context)?;
+    match printer.output {
+        Output::Json | Output::Ndjson => {
+            let report = Report {
+                format: format.name,
+                role: &role.name,
+                text: &written.text,
+                losses: &written.losses,
+                notes: &written.notes,
+                equivalence: verdict(&found),
+                differences: &found.changes,
+            };
+            printer.document(&report, String::new)?;
+        }
+        Output::Table | Output::Csv => printer.raw(&written.text),
+    }
+    told(&written, &found, format, context);
+    Ok(Exit::Done)
+}
+
+/// The values of variables that a store holds.
+///
+/// # Errors
+/// Where it cannot be read.
+pub(super) async fn variables(store: &Store) -> anyhow::Result<Vec<Variable>> {
+    let variable = |it: VariableValue| Variable {
+        name: it.name,
+        value: it.value,
+        patterns: it.patterns,
+        builtin: it.builtin,
+    };
+    Ok(store.variables().await?.into_iter().map(variable).collect())
+}
+
+/// Tells what a translation came to.
+pub(super) fn told(
+    written: &Written,
+    found: &Equivalence,
+    format: &PolicyFormat,
+    context: &Context,
+) {
+    let kinds = match format.targets {
+        [Target::Command] => "command",
+        [Target::Mcp] => "call",
+        _ => "command and call",
+    };
+    for note in &written.notes {
+        context.printer.note(&format!("not said: {}", visible(note)));
+    }
+    let shortest = |it: &Change| {
+        format!("`{}` is {} there and {} here", visible(&it.witness), it.new.action, it.old.action)
+    };
+    context.printer.note(&match (verdict(found), found.changes.first()) {
+        ("proved", _) => format!("proved: it decides every {kinds} as the role does"),
+        (_, Some(first)) => {
+            format!(
+                "{} pairs of rules decide differently; the shortest: {}",
+                found.changes.len(),
+                shortest(first)
+            )
+        }
+        _ => format!("not decided for {} pairs of rules", found.undecided),
+    });
+}
+
+const fn verdict(found: &Equivalence) -> &'static str {
+    match (found.changes.is_empty(), found.undecided) {
+        (true, 0) => "proved",
+        (true, _) => "undecided",
+        (false, _) => "different",
+    }
+}
+
+/// Tells losses, and refuses them where they are not allowed.
+fn refuse(
+    losses: &[Loss],
+    tolerance: Tolerance,
+    about: &str,
+    what: &str,
+    context: &Context,
+) -> anyhow::Result<()> {
+    if losses.is_empty() {
+        return Ok(());
+    }
+    for it in losses.iter().take(MAX_TOLD) {
+        let (what, why) = (visible(&it.what), visible(&it.why));
+        let effect = match it.effect {
+            formats::Effect::Stricter => "stricter",
+            formats::Effect::Milder => "MILDER",
+        };
+        context.printer.error(&format!("lost: {} {what}: {why} ({effect})", it.field));
+    }
+    if losses.len() > MAX_TOLD {
+        context.printer.error(&format!("lost: {} more", losses.len() - MAX_TOLD));
+    }
+    if tolerance.allow_loss {
+        return Ok(());
+    }
+    let n = losses.len();
+    let losses = if n == 1 { "one loss".to_owned() } else { format!("{n} losses") };
+    Err(anyhow::anyhow!("{about} {what}: {losses}\nhint: --allow-loss goes on without"))
+        .context("cannot translate")
+}

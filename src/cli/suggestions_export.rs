@@ -1,0 +1,96 @@
+//! `advisor suggestions export`: the role as it would be after a batch, as a file or as a patch for a repository.
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::{
+    Context, Exit,
+    exchange::{self, Tolerance, format_name},
+};
+use crate::{
+    batch::{BatchStatus, ChangeState, SuggestionBatch},
+    formats::{Besides, PolicyFormat, load_text, unified},
+    review,
+};
+
+/// `advisor suggestions export`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Without --patch the whole file is printed. With --patch, what is printed makes it of the file that
+stands at the path below the working directory, or makes the file where there is none.
+
+Examples:
+  advisor suggestions export 3f2a --format claude-code --patch | git apply
+  advisor suggestions export 3f2a --all --format codex --allow-loss
+  advisor suggestions export 3f2a --format policy-yaml --patch --path agents/support/policy.yaml")]
+pub(super) struct Export {
+    /// The batch, or the beginning of its id
+    batch: String,
+    /// The policy format (`advisor policy convert --help` lists them)
+    #[arg(long, value_name = "FORMAT", default_value = "role", value_parser = format_name())]
+    format: &'static PolicyFormat,
+    /// With every change that is not rejected [default: with those that are accepted]
+    #[arg(long)]
+    all: bool,
+    /// A unified patch in the place of the file
+    #[arg(long)]
+    patch: bool,
+    /// Where the repository keeps the file [default: where the format's system looks for it]
+    #[arg(long, value_name = "PATH")]
+    path: Option<PathBuf>,
+    #[command(flatten)]
+    tolerance: Tolerance,
+}
+
+pub(super) async fn run(args: Export, context: &Context) -> anyhow::Result<Exit> {
+    let store = context.store().await?;
+    let mut batch = store.batch(&args.batch).await?;
+    if args.all {
+        for change in batch.changes.iter_mut().filter(|it| it.state == ChangeState::Pending) {
+            change.state = ChangeState::Accepted;
+        }
+    }
+    let is_in = |it: &ChangeState| matches!(it, ChangeState::Accepted | ChangeState::Modified);
+    if !batch.changes.iter().any(|it| is_in(&it.state)) {
+        anyhow::bail!(
+            "no change of batch `{}` is accepted\nhint: `advisor review accept {}`, or --all",
+            batch.batch_id,
+            args.batch
+        );
+    }
+    let base = store.role_at(&batch.role, batch.role_revision).await?;
+    let current = store.role(&batch.role).await?;
+    let role = match batch.status {
+        // It is in the role already.
+        BatchStatus::Applied | BatchStatus::PartiallyApplied => current,
+        BatchStatus::Pending | BatchStatus::Dismissed => review::merge(&base, &current, &batch)
+            .map_err(|conflicts| {
+                let all: Vec<String> = conflicts.iter().map(ToString::to_string).collect();
+                anyhow::anyhow!("{}\nhint: `advisor suggest` makes a new batch", all.join("; "))
+            })?,
+    };
+    let path = args.path.unwrap_or_else(|| PathBuf::from(args.format.file));
+    let is_there = args.patch && path.exists();
+    let existing = if is_there { Some(load_text(&path)?) } else { None };
+    let examples = examples(&batch);
+    let variables = exchange::variables(store).await?;
+    let besides =
+        Besides { examples: &examples, variables: &variables, existing: existing.as_deref() };
+    if !args.patch {
+        return exchange::print(&role, args.format, &besides, args.tolerance, context);
+    }
+    let (written, found) =
+        exchange::written(&role, args.format, &besides, args.tolerance, context)?;
+    context.printer.raw(&unified(&path.display().to_string(), existing.as_deref(), &written.text));
+    exchange::told(&written, &found, args.format, context);
+    Ok(Exit::Done)
+}
+
+/// What was seen, of all changes.
+fn examples(batch: &SuggestionBatch) -> Vec<String> {
+    let mut res: Vec<String> =
+        batch.changes.iter().flat_map(|it| it.evidence.examples.iter().cloned()).collect();
+    res.sort();
+    res.dedup();
+    res
+}

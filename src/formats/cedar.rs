@@ -1,0 +1,237 @@
+//! Cedar policies over the line of a command or call: a permit without a forbid, else denied.
+//!
+//! A rule that denies forbids, unless an earlier rule lets some of it through: then the permits
+//! behind it carry it as an exception. So the policies decide as the list does, in any order.
+use std::fmt::Write as _;
+
+use super::{
+    Besides, Invalid, Read, Written,
+    cedar_text::{self, Condition, Policy},
+    ordered::{Item, Ordered, meet, unsaid},
+    scan::{comment, quoted},
+};
+use crate::policy::{Mode, Pattern, RiskPolicy, Role, Rule, RuleAction, Target, includes};
+
+/// The actions of the policies.
+const ACTIONS: &[(&str, Target)] = &[("execute", Target::Command), ("call_tool", Target::Mcp)];
+
+/// Writes the policies; the context of a request holds its `line`, and for calls the `trust_score`
+/// of a remote endpoint.
+pub(super) fn write(role: &Role, _: &Besides<'_>) -> Written {
+    let mut losses = Vec::new();
+    let mut notes = unsaid(role, true);
+    let mut text = format!("// {}\n", comment(&role.name));
+    text.push_str("// context.line: the canonical command line, or `server/tool` of a call.\n");
+    if let Some(threshold) = role.risk_policy.trust_threshold {
+        let _ = write!(
+            text,
+            "\n@id(\"trust\")\nforbid (principal, action == Action::\"call_tool\", resource)\n\
+             when {{ context has trust_score && context.trust_score < {threshold} }};\n"
+        );
+    }
+    for (action, target) in ACTIONS {
+        let mut list = Ordered::new(role, *target, false, &mut losses);
+        list.translate(permit_or_forbid, &mut losses);
+        notes.append(&mut list.idle);
+        policies(&list, action, &mut text);
+    }
+    if role.mode == Mode::Monitor {
+        notes.push("it has no monitor mode: policies are enforced".to_owned());
+    }
+    Written { text, losses, notes }
+}
+
+const fn permit_or_forbid(action: RuleAction) -> (RuleAction, &'static str) {
+    match action {
+        RuleAction::Allow | RuleAction::Deny => (action, ""),
+        RuleAction::Alert => (RuleAction::Allow, "has no alerts: permitted"),
+        RuleAction::Redact => (RuleAction::Deny, "has no redaction: forbidden"),
+        RuleAction::RequireApproval => (RuleAction::Deny, "asks nobody: forbidden"),
+        RuleAction::Terminate => (RuleAction::Deny, "ends no sessions: forbidden"),
+    }
+}
+
+fn policies(list: &Ordered, action: &str, text: &mut String) {
+    let mut permitted: Vec<&Item> = Vec::new();
+    let mut exceptions: Vec<&Item> = Vec::new();
+    let mut policy = |effect: &str, item: Option<&Item>, exceptions: &[&Item]| {
+        let id = item.map_or_else(|| format!("{action}.default"), |it| it.field.clone());
+        let _ = write!(
+            text,
+            "\n@id({})\n{effect} (principal, action == Action::\"{action}\", resource)",
+            quoted(&id)
+        );
+        if let Some(item) = item {
+            let _ = write!(text, "\nwhen {{ {} }}", condition(item));
+        }
+        for it in exceptions {
+            let _ = write!(text, "\nunless {{ {} }}", condition(it));
+        }
+        text.push_str(";\n");
+    };
+    for item in &list.items {
+        let meets = |it: &&&Item| meet(&it.pattern, &item.pattern);
+        if item.action == RuleAction::Allow {
+            let except: Vec<&Item> = exceptions.iter().filter(meets).copied().collect();
+            policy("permit", Some(item), &except);
+            permitted.push(item);
+        } else if permitted.iter().any(|it| meets(&it)) {
+            exceptions.push(item);
+        } else {
+            policy("forbid", Some(item), &[]);
+        }
+    }
+    if list.default == RuleAction::Allow {
+        policy("permit", None, &exceptions);
+    }
+}
+
+/// What a line has to be like; a final ` *` may be missing, which Cedar has to be told.
+fn condition(item: &Item) -> String {
+    let like = |text: &str| {
+        let mut res = String::from("context.line like \"");
+        for (idx, part) in Pattern::new(text).parts().iter().enumerate() {
+            if idx > 0 {
+                res.push('*');
+            }
+            let part = quoted(part);
+            let part = part.trim_start_matches('"');
+            res.push_str(&part.strip_suffix('"').unwrap_or(part).replace('*', "\\*"));
+        }
+        res.push('"');
+        res
+    };
+    match item.text.strip_suffix(" *") {
+        Some(short) => format!("{} || {}", like(short), like(&item.text)),
+        None => like(&item.text),
+    }
+}
+
+/// Reads policies whose conditions are about the line.
+pub(super) fn read(text: &str) -> Result<Read, Vec<Invalid>> {
+    let policies = cedar_text::read(text)?;
+    let mut role = Role::new("cedar");
+    role.mode = Mode::Enforce;
+    let mut problems = Vec::new();
+    for (_, target) in ACTIONS {
+        let is_meant = |it: &&Policy| it.action.is_none_or(|it| it == *target);
+        let meant: Vec<&Policy> = policies.iter().filter(is_meant).collect();
+        match rules(&meant, &mut role.risk_policy) {
+            Ok(rules) => match target {
+                Target::Command => role.rules = rules,
+                Target::Mcp => role.mcp_rules = rules,
+            },
+            Err(problem) => problems.push(problem),
+        }
+    }
+    if problems.is_empty() { Ok(Read::exact(role)) } else { Err(problems) }
+}
+
+/// A permit or an exception in the list that is made.
+#[derive(Clone, Debug, PartialEq)]
+struct Entry {
+    pattern: String,
+    compiled: Pattern,
+    action: RuleAction,
+    /// For permits: the places of the exceptions that they carry.
+    except: Vec<usize>,
+    id: String,
+}
+
+/// The list that decides as the policies do: forbids first, then permits and exceptions, each
+/// permit behind its own exceptions and before all others that it shares lines with.
+fn rules(policies: &[&Policy], risk: &mut RiskPolicy) -> Result<Vec<Rule>, Invalid> {
+    let mut res: Vec<Rule> = Vec::new();
+    let mut entries: Vec<Entry> = Vec::new();
+    let new = |pattern: &str, action, id: &str| Entry {
+        pattern: pattern.to_owned(),
+        compiled: Pattern::new(pattern),
+        action,
+        except: Vec::new(),
+        id: id.to_owned(),
+    };
+    for policy in policies {
+        let bad = |message: &str| Invalid {
+            line: policy.line,
+            field: policy.id.clone(),
+            message: message.to_owned(),
+        };
+        match (&policy.when, policy.is_permit) {
+            (Condition::Trust(threshold), false) if policy.unless.is_empty() => {
+                risk.trust_threshold = Some(*threshold);
+            }
+            (Condition::Trust(_), _) => return Err(bad("permits by trust, which no rule can")),
+            (Condition::Lines(lines), false) => {
+                if !policy.unless.is_empty() {
+                    return Err(bad("forbids with exceptions, which no list of rules can say"));
+                }
+                res.extend(lines.iter().map(|it| rule(it, RuleAction::Deny, &policy.id)));
+            }
+            (Condition::Lines(lines), true) => {
+                let mut except = Vec::new();
+                for pattern in &policy.unless {
+                    let known = entries
+                        .iter()
+                        .position(|it| it.pattern == *pattern && it.action == RuleAction::Deny);
+                    except.push(known.unwrap_or(entries.len()));
+                    if known.is_none() {
+                        entries.push(new(pattern, RuleAction::Deny, ""));
+                    }
+                }
+                for line in lines {
+                    let mut entry = new(line, RuleAction::Allow, &policy.id);
+                    entry.except.clone_from(&except);
+                    entries.push(entry);
+                }
+            }
+        }
+    }
+    let order = order(&entries).ok_or_else(|| Invalid {
+        line: policies.first().map_or(1, |it| it.line),
+        field: String::new(),
+        message: "permits have exceptions that no order of rules can say".to_owned(),
+    })?;
+    let ordered = order.iter().filter_map(|at| entries.get(*at));
+    res.extend(ordered.map(|it| rule(&it.pattern, it.action, &it.id)));
+    Ok(res)
+}
+
+fn rule(pattern: &str, action: RuleAction, id: &str) -> Rule {
+    Rule { rule_id: id.to_owned(), ..Rule::new(pattern, action) }
+}
+
+/// Places in an order in which the first that matches decides as all together; `None` where there
+/// is none.
+fn order(entries: &[Entry]) -> Option<Vec<usize>> {
+    let before = |first: usize, second: usize| -> bool {
+        let (Some(a), Some(b)) = (entries.get(first), entries.get(second)) else { return false };
+        match (a.action, b.action) {
+            (RuleAction::Deny, RuleAction::Allow) => b.except.contains(&first),
+            (RuleAction::Allow, RuleAction::Deny) => {
+                !a.except.contains(&second)
+                    && meet(&a.compiled, &b.compiled)
+                    // Exceptions of its own that take all they share come first anyway.
+                    && !a.except.iter().filter_map(|it| entries.get(*it)).any(|it| {
+                        includes(&it.compiled, &b.compiled)
+                    })
+            }
+            _ => false,
+        }
+    };
+    let places = || 0..entries.len();
+    let mut blockers: Vec<usize> =
+        places().map(|it| places().filter(|other| before(*other, it)).count()).collect();
+    let mut left: Vec<usize> = places().collect();
+    let mut res = Vec::with_capacity(entries.len());
+    while !left.is_empty() {
+        let next = left.iter().position(|it| blockers.get(*it) == Some(&0))?;
+        let place = left.remove(next);
+        for other in left.iter().filter(|other| before(place, **other)) {
+            if let Some(n_blockers) = blockers.get_mut(*other) {
+                *n_blockers -= 1;
+            }
+        }
+        res.push(place);
+    }
+    Some(res)
+}

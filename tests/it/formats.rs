@@ -1,0 +1,386 @@
+//! Policy formats: what is written is read as the same role or the loss is listed, and the pages' own examples.
+//!
+//! `ADVISOR_TEST_ROLES` says how many roles are made up, and `ADVISOR_TEST_PEERS_DIR` names a directory for
+//! documents and decisions that the engines of other systems are asked about (`tests/policy_peers.py`).
+use std::{collections::BTreeMap, fs, io::Write as _, path::PathBuf};
+
+use policy_advisor::{
+    formats::{Besides, Effect, FORMATS, PolicyFormat, equivalence},
+    policy::{Engine, Evaluation, Role, Rule, RuleAction, Subject, proof::MAX_STATES},
+};
+use proptest::{prelude::*, strategy::ValueTree as _, test_runner::TestRunner};
+
+pub(crate) const POLICIES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/policies/");
+
+fn n_roles() -> usize {
+    std::env::var("ADVISOR_TEST_ROLES").map_or(300, |it| it.parse().unwrap())
+}
+
+pub(crate) fn format(name: &str) -> &'static PolicyFormat {
+    PolicyFormat::parse(name).unwrap()
+}
+
+fn fixture(name: &str) -> String {
+    fs::read_to_string(format!("{POLICIES}{name}")).unwrap()
+}
+
+fn commands() -> impl Strategy<Value = String> {
+    let word = prop::sample::select(
+        &[
+            "git",
+            "git push",
+            "git push -u",
+            "git status",
+            "rm",
+            "rm -rf",
+            "npm run",
+            "*",
+            "echo 'a b'",
+            "cat \\*",
+            "x\\\\y",
+            "é",
+            "a\"b",
+            "(x)",
+            "git *push",
+            "make {{env}}",
+            "sudo",
+            "cd",
+            "env x",
+        ][..],
+    );
+    let tail = prop::sample::select(
+        &["", " *", " *", "*", " --force*", " * main", " **", ":*", " * -- *"][..],
+    );
+    (word, tail).prop_map(|(word, tail)| format!("{word}{tail}"))
+}
+
+fn calls() -> impl Strategy<Value = String> {
+    prop::sample::select(
+        &[
+            "fs/*",
+            "fs/read_file",
+            "fs/read*",
+            "fs/write*",
+            "github/get_issue",
+            "github/*",
+            "*/*",
+            "*",
+            "*/list*",
+            "f*/x",
+            "a__b/c",
+            "fs_/x",
+            "fs/_x",
+            "fs/*_all",
+            "slack/post_message",
+            "slack/*",
+        ][..],
+    )
+    .prop_map(str::to_owned)
+}
+
+fn roles() -> impl Strategy<Value = Role> {
+    let action = prop::sample::select(RuleAction::ALL);
+    // Roles that a format can say are common, too: mostly allow and deny.
+    let mostly = prop_oneof![
+        3 => prop::sample::select(&[RuleAction::Allow, RuleAction::Deny, RuleAction::RequireApproval][..]),
+        1 => action.clone(),
+    ];
+    let env = prop::option::weighted(0.1, prop::sample::select(&["production", "dev"][..]));
+    let rule = |pattern: BoxedStrategy<String>,
+                mostly: BoxedStrategy<RuleAction>,
+                env: BoxedStrategy<Option<&'static str>>| {
+        (pattern, mostly, env).prop_map(|(pattern, action, env)| {
+            let mut rule = Rule::new(&pattern, action);
+            rule.when.extend(env.map(|it| ("env".to_owned(), vec![it.to_owned()])));
+            rule
+        })
+    };
+    let rules = prop::collection::vec(
+        rule(commands().boxed(), mostly.clone().boxed(), env.clone().boxed()),
+        0..7,
+    );
+    let mcp_rules =
+        prop::collection::vec(rule(calls().boxed(), mostly.clone().boxed(), env.boxed()), 0..6);
+    let threshold = prop::option::weighted(0.3, 0_u8..=100);
+    (rules, mcp_rules, mostly, any::<bool>(), threshold).prop_map(
+        |(rules, mcp_rules, default_action, strictest, threshold)| {
+            let mut role = Role::new("made-up");
+            role.rules = rules;
+            role.mcp_rules = mcp_rules;
+            role.default_action = default_action;
+            role.evaluation =
+                if strictest { Evaluation::DenyOverrides } else { Evaluation::FirstMatch };
+            role.risk_policy.trust_threshold = threshold;
+            role
+        },
+    )
+}
+
+#[test]
+fn what_is_written_is_read_as_the_same_role_or_the_loss_is_listed() {
+    let mut runner = TestRunner::deterministic();
+    let mut peers = Peers::open();
+    let mut proved: BTreeMap<&str, usize> = BTreeMap::new();
+    let strategy = roles();
+    for _ in 0..n_roles() {
+        let role = strategy.new_tree(&mut runner).unwrap().current();
+        for format in FORMATS {
+            let written = (format.write)(&role, &Besides::default());
+            let shown =
+                || format!("{}\n{role:#?}\n{}\n{:#?}", format.name, written.text, written.losses);
+            let read =
+                (format.read)(&written.text).unwrap_or_else(|err| panic!("{err:?} {}", shown()));
+            let found = equivalence(&role, format, &written.text, MAX_STATES).unwrap();
+            if written.losses.is_empty() {
+                assert!(found.is_proved(), "{} {:#?}", shown(), found.changes);
+                *proved.entry(format.name).or_default() += 1;
+            }
+            let is_milder = found.changes.iter().any(|it| it.new.action < it.old.action);
+            let may_be_milder = written.losses.iter().any(|it| it.effect == Effect::Milder);
+            assert!(!is_milder || may_be_milder, "{} {:#?}", shown(), found.changes);
+            // What was read is said in full, and read again it is the same.
+            assert_eq!(read.losses, [], "{}", shown());
+            let again = (format.write)(&read.role, &Besides::default());
+            assert_eq!(again.losses, [], "{}", shown());
+            let found = equivalence(&read.role, format, &again.text, MAX_STATES).unwrap();
+            assert!(found.is_proved(), "{} {:#?}", shown(), found.changes);
+            peers.note(format.name, &written.text, &read.role);
+        }
+    }
+    // Every format holds some roles without loss, or the laws say little.
+    for format in FORMATS {
+        let n = proved.get(format.name).copied().unwrap_or(0);
+        eprintln!(
+            "{}: {n} of {} roles without loss, all of them proved equal",
+            format.name,
+            n_roles()
+        );
+        assert!(n > 0, "{}", format.name);
+    }
+}
+
+/// Documents, lines and decisions for the engines of other systems.
+struct Peers(Option<fs::File>);
+
+impl Peers {
+    fn open() -> Self {
+        let dir = std::env::var_os("ADVISOR_TEST_PEERS_DIR").map(PathBuf::from);
+        Self(dir.map(|dir| {
+            fs::create_dir_all(&dir).unwrap();
+            fs::File::create(dir.join("documents.ndjson")).unwrap()
+        }))
+    }
+
+    fn note(&mut self, format: &str, text: &str, role: &Role) {
+        let Some(file) = self.0.as_mut().filter(|_| ["cedar", "rego"].contains(&format)) else {
+            return;
+        };
+        let variables = BTreeMap::new();
+        let engine = Engine::new(role, &variables);
+        let mut asked = Vec::new();
+        for line in [
+            "git",
+            "git status",
+            "git push",
+            "git push -u x",
+            "git push --force",
+            "git a push b",
+            "rm -rf /",
+            "rm",
+            "npm run x main",
+            "cat '*'",
+            "x",
+            "é y",
+            "git x -- y",
+            "a\"b",
+            "(x) y",
+            "x\ny",
+        ] {
+            let action = engine.decide_line(line).0;
+            asked.push(serde_json::json!({"kind": "command", "line": line, "decision": action}));
+        }
+        for (server, tool) in [
+            ("fs", "read_file"),
+            ("fs", "x_all"),
+            ("github", "get_issue"),
+            ("z", "list_x"),
+            ("slack", "post_message"),
+        ] {
+            for trust_score in [None, Some(30), Some(90)] {
+                let said = engine.decide(&Subject::McpCall { server, tool, trust_score });
+                asked.push(serde_json::json!({"kind": "call", "line": format!("{server}/{tool}"), "trust_score": trust_score, "decision": said.decision}));
+            }
+        }
+        let it = serde_json::json!({"format": format, "text": text, "asked": asked});
+        writeln!(file, "{it}").unwrap();
+    }
+}
+
+fn action(role: &Role, line: &str) -> RuleAction {
+    Engine::new(role, &BTreeMap::new()).decide_line(line).0
+}
+
+fn call(role: &Role, server: &str, tool: &str) -> RuleAction {
+    let subject = Subject::McpCall { server, tool, trust_score: None };
+    Engine::new(role, &BTreeMap::new()).decide(&subject).decision
+}
+
+#[test]
+fn a_truvant_role_decides_as_its_page_says() {
+    let read = (format("truvant-yaml").read)(&fixture("developer.truvant.yaml")).unwrap();
+    assert_eq!(read.losses, []);
+    let role = &read.role;
+    assert_eq!((role.mode.as_str(), role.risk_policy.trust_threshold), ("enforce", Some(60)));
+    assert_eq!(read.variables[0].patterns, ["^prod-.*"]);
+    for (line, want) in [
+        ("git push --force", RuleAction::Deny),
+        ("git push --force-with-lease origin", RuleAction::Deny),
+        ("git push origin", RuleAction::Allow),
+        ("kubectl exec pod -- sh", RuleAction::Deny),
+        ("ssh host", RuleAction::Deny),
+        ("terraform plan", RuleAction::Deny),
+        ("aws s3 ls", RuleAction::Allow),
+    ] {
+        assert_eq!(action(role, line), want, "{line}");
+    }
+    assert_eq!(call(role, "filesystem", "read_file"), RuleAction::Allow);
+    assert_eq!(call(role, "filesystem", "write_file"), RuleAction::Deny);
+    // Variables stay in patterns, and their values go along.
+    let besides = Besides { variables: &read.variables, ..Besides::default() };
+    let again = (format("truvant").write)(role, &besides);
+    assert!(again.losses.is_empty() && again.text.contains("deploy --to {{env}} *"), "{again:?}");
+    let back = (format("truvant").read)(&again.text).unwrap();
+    assert_eq!((&back.role.rules, &back.variables), (&role.rules, &read.variables));
+}
+
+#[test]
+fn a_policy_yaml_decides_as_its_page_says() {
+    let read = (format("policy-yaml").read)(&fixture("support.policy.yaml")).unwrap();
+    assert_eq!(read.losses, []);
+    for (server, tool, want) in [
+        ("browser", "navigate", RuleAction::Allow),
+        ("filesystem", "read_file", RuleAction::Allow),
+        ("filesystem", "delete_file", RuleAction::Deny),
+        ("admin", "create_user", RuleAction::Deny),
+        ("payment", "refund", RuleAction::RequireApproval),
+        ("slack", "post_message", RuleAction::Allow),
+        ("slack", "delete_message", RuleAction::Alert),
+    ] {
+        assert_eq!(call(&read.role, server, tool), want, "{server}/{tool}");
+    }
+    // Of commands it says nothing, so none passes.
+    assert_eq!(action(&read.role, "git status"), RuleAction::Deny);
+    for name in ["policy-yaml", "policy-json", "rego"] {
+        let written = (format(name).write)(&read.role, &Besides::default());
+        let found = equivalence(&read.role, format(name), &written.text, MAX_STATES).unwrap();
+        assert!(written.losses.is_empty() && found.is_proved(), "{name} {written:?} {found:?}");
+    }
+}
+
+#[test]
+fn permissions_and_prefix_rules_decide_as_their_pages_say() {
+    let read = (format("claude-code").read)(&fixture("claude.settings.json")).unwrap();
+    for (line, want) in [
+        ("curl", RuleAction::Deny),
+        ("curl -s x", RuleAction::Deny),
+        ("curly", RuleAction::RequireApproval),
+        // Asking goes before allowing.
+        ("git push origin main", RuleAction::RequireApproval),
+        ("git merge main", RuleAction::Allow),
+        ("npm run test", RuleAction::Allow),
+        ("npm run test --watch", RuleAction::Allow),
+        ("npm run tests", RuleAction::RequireApproval),
+    ] {
+        assert_eq!(action(&read.role, line), want, "{line}");
+    }
+    assert_eq!(call(&read.role, "admin", "x"), RuleAction::Deny);
+    assert_eq!(call(&read.role, "github", "get_issue"), RuleAction::Allow);
+    // What else stands in the settings stays there.
+    let text = fixture("claude.settings.json");
+    let besides = Besides { existing: Some(&text), ..Besides::default() };
+    let written = (format("claude-code").write)(&read.role, &besides);
+    for kept in ["some-model", "additionalDirectories", "../docs"] {
+        assert!(written.text.contains(kept), "{}", written.text);
+    }
+    let read = (format("codex").read)(&fixture("default.rules")).unwrap();
+    for (line, want) in [
+        ("git status", RuleAction::Allow),
+        ("git diff --stat", RuleAction::Allow),
+        ("git push", RuleAction::RequireApproval),
+        ("rm -rf x", RuleAction::Deny),
+        ("rm -r x", RuleAction::RequireApproval),
+    ] {
+        assert_eq!(action(&read.role, line), want, "{line}");
+    }
+    let examples = ["git push -u origin x", "git status --short", "git log"].map(str::to_owned);
+    let besides = Besides { examples: &examples, ..Besides::default() };
+    let written = (format("codex").write)(&read.role, &besides);
+    assert!(
+        written.losses.is_empty()
+            && written.text.contains(r#"["git", "push", "-u", "origin", "x"]"#)
+    );
+    // Examples are tested where they are read.
+    let wrong = written.text.replace(r#"pattern = ["git", "push"]"#, r#"pattern = ["git", "log"]"#);
+    let problem = &(format("codex").read)(&wrong).unwrap_err()[0];
+    assert!(
+        problem.field.ends_with("match") && problem.message.contains("is not matched"),
+        "{problem:?}"
+    );
+}
+
+#[test]
+fn interven_rules_become_a_role_where_it_can_say_them() {
+    let read = (format("interven").read)(&fixture("slack.interven.json")).unwrap();
+    let lost: Vec<(&str, Effect)> =
+        read.losses.iter().map(|it| (it.field.as_str(), it.effect)).collect();
+    assert_eq!(
+        lost,
+        [("rules[0]", Effect::Milder), ("rules[1].sanitize_fields", Effect::Stricter)]
+    );
+    assert_eq!(read.role.mcp_rules[0].action, RuleAction::Redact);
+    assert_eq!(read.role.mcp_rules[0].when["data_class"], ["personal"]);
+}
+
+#[test]
+fn every_format_tells_problems_with_line_and_field() {
+    for (name, text, line, field) in [
+        (
+            "truvant",
+            "{\"name\": \"x\",\n\"commands\": [{\"pattern\": \"a\",\n\"action\": \"maybe\"}]}",
+            3,
+            "commands[0].action",
+        ),
+        (
+            "truvant-yaml",
+            "name: x\ncommands:\n  - pattern: a\n    action: allow\n    wen: 1\n",
+            5,
+            "commands[0].wen",
+        ),
+        (
+            "policy-yaml",
+            "meta:\n  schema_version: \"1.0\"\n  name: x\n  scope: team\n",
+            4,
+            "meta.scope",
+        ),
+        ("policy-json", "{\"meta\": {}}", 1, "defaults"),
+        (
+            "interven",
+            "{\"name\": \"x\", \"rules\": [\n{\"rule_id\": \"a\"}]}",
+            2,
+            "rules[0].action",
+        ),
+        ("claude-code", "{\"permissions\":\n{\"deny\": [\"Bash(\"]}}", 2, "permissions.deny[0]"),
+        (
+            "codex",
+            "prefix_rule(pattern = [\"a\"],\n decision = \"maybe\")",
+            2,
+            "prefix_rule[0].decision",
+        ),
+        ("cedar", "permit (principal, action, resource)\nwhen { principal == x };", 2, ""),
+        ("rego", "package advisor\n", 1, ""),
+    ] {
+        let problems = (format(name).read)(text).unwrap_err();
+        let found = problems.iter().any(|it| (it.line, it.field.as_str()) == (line, field));
+        assert!(found, "{name}: {problems:?}");
+    }
+}
