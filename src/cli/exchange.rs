@@ -177,11 +177,11 @@ pub(super) fn told(
     context.printer.note(&match (verdict(found), found.changes.first()) {
         ("proved", _) => format!("proved: it decides every {kinds} as the role does"),
         (_, Some(first)) => {
-            format!(
-                "{} pairs of rules decide differently; the shortest: {}",
-                found.changes.len(),
-                shortest(first)
-            )
+            let pairs = match found.changes.len() {
+                1 => "one pair of rules decides".to_owned(),
+                n => format!("{n} pairs of rules decide"),
+            };
+            format!("{pairs} differently; the shortest: {}", shortest(first))
         }
         _ => format!("not decided for {} pairs of rules", found.undecided),
     });

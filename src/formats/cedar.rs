@@ -5,9 +5,9 @@
 use std::fmt::Write as _;
 
 use super::{
-    Besides, Invalid, Read, Written,
+    Besides, Effect, Invalid, Loss, Read, Written,
     cedar_text::{self, Condition, Policy},
-    ordered::{Item, Ordered, meet, unsaid},
+    ordered::{Item, Ordered, Special, meet, unsaid},
     scan::{comment, quoted},
 };
 use crate::policy::{Mode, Pattern, RiskPolicy, Role, Rule, RuleAction, Target, includes};
@@ -33,7 +33,7 @@ pub(super) fn write(role: &Role, _: &Besides<'_>) -> Written {
         let mut list = Ordered::new(role, *target, false, &mut losses);
         list.translate(permit_or_forbid, &mut losses);
         notes.append(&mut list.idle);
-        policies(&list, action, &mut text);
+        policies(&list, action, &mut text, &mut losses);
     }
     if role.mode == Mode::Monitor {
         notes.push("it has no monitor mode: policies are enforced".to_owned());
@@ -51,7 +51,7 @@ const fn permit_or_forbid(action: RuleAction) -> (RuleAction, &'static str) {
     }
 }
 
-fn policies(list: &Ordered, action: &str, text: &mut String) {
+fn policies(list: &Ordered, action: &str, text: &mut String, losses: &mut Vec<Loss>) {
     let mut permitted: Vec<&Item> = Vec::new();
     let mut exceptions: Vec<&Item> = Vec::new();
     let mut policy = |effect: &str, item: Option<&Item>, exceptions: &[&Item]| {
@@ -75,7 +75,7 @@ fn policies(list: &Ordered, action: &str, text: &mut String) {
             let except: Vec<&Item> = exceptions.iter().filter(meets).copied().collect();
             policy("permit", Some(item), &except);
             permitted.push(item);
-        } else if permitted.iter().any(|it| meets(&it)) {
+        } else if permitted.iter().any(|it| meets(&it) && may_permit(it, item, list.target)) {
             exceptions.push(item);
         } else {
             policy("forbid", Some(item), &[]);
@@ -84,6 +84,27 @@ fn policies(list: &Ordered, action: &str, text: &mut String) {
     if list.default == RuleAction::Allow {
         policy("permit", None, &exceptions);
     }
+    // An exception that no permit carries says nothing of what it would have taken off a wrapper.
+    let is_carried = |item: &Item| {
+        let later = list.items.iter().skip_while(|it| it.field != item.field);
+        list.default == RuleAction::Allow
+            || later
+                .filter(|it| it.action == RuleAction::Allow)
+                .any(|it| meet(&it.pattern, &item.pattern))
+    };
+    let is_special =
+        |item: &Item| list.target == Target::Command && Special::of(&item.pattern).is_some();
+    for item in exceptions.iter().filter(|it| is_special(it) && !is_carried(it)) {
+        let why = "an earlier permit holds, where a role asks rules that name it alone";
+        losses.push(item.loss(why, Effect::Milder));
+    }
+}
+
+/// Whether a permit decides on lines of a later rule: on builtins only permits do that name them.
+fn may_permit(permit: &Item, item: &Item, target: Target) -> bool {
+    let is_builtin =
+        target == Target::Command && Special::of(&item.pattern) == Some(Special::Builtin);
+    !is_builtin || permit.pattern.first_word().is_some()
 }
 
 /// What a line has to be like; a final ` *` may be missing, which Cedar has to be told.

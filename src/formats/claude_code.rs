@@ -145,11 +145,12 @@ pub(super) fn write(role: &Role, besides: &Besides<'_>) -> Written {
         notes.append(&mut list.idle);
     }
     // One mode holds for both; commands that pass by default can be said in another way.
+    // Where either asks, both do: to deny what is not known would deny whatever is to be asked for.
     let mode = match (commands.default, calls.default) {
-        (RuleAction::Allow, mode) => mode,
-        (commands, calls) => commands.max(calls),
+        (RuleAction::Deny | RuleAction::Allow, RuleAction::Deny)
+        | (RuleAction::Deny, RuleAction::Allow) => RuleAction::Deny,
+        _ => RuleAction::RequireApproval,
     };
-    let mode = if mode == RuleAction::Allow { RuleAction::RequireApproval } else { mode };
     if mode == RuleAction::Deny {
         for list in [&mut commands, &mut calls] {
             list.translate(without_ask, &mut losses);

@@ -173,19 +173,25 @@ impl Ordered {
                 .find(|it| it.action > item.action && meet(&it.pattern, &item.pattern));
             if let Some(holder) = holder {
                 let why = format!("left out: `{}`, which is lost, would not stop it", holder.text);
-                losses.push(item.loss(why, effect(item.action, self.default)));
+                losses.push(item.loss(why, effect(item.action, self.without(item))));
                 unsaid.push(item);
                 continue;
             }
             match say(item) {
                 Ok(words) => said.push((item, words)),
                 Err(why) => {
-                    losses.push(item.loss(why, effect(item.action, self.default)));
+                    losses.push(item.loss(why, effect(item.action, self.without(item))));
                     unsaid.push(item);
                 }
             }
         }
         said
+    }
+
+    /// What holds for the lines of a rule that is not said: of builtins and wrappers nothing.
+    fn without(&self, item: &Item) -> RuleAction {
+        let is_special = self.target == Target::Command && Special::of(&item.pattern).is_some();
+        if is_special { RuleAction::Allow } else { self.default }
     }
 
     /// Notes the rules that give way where of all rules the strictest decides; `beats` says whether
@@ -209,7 +215,7 @@ impl Ordered {
 
 /// Commands that only rules decide on which name them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Special {
+pub(super) enum Special {
     /// Free without such a rule.
     Builtin,
     /// What it wraps is decided on its own.
@@ -218,7 +224,7 @@ enum Special {
 
 impl Special {
     /// What the first word of a pattern is.
-    fn of(pattern: &Pattern) -> Option<Self> {
+    pub(super) fn of(pattern: &Pattern) -> Option<Self> {
         let word = pattern.first_word()?;
         if runs().any(|(name, how)| name == word && how == Runs::Wrapped) {
             return Some(Self::Wrapper);

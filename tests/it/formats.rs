@@ -2,7 +2,7 @@
 //!
 //! `ADVISOR_TEST_ROLES` says how many roles are made up, and `ADVISOR_TEST_PEERS_DIR` names a directory for
 //! documents and decisions that the engines of other systems are asked about (`tests/policy_peers.py`).
-use std::{collections::BTreeMap, fs, io::Write as _, path::PathBuf};
+use std::{collections::BTreeMap, fmt::Write as _, fs, path::PathBuf};
 
 use policy_advisor::{
     formats::{Besides, Effect, FORMATS, PolicyFormat, equivalence},
@@ -147,6 +147,7 @@ fn what_is_written_is_read_as_the_same_role_or_the_loss_is_listed() {
             peers.note(format.name, &written.text, &read.role);
         }
     }
+    peers.close();
     // Every format holds some roles without loss, or the laws say little.
     for format in FORMATS {
         let n = proved.get(format.name).copied().unwrap_or(0);
@@ -160,19 +161,24 @@ fn what_is_written_is_read_as_the_same_role_or_the_loss_is_listed() {
 }
 
 /// Documents, lines and decisions for the engines of other systems.
-struct Peers(Option<fs::File>);
+struct Peers(Option<(PathBuf, String)>);
 
 impl Peers {
     fn open() -> Self {
         let dir = std::env::var_os("ADVISOR_TEST_PEERS_DIR").map(PathBuf::from);
-        Self(dir.map(|dir| {
+        Self(dir.map(|dir| (dir, String::new())))
+    }
+
+    fn close(self) {
+        if let Some((dir, text)) = self.0 {
             fs::create_dir_all(&dir).unwrap();
-            fs::File::create(dir.join("documents.ndjson")).unwrap()
-        }))
+            fs::write(dir.join("documents.ndjson"), text).unwrap();
+        }
     }
 
     fn note(&mut self, format: &str, text: &str, role: &Role) {
-        let Some(file) = self.0.as_mut().filter(|_| ["cedar", "rego"].contains(&format)) else {
+        let Some((_, lines)) = self.0.as_mut().filter(|_| ["cedar", "rego"].contains(&format))
+        else {
             return;
         };
         let variables = BTreeMap::new();
@@ -212,7 +218,7 @@ impl Peers {
             }
         }
         let it = serde_json::json!({"format": format, "text": text, "asked": asked});
-        writeln!(file, "{it}").unwrap();
+        writeln!(lines, "{it}").unwrap();
     }
 }
 

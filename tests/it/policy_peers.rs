@@ -1,7 +1,7 @@
 //! Generated policy.yaml documents: what we say of tools, for the published engine to be asked the same.
 //!
 //! With `ADVISOR_TEST_PEERS_DIR`, `policies.ndjson` is written there for `tests/policy_engine.mjs`.
-use std::{fs, io::Write as _, path::PathBuf};
+use std::{fmt::Write as _, fs, path::PathBuf};
 
 use policy_advisor::{
     formats::{
@@ -84,11 +84,8 @@ fn policies() -> impl Strategy<Value = PolicyFile> {
 #[test]
 fn generated_policies_are_written_read_and_judged() {
     let n_policies = std::env::var("ADVISOR_TEST_ROLES").map_or(500, |it| it.parse().unwrap());
-    let mut file = std::env::var_os("ADVISOR_TEST_PEERS_DIR").map(|dir| {
-        let dir = PathBuf::from(dir);
-        fs::create_dir_all(&dir).unwrap();
-        fs::File::create(dir.join("policies.ndjson")).unwrap()
-    });
+    let dir = std::env::var_os("ADVISOR_TEST_PEERS_DIR").map(PathBuf::from);
+    let mut lines = String::new();
     let names = "(mcp__[ab]__(read_x|b|delete_file|a_x))|Bash|[ab_.]{1,6}";
     let cards = prop::collection::vec(select(ACTIONS).prop_map(str::to_owned), 0..4);
     let strategy = (policies(), cards, prop::collection::vec(names, 1..4));
@@ -115,7 +112,7 @@ fn generated_policies_are_written_read_and_judged() {
         }
         let kinds: Vec<Vec<&str>> =
             said.iter().map(|it| it.findings.iter().map(|it| it.kind.as_str()).collect()).collect();
-        if let Some(file) = &mut file {
+        if dir.is_some() {
             let capabilities: serde_json::Map<String, serde_json::Value> = policy
                 .mappings
                 .iter()
@@ -145,7 +142,11 @@ fn generated_policies_are_written_read_and_judged() {
                 "tools": tools, "verdict": verdict, "findings": kinds,
                 "coverage_pct": coverage(&policy, &card).coverage_pct,
             });
-            writeln!(file, "{line}").unwrap();
+            writeln!(lines, "{line}").unwrap();
         }
+    }
+    if let Some(dir) = dir {
+        fs::create_dir_all(&dir).unwrap();
+        fs::write(dir.join("policies.ndjson"), lines).unwrap();
     }
 }

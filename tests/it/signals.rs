@@ -69,6 +69,7 @@ fn ids(directory: &Path) -> Vec<String> {
     let id = |line: &str| {
         let signal: serde_json::Value = serde_json::from_str(line).unwrap();
         assert_eq!(signal["schema_version"], "1.0");
+        crate::schemas::check("signal", &signal);
         assert!(!line.contains('\u{202e}'), "{line}");
         signal["signal_id"].as_str().unwrap().to_owned()
     };
