@@ -8,7 +8,6 @@ use super::{Context, Exit, Output, WrongUse, backtest_text, words::instant};
 use crate::{
     clock,
     events::Timestamp,
-    lake::Lake,
     pipeline::backtest::{Experiment, Start, picture, run as try_out},
 };
 
@@ -64,7 +63,7 @@ pub(super) async fn run(args: Backtest, context: &Context) -> anyhow::Result<Exi
         return Err(WrongUse(format!("{} cuts are more than {MAX_CUTS}", args.cuts.len())).into());
     }
     let store = context.store().await?;
-    let lake = Lake::open(&context.config.data_dir)?;
+    let lake = context.lake()?;
     let start = match args.revision {
         Some(revision) => Start::Revision(revision),
         None if args.scratch => Start::Scratch,

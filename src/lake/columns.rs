@@ -181,7 +181,9 @@ impl Columns {
         ];
         // Builders make room for a thousand events: of a file of one line that is nearly all.
         if self.keys.len() < FEW_EVENTS {
-            columns.iter_mut().filter_map(Arc::get_mut).for_each(|it| it.shrink_to_fit());
+            for column in columns.iter_mut().filter_map(Arc::get_mut) {
+                column.shrink_to_fit();
+            }
         }
         let batch = RecordBatch::try_new(Arc::clone(&SCHEMA), columns)?;
         Ok(Rows { batch, keys: self.keys })

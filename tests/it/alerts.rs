@@ -193,10 +193,8 @@ fn a_host_that_is_forgotten_is_in_no_alert_and_no_signal() {
     advisor
         .write("advisor.toml", &format!("[signals]\ndirectory = {:?}\n", told.to_str().unwrap()));
     advisor.ok(&["run"]);
-    let [file] = &std::fs::read_dir(&told).unwrap().map(Result::unwrap).collect::<Vec<_>>()[..]
-    else {
-        unreachable!("one file")
-    };
-    let text = std::fs::read_to_string(file.path()).unwrap();
+    let files: Vec<_> = std::fs::read_dir(&told).unwrap().map(Result::unwrap).collect();
+    assert_eq!(files.len(), 1);
+    let text = std::fs::read_to_string(files[0].path()).unwrap();
     assert!(text.lines().count() == 3 && !text.contains("web-1"), "{text}");
 }

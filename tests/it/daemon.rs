@@ -2,6 +2,7 @@
 //! work.
 #![expect(clippy::disallowed_types, reason = "tests may lock files")]
 use std::{
+    fmt::Write as _,
     fs::{self, File},
     process::{Command, Output, Stdio},
     thread::sleep,
@@ -52,7 +53,7 @@ fn a_daemon_that_is_asked_to_stop_in_the_middle_of_a_run_leaves_the_rest_to_the_
         let dir = bench.path(name);
         fs::create_dir(&dir).unwrap();
         fs::write(dir.join("a.log"), events(number * 10..number * 10 + 10)).unwrap();
-        config += &format!("[[directories]]\npath = \"{}\"\n", dir.display());
+        writeln!(config, "[[directories]]\npath = \"{}\"", dir.display()).unwrap();
     }
     fs::write(data.join("advisor.toml"), config).unwrap();
     // Whoever holds the lake keeps the run waiting in its first directory.

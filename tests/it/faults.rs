@@ -3,7 +3,6 @@
 //!
 //! `tests/faults.c` is loaded in front of the C library and lets calls on files fail; `tests/run` has
 //! the C compiler for it, which building needs anyway.
-#![expect(clippy::disallowed_types, reason = "tests may write files")]
 use std::{
     collections::BTreeSet,
     fs,
@@ -41,12 +40,10 @@ pub(crate) struct Ran {
     calls: String,
 }
 
-/// How many points of a run are tried: a few, or all of them where a long run says so.
+/// Which points of a run are tried: a few, or every Nth where a long run says so.
 pub(crate) fn points(n_calls: usize, few: usize) -> Vec<usize> {
-    let step = match std::env::var("ADVISOR_TEST_FAULTS") {
-        Ok(_) => 1,
-        Err(_) => n_calls.div_ceil(few),
-    };
+    let step = std::env::var("ADVISOR_TEST_FAULTS");
+    let step = step.map_or_else(|_| n_calls.div_ceil(few), |it| it.parse().unwrap());
     (1..=n_calls).step_by(step).collect()
 }
 

@@ -1,5 +1,4 @@
 //! Input that means harm, by name: each is told or quarantined, none gets where it wants to.
-#![expect(clippy::disallowed_types, reason = "tests may write files")]
 use std::{fs, io::Write as _, os::unix::fs::symlink, process::Command};
 
 use serde_json::{Value, json};

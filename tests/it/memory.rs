@@ -110,7 +110,9 @@ fn lists(dir: &Path, n_mib: usize) {
 /// Half a mebibyte that looks like nothing that came before.
 fn noise(idx: usize) -> String {
     let mut seeded = crate::kill::Seeded(idx as u64 + 1);
-    (0..32 * 1024).map(|_| format!("{:016x}", seeded.below(u64::MAX))).collect()
+    let words: Vec<String> =
+        (0..32 * 1024).map(|_| format!("{:016x}", seeded.below(u64::MAX))).collect();
+    words.concat()
 }
 
 fn calls(dir: &Path, n_mib: usize) {

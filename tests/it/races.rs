@@ -1,5 +1,4 @@
 //! Many at once: the same window analyzed again and again, and reviewers beside ingests on one store.
-#![expect(clippy::disallowed_types, reason = "tests may write files")]
 use std::{
     fs,
     process::{Child, Command, Output, Stdio},
