@@ -85,8 +85,8 @@ pub fn suggest(role: &Role, tallies: &[Tally], params: &Params, background: &Bac
     }
     let clusters = cluster(&observation);
     let stops = Stops::new(&observation);
-    let synthesis = synthesize(&clusters, &observation, &stops, &background.lessons);
     let threshold = params.confidence_threshold;
+    let synthesis = synthesize(&clusters, &observation, &stops, &background.lessons, threshold);
     let ledger = ledger(role, &observation, background);
     let drafts =
         propose(role, &synthesis.candidates, &stops, &observation, background, &ledger, threshold);

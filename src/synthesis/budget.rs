@@ -14,7 +14,7 @@ use crate::{
 };
 
 use super::{
-    Candidate, LIKELY, Stand, Stops,
+    Candidate, Stand, Stops,
     spellings::{N_OPTIONS, Spelled},
 };
 
@@ -39,6 +39,8 @@ pub(super) struct Cost<'a> {
     pub(super) lessons: &'a Lessons,
     /// The day from which on the window counts as its later part, for the price of a scope.
     pub(super) cut: Option<Day>,
+    /// The confidence from which on a candidate is proposed.
+    pub(super) threshold: f64,
 }
 
 /// The scopes of one stem, and what each costs.
@@ -49,6 +51,8 @@ pub(super) struct Ladder {
     steps: Vec<Step>,
     /// The step that is taken.
     at: usize,
+    /// The confidence from which on a candidate is proposed.
+    threshold: f64,
 }
 
 /// One way to cover what was seen of a stem.
@@ -82,7 +86,7 @@ impl Step {
     fn new(candidates: Vec<Candidate>, cost: &Cost<'_>) -> Self {
         let Cost { stops, observation, .. } = *cost;
         let stopped = stops.stopped();
-        let likely = || candidates.iter().filter(|it| it.confidence >= LIKELY);
+        let likely = || candidates.iter().filter(|it| it.confidence >= cost.threshold);
         let allows = likely().filter(|it| it.action.passes()).flat_map(Candidate::patterns);
         let allows: Vec<Pattern> = allows.map(|it| Pattern::new(it)).collect();
         let needed = stops
@@ -122,13 +126,13 @@ impl Ladder {
     pub(super) fn new(binary: &str, steps: Vec<Vec<Candidate>>, cost: &Cost<'_>) -> Self {
         let steps = steps.into_iter().chain([Vec::new()]);
         let steps = steps.map(|it| Step::new(it, cost)).collect();
-        Self { binary: binary.to_owned(), steps, at: 0 }
+        Self { binary: binary.to_owned(), steps, at: 0, threshold: cost.threshold }
     }
 
     /// The candidates of the step that is taken, those that are likely enough to be proposed.
     pub(super) fn likely(&self) -> impl Iterator<Item = &Candidate> {
         let candidates = self.step().into_iter().flat_map(|it| &it.candidates);
-        candidates.filter(|it| it.confidence >= LIKELY)
+        candidates.filter(|it| it.confidence >= self.threshold)
     }
 
     /// Gives up what lets something through, for good: forms in use where these do, else the step.
@@ -167,7 +171,7 @@ pub(super) fn over_budget(ladders: &[Ladder]) -> Vec<String> {
     let mut likely: Vec<(std::cmp::Reverse<u64>, &str)> = without
         .filter_map(|it| {
             let widest = it.steps.first()?.candidates.first()?;
-            let is_likely = widest.confidence >= LIKELY && widest.action.passes();
+            let is_likely = widest.confidence >= it.threshold && widest.action.passes();
             let head = widest.pattern.strip_suffix(" *").unwrap_or(&widest.pattern);
             is_likely.then_some((std::cmp::Reverse(widest.evidence.n_units), head))
         })
@@ -422,7 +426,7 @@ mod tests {
             n_rules,
             stops: stops.to_vec(),
         });
-        Ladder { binary: binary.to_owned(), steps: steps.collect(), at: 0 }
+        Ladder { binary: binary.to_owned(), steps: steps.collect(), at: 0, threshold: 0.6 }
     }
 
     fn n_rules(ladders: &[Ladder], cost: &Cost<'_>) -> usize {
@@ -442,7 +446,13 @@ mod tests {
     fn the_step_that_loses_least_for_each_rule_goes_first_and_shared_guards_go_together() {
         let observation = Observation::default();
         let lessons = Lessons::default();
-        let cost = Cost { stops: &STOPS, observation: &observation, lessons: &lessons, cut: None };
+        let cost = Cost {
+            stops: &STOPS,
+            observation: &observation,
+            lessons: &lessons,
+            cut: None,
+            threshold: 0.6,
+        };
         let make = || {
             vec![
                 ladder("tee", &[(9, 1, &[0, 1, 2, 3]), (2, 1, &[])]),
@@ -469,7 +479,7 @@ mod tests {
         ) {
             let observation = Observation::default();
             let lessons = Lessons::default();
-            let cost = Cost { stops: &STOPS, observation: &observation, lessons: &lessons, cut: None };
+            let cost = Cost { stops: &STOPS, observation: &observation, lessons: &lessons, cut: None, threshold: 0.6 };
             let make = || {
                 let ladders = steps.iter().map(|(binary, steps)| {
                     let steps = steps.iter().map(|(n_spared, n_rules, stops)| Step {
@@ -478,7 +488,7 @@ mod tests {
                         n_rules: *n_rules,
                         stops: stops.iter().copied().collect(),
                     });
-                    Ladder { binary: binary.to_string(), steps: steps.collect(), at: 0 }
+                    Ladder { binary: binary.to_string(), steps: steps.collect(), at: 0, threshold: 0.6 }
                 });
                 ladders.collect::<Vec<_>>()
             };

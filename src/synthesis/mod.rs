@@ -95,10 +95,6 @@ pub struct Candidate {
 /// Most lines of one stem that are asked for one by one; past that the whole stem is.
 const MAX_EXACT: usize = 8;
 
-/// Candidates from this confidence on count towards the size of a role; the contract's default
-/// threshold.
-const LIKELY: f64 = 0.6;
-
 /// Fewest units behind an approval rule for a high-risk act.
 const MIN_APPROVAL_UNITS: u64 = 3;
 
@@ -120,20 +116,22 @@ pub struct Synthesis {
 /// Candidate rules for what was seen, ordered by what they give: units first, then pattern.
 ///
 /// Scopes are as wide as a role of `MAX_RULES` rules, guards included, can afford, and no act that
-/// must not pass shares a line with them that no guard stops first.
+/// must not pass shares a line with them that no guard stops first. Both hold for what is at least as
+/// likely as `threshold`, the confidence from which on changes are proposed.
 pub fn synthesize(
     clusters: &[Cluster],
     observation: &Observation,
     stops: &Stops,
     lessons: &Lessons,
+    threshold: f64,
 ) -> Synthesis {
     let clusters = &parents::widen(clusters, observation);
     let mcp = mcp_candidates(observation, lessons);
     let rest = rest(observation);
     let cut = prices::cut(observation);
-    let cost = Cost { stops, observation, lessons, cut };
+    let cost = Cost { stops, observation, lessons, cut, threshold };
     let mut ladders = ladders(clusters, &cost, rest.is_some());
-    let n_mcp = mcp.iter().filter(|it| it.confidence >= LIKELY).count();
+    let n_mcp = mcp.iter().filter(|it| it.confidence >= threshold).count();
     let n_reserved = n_mcp + usize::from(rest.is_some());
     let max_rules = MAX_RULES.saturating_sub(n_reserved);
     budget::fit(&mut ladders, &cost, max_rules);

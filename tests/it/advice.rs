@@ -7,14 +7,15 @@ use policy_advisor::{
     batch::{Change, SuggestionBatch},
     events::Tally,
     feedback::Background,
+    pipeline::suggest::{Advice, Params, suggest},
     policy::{Role, RuleAction},
 };
 
 use crate::{
     reviewer::{TASTES, review},
     work::{
-        Lines, Poison, RISKY, Random, WORK, accept, advise, allowed, hasty, names, open, poisoned,
-        tally, work,
+        Lines, Poison, RISKY, Random, WORK, accept, advise, allowed, hasty, names, open, params,
+        poisoned, tally, work,
     },
 };
 
@@ -97,6 +98,23 @@ fn who_repeats_a_risky_act_teaches_nothing() {
         let tallies = poisoned(&week(), line, poison, N_DAYS);
         assert_eq!(allowed(&batch(&role, &tallies)), clean, "{line}, {poison:?}");
     }
+}
+
+#[test]
+fn whoever_asks_for_less_likely_changes_gets_no_act_with_them() {
+    let mut n_batches = 0;
+    for threshold in [0.0, 0.35, 0.9] {
+        let params = Params { confidence_threshold: threshold, ..params(N_DAYS) };
+        let role = Role::new("new");
+        let advice = suggest(&role, &week(), &params, &Background::default());
+        let Advice::Batch(batch) = advice else { continue };
+        n_batches += 1;
+        let all: Vec<u64> = batch.changes.iter().map(|it| it.ordinal).collect();
+        let (role, _) = accept(&role, &batch, &all);
+        assert_eq!(open(&role), BTreeSet::new(), "{threshold}");
+        assert!(role.rules.len() <= 150, "{threshold}: {}", role.rules.len());
+    }
+    assert_eq!(n_batches, 3);
 }
 
 #[test]

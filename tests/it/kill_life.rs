@@ -181,7 +181,8 @@ const CONTENT: &[&str] = &[
      || ' ' || given_by FROM feedback ORDER BY batch_id, sequence",
     "SELECT 'trail ' || act || ' ' || done_by || ' ' || subject
      FROM trail WHERE act <> 'batch.review' ORDER BY act, subject",
-    "SELECT 'setting ' || scope || ' ' || enabled || ' ' || retention_days FROM settings ORDER BY scope",
+    "SELECT 'setting ' || scope || ' ' || coalesce(enabled, -1) || ' ' || coalesce(retention_days, -1)
+     FROM settings ORDER BY scope",
     "SELECT 'host ' || hostname || ' ' || first_seen_us || ' ' || last_seen_us FROM hosts ORDER BY hostname",
     "SELECT 'events ' || day || ' ' || sum(events) FROM parts GROUP BY day ORDER BY day",
     "SELECT 'ids ' || sum(ids) FROM id_runs",
