@@ -274,6 +274,13 @@ pub enum ChangeState {
     Modified,
 }
 
+impl ChangeState {
+    /// Whether the change goes into the role, as proposed or as written by the reviewer.
+    pub const fn goes_in(self) -> bool {
+        matches!(self, Self::Accepted | Self::Modified)
+    }
+}
+
 text_forms!(ChangeState {
     Pending = "pending",
     Accepted = "accepted",

@@ -191,9 +191,10 @@ fn sentences(batch: &SuggestionBatch, rulings: &[Ruling]) -> String {
         let reason = ruling.reason.as_deref().unwrap_or_default();
         lines.push(format!("{}: change {}, {}", ruling.state, ruling.ordinal, visible(reason)));
     }
-    let count = |state| batch.changes.iter().filter(|it| it.state == state).count();
-    let goes_in = count(ChangeState::Accepted) + count(ChangeState::Modified);
-    let open = count(ChangeState::Pending);
+    let count =
+        |is_it: fn(ChangeState) -> bool| batch.changes.iter().filter(|it| is_it(it.state)).count();
+    let goes_in = count(ChangeState::goes_in);
+    let open = count(|it| it == ChangeState::Pending);
     let id = visible(&batch.batch_id);
     lines.push(format!("{goes_in} of {} changes go in, {open} not decided", batch.changes.len()));
     if goes_in > 0 {

@@ -50,8 +50,7 @@ pub(super) async fn run(args: Export, context: &Context) -> anyhow::Result<Exit>
             change.state = ChangeState::Accepted;
         }
     }
-    let is_in = |it: &ChangeState| matches!(it, ChangeState::Accepted | ChangeState::Modified);
-    if !batch.changes.iter().any(|it| is_in(&it.state)) {
+    if !batch.changes.iter().any(|it| it.state.goes_in()) {
         anyhow::bail!(
             "no change of batch `{}` is accepted\nhint: `advisor review accept {}`, or --all",
             batch.batch_id,

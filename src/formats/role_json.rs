@@ -240,12 +240,12 @@ struct Reader<'a> {
 }
 
 /// The members of one object, in the order of the text.
-type Members<'a> = Vec<(String, &'a RawValue)>;
+pub(super) type Members<'a> = Vec<(String, &'a RawValue)>;
 
 impl<'a> Reader<'a> {
     /// The members of the object that `part` is; `None` where it is none.
     fn object(&mut self, field: &str, part: &'a str) -> Option<Members<'a>> {
-        let members: Object<'a> = self.parse(field, part)?;
+        let members: RawObject<'a> = self.parse(field, part)?;
         let mut once: Members<'a> = Vec::with_capacity(members.0.len());
         for (name, value) in members.0 {
             if once.iter().any(|(other, _)| *other == name) {
@@ -414,17 +414,17 @@ fn join(parent: &str, name: &str) -> String {
 }
 
 /// An object whose members are kept as text, all of them.
-struct Object<'a>(Members<'a>);
+pub(super) struct RawObject<'a>(pub(super) Members<'a>);
 
-impl<'de: 'a, 'a> Deserialize<'de> for Object<'a> {
+impl<'de: 'a, 'a> Deserialize<'de> for RawObject<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(ObjectVisitor).map(Self)
+        deserializer.deserialize_map(RawObjectVisitor).map(Self)
     }
 }
 
-struct ObjectVisitor;
+struct RawObjectVisitor;
 
-impl<'de> Visitor<'de> for ObjectVisitor {
+impl<'de> Visitor<'de> for RawObjectVisitor {
     type Value = Members<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

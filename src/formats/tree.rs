@@ -1,14 +1,11 @@
 //! What JSON and YAML have in common: a tree that knows its lines, and how it is taken apart.
-use std::fmt;
-
 use serde::{
-    Deserialize, Deserializer, Serialize, Serializer,
-    de::{MapAccess, Visitor},
+    Serialize, Serializer,
     ser::{SerializeMap as _, SerializeSeq as _},
 };
 use serde_json::value::RawValue;
 
-use super::Invalid;
+use super::{Invalid, role_json::RawObject};
 use crate::events::visible_json;
 
 /// Deepest nesting that is read; policies need five.
@@ -141,7 +138,7 @@ fn json_node(part: &str, text: &str, ends: &[usize], depth: usize) -> Result<Nod
     }
     let value = match part.trim_start().bytes().next() {
         Some(b'{') => {
-            let members: Members<'_> = serde_json::from_str(part).map_err(|err| bad(&err))?;
+            let members: RawObject<'_> = serde_json::from_str(part).map_err(|err| bad(&err))?;
             let member = |(name, value): (String, &RawValue)| {
                 Ok((name, json_node(value.get(), text, ends, depth + 1)?))
             };
@@ -166,31 +163,6 @@ fn json_node(part: &str, text: &str, ends: &[usize], depth: usize) -> Result<Nod
 pub(super) fn too_deep(line: usize) -> Invalid {
     let message = format!("is nested more than {MAX_DEPTH} levels deep");
     Invalid { line, field: String::new(), message }
-}
-
-/// The members of an object as pieces of the text.
-struct Members<'a>(Vec<(String, &'a RawValue)>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Collect;
-        impl<'de> Visitor<'de> for Collect {
-            type Value = Members<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut members = Vec::new();
-                while let Some(member) = map.next_entry()? {
-                    members.push(member);
-                }
-                Ok(Members(members))
-            }
-        }
-        deserializer.deserialize_map(Collect)
-    }
 }
 
 /// Takes trees apart and collects what is wrong, with line and field.

@@ -13,9 +13,6 @@ use crate::{
     risk::call_facts,
 };
 
-/// One hour, in microseconds.
-const HOUR_US: f64 = 3_600e6;
-
 /// What was seen of one tool.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ToolUse {
@@ -105,8 +102,7 @@ pub fn test(
     now: Timestamp,
 ) -> Vec<Tested> {
     let tested = uses.iter().map(|it| {
-        #[expect(clippy::cast_precision_loss, reason = "hours of a few years")]
-        let age_hours = (now.0 - it.first.0).max(0) as f64 / HOUR_US;
+        let age_hours = now.hours_since(it.first).max(0.0);
         let known = Known { card, age_hours: Some(age_hours) };
         let sessions: BTreeSet<_> =
             it.units.iter().map(|it| (&it.hostname, &it.session_id)).collect();

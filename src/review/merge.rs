@@ -92,7 +92,7 @@ fn merge_list(
     conflicts: &mut Vec<Conflict>,
 ) -> Vec<Rule> {
     let now: BTreeMap<&str, &Rule> = current.iter().map(|it| (it.rule_id.as_str(), it)).collect();
-    let applied: Vec<&&Change> = changes.iter().filter(|it| applies(it)).collect();
+    let applied: Vec<&&Change> = changes.iter().filter(|it| it.state.goes_in()).collect();
     let mut leaving: BTreeSet<&str> = BTreeSet::new();
     for change in &applied {
         for before in &change.before {
@@ -130,7 +130,7 @@ fn merge_list(
                 since.push(rule);
                 res.push(rule.clone());
             }
-            Slot::New(change, rule) if applies(change) => {
+            Slot::New(change, rule) if change.state.goes_in() => {
                 let new = new_rule(rule);
                 // Somebody wrote the same rule by hand meanwhile: once is enough.
                 let is_there = since.iter().any(|it| alike(it, rule));
@@ -251,11 +251,6 @@ fn gone(change: &Change, before: &PlacedRule) -> Conflict {
         rule_id: before.rule_id.clone().unwrap_or_default(),
         pattern: before.pattern.clone(),
     }
-}
-
-/// Whether a change goes into the role.
-const fn applies(change: &Change) -> bool {
-    matches!(change.state, ChangeState::Accepted | ChangeState::Modified)
 }
 
 /// The rules that come with a change: the reviewer's, where there are any.

@@ -1,15 +1,12 @@
 //! What a revision lets through that the one before stops, and that no role should let pass: proved.
-use std::{collections::BTreeMap, fmt};
+use std::fmt;
 
 use serde::Serialize;
 
 use crate::{
     events::visible,
-    policy::{
-        Role,
-        proof::{MAX_STATES, Verifier},
-    },
-    risk::acts::{Act, acts},
+    policy::Role,
+    risk::acts::{acts, openings},
 };
 
 /// An act that a revision opens.
@@ -41,23 +38,16 @@ impl fmt::Display for Opened {
 ///
 /// What a proof cannot decide counts as let through, before as after.
 pub fn opened(before: &Role, after: &Role) -> Vec<Opened> {
-    let after = openings(after, acts().iter());
+    let after = openings(after, acts());
     if after.is_empty() {
         return Vec::new();
     }
     let known = openings(before, after.iter().map(|it| it.0));
-    let is_new = |act: &Act| !known.iter().any(|it| it.0.id == act.id);
-    after.into_iter().filter(|it| is_new(it.0)).map(|it| it.1).collect()
-}
-
-fn openings<'a>(role: &Role, acts: impl Iterator<Item = &'a Act>) -> Vec<(&'a Act, Opened)> {
-    let verifier = Verifier::new(role, &BTreeMap::new(), MAX_STATES);
-    let first = |act: &'a Act| {
-        let found = verifier.openings(act.lines(role.matching));
-        let open = found.open.into_iter().map(|it| (it.by, Some(it.witness))).next();
-        let (by, witness) =
-            open.or_else(|| found.undecided.into_iter().map(|it| (it, None)).next())?;
-        Some((act, Opened { act: act.id.clone(), pattern: by.pattern, witness }))
-    };
-    acts.filter_map(first).collect()
+    let new = after.into_iter().filter(|(act, _)| !known.iter().any(|it| it.0.id == act.id));
+    let opened = new.filter_map(|(act, found)| {
+        let open = found.open.into_iter().map(|it| (it.by, Some(it.witness)));
+        let (by, witness) = open.chain(found.undecided.into_iter().map(|it| (it, None))).next()?;
+        Some(Opened { act: act.id.clone(), pattern: by.pattern, witness })
+    });
+    opened.collect()
 }

@@ -109,13 +109,9 @@ async fn work(
     }
     if !selection.is_stopped() {
         step("looking for alerts");
-        match watch(store, lake, &config.alerts, clock::now(), &|| ()).await {
-            Ok(done) => report.alerts = Some(done),
-            Err(err) => {
-                tracing::warn!(error = format!("{err:#}"), "events were not looked at for alerts");
-                report.alerts_error = Some(told(&err, &mut report.hints));
-            }
-        }
+        let done = watch(store, lake, &config.alerts, clock::now(), &|| ()).await;
+        let what = "events were not looked at for alerts";
+        (report.alerts, report.alerts_error) = kept_apart(done, what, &mut report.hints);
     }
     let last = store.last_analyses(clock::now()).await?;
     for role in roles.into_iter().take_while(|_| !selection.is_stopped()) {
@@ -143,25 +139,32 @@ async fn work(
     }
     if !selection.is_stopped() {
         step("keeping house");
-        match upkeep(store, lake, clock::now(), &|| ()).await {
-            Ok(done) => report.upkeep = Some(done),
-            Err(err) => {
-                tracing::warn!(error = format!("{err:#}"), "house was not kept");
-                report.upkeep_error = Some(told(&err, &mut report.hints));
-            }
-        }
+        let done = upkeep(store, lake, clock::now(), &|| ()).await;
+        let what = "house was not kept";
+        (report.upkeep, report.upkeep_error) = kept_apart(done, what, &mut report.hints);
     }
-    match tell(store, config).await {
-        Ok(written) => report.signals = written,
-        Err(err) => {
-            tracing::warn!(error = format!("{err:#}"), "other systems were not told");
-            report.signals_error = Some(told(&err, &mut report.hints));
-        }
-    }
+    let done = tell(store, config).await;
+    let (signals, error) = kept_apart(done, "other systems were not told", &mut report.hints);
+    (report.signals, report.signals_error) = (signals.flatten(), error);
     report.conclude(clock::now(), selection.is_stopped());
     store.record_run(&report.row()).await?;
     tracing::info!(outcome = report.outcome.as_str(), reason = report.reason, "ended");
     Ok(())
+}
+
+/// What a step came to, or why it failed: that is told, and does not keep the rest from being done.
+fn kept_apart<T>(
+    done: anyhow::Result<T>,
+    what: &str,
+    hints: &mut Vec<String>,
+) -> (Option<T>, Option<String>) {
+    match done {
+        Ok(done) => (Some(done), None),
+        Err(err) => {
+            tracing::warn!(error = format!("{err:#}"), "{what}");
+            (None, Some(told(&err, hints)))
+        }
+    }
 }
 
 /// Tells other systems what is new; what nobody is told is forgotten.

@@ -6,6 +6,7 @@ use sqlx::{AnyConnection, any::AnyRow};
 use super::{
     By, Store, StoreError,
     outbox::{self, SignalType},
+    prefix::ALERTS,
     revisions::Why,
     roles,
     rows::{Columns as _, bigint, json, storable},
@@ -23,9 +24,6 @@ use crate::{
 /// # Source
 /// Our choice, as for one look: nobody reads a thousand of a kind.
 const MAX_UNRESOLVED: u64 = 1_000;
-
-/// Fewest characters that stand for an id.
-const MIN_PREFIX: usize = 4;
 
 /// What became of what was noticed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -287,21 +285,9 @@ async fn deny_server(
 }
 
 async fn find(conn: &mut AnyConnection, id: &str) -> Result<Alert, StoreError> {
-    // No LIKE: what a user types is no pattern.
-    let rows = sqlx::query(
-        "SELECT * FROM alerts WHERE substr(alert_id, 1, CAST($1 AS INTEGER)) = $2 ORDER BY alert_id LIMIT 2",
-    )
-    .bind(bigint(id.chars().count() as u64))
-    .bind(storable(id))
-    .fetch_all(conn)
-    .await?;
-    match rows.as_slice() {
-        [only] if id.len() >= MIN_PREFIX => alert(only),
-        [_, _] => Err(StoreError::Refused(format!(
-            "`{id}` stands for more than one alert\nhint: give more of the id"
-        ))),
-        _ => Err(StoreError::Unknown { what: "alert", name: id.to_owned(), list: "alerts list" }),
-    }
+    let id = ALERTS.resolve(&mut *conn, id).await?;
+    let sql = "SELECT * FROM alerts WHERE alert_id = $1";
+    alert(&sqlx::query(sql).bind(id).fetch_one(conn).await?)
 }
 
 fn alert(row: &AnyRow) -> Result<Alert, StoreError> {

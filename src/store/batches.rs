@@ -5,6 +5,7 @@ use sqlx::{AnyConnection, any::AnyRow};
 use super::{
     Store, StoreError,
     outbox::{self, SignalType},
+    prefix::BATCHES,
     rows::{Columns as _, bigint, json, storable},
 };
 use crate::{
@@ -14,9 +15,6 @@ use crate::{
     events::Timestamp,
     risk::RiskLevel,
 };
-
-/// Shortest prefix of a batch's id that stands for it.
-const MIN_PREFIX: usize = 4;
 
 /// A batch as lists show it, the view `suggestions`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -83,7 +81,7 @@ impl Store {
     /// Where there is none, or more than one; or the database is away.
     pub async fn batch(&self, id: &str) -> Result<SuggestionBatch, StoreError> {
         let mut snapshot = self.snapshot().await?;
-        let id = resolve(snapshot.conn(), id).await?;
+        let id = BATCHES.resolve(snapshot.conn(), id).await?;
         load(snapshot.conn(), &id).await
     }
 
@@ -126,33 +124,6 @@ impl Store {
                 })
             })
             .collect()
-    }
-}
-
-/// The full id of the batch that `id`, or a prefix of it, stands for.
-pub(super) async fn resolve(conn: &mut AnyConnection, id: &str) -> Result<String, StoreError> {
-    // No LIKE: what a user types is no pattern.
-    let rows = sqlx::query(
-        "SELECT batch_id FROM batches WHERE substr(batch_id, 1, CAST($1 AS INTEGER)) = $2 ORDER BY batch_id LIMIT 3",
-    )
-    .bind(bigint(id.chars().count() as u64))
-    .bind(storable(id))
-    .fetch_all(conn)
-    .await?;
-    let ids: Result<Vec<String>, StoreError> =
-        rows.iter().map(|row| row.text("batch_id")).collect();
-    let ids = ids?;
-    match ids.as_slice() {
-        [first, ..] if first == id => Ok(first.clone()),
-        [only] if id.len() >= MIN_PREFIX => Ok(only.clone()),
-        [] => Err(StoreError::batch(id)),
-        [_] => Err(StoreError::Refused(format!(
-            "`{id}` is too short for a batch\nhint: give at least {MIN_PREFIX} characters of its id"
-        ))),
-        [first, second, ..] => Err(StoreError::Refused(format!(
-            "`{id}` stands for more than one batch, `{first}` and `{second}` among them\n\
-             hint: give more of the id"
-        ))),
     }
 }
 

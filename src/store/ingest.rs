@@ -255,20 +255,8 @@ pub(super) async fn insert_staged(
     write: &mut Write,
     chunk: &IngestCommit,
 ) -> Result<(), StoreError> {
-    const PARTS: &str =
-        "INSERT INTO parts (name, day, events, bytes, first_us, last_us, committed_us) VALUES ";
+    const PARTS: &str = "INSERT INTO parts (name, day, events, bytes, first_us, last_us, committed_us, watched_us) VALUES ";
     let Staged { parts, id_runs, retired, dropped, .. } = &chunk.staged;
-    insert(write.conn(), PARTS, 7, "", parts, |query, part| {
-        query
-            .bind(part.name.clone())
-            .bind(part.day.to_string())
-            .bind(bigint(part.n_events))
-            .bind(bigint(part.n_bytes))
-            .bind(part.first.0)
-            .bind(part.last.0)
-            .bind(chunk.at.0)
-    })
-    .await?;
     // What is written again was looked at for alerts where all that it came from was.
     let mut is_watched = !dropped.is_empty();
     for part in dropped {
@@ -281,14 +269,19 @@ pub(super) async fn insert_staged(
         .await?;
         is_watched &= unwatched.is_none();
     }
-    for part in parts.iter().filter(|_| is_watched) {
-        sqlx::query("UPDATE parts SET watched_us = $1 WHERE name = $2 AND day = $3")
-            .bind(chunk.at.0)
-            .bind(&part.name)
+    let watched_us = is_watched.then_some(chunk.at.0);
+    insert(write.conn(), PARTS, 8, "", parts, |query, part| {
+        query
+            .bind(part.name.clone())
             .bind(part.day.to_string())
-            .execute(write.conn())
-            .await?;
-    }
+            .bind(bigint(part.n_events))
+            .bind(bigint(part.n_bytes))
+            .bind(part.first.0)
+            .bind(part.last.0)
+            .bind(chunk.at.0)
+            .bind(watched_us)
+    })
+    .await?;
     for part in dropped {
         for sql in [
             "DELETE FROM parts WHERE name = $1 AND day = $2 AND $3 >= 0",

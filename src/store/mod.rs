@@ -10,6 +10,7 @@ mod ingest;
 mod migrate;
 mod outbox;
 mod place;
+mod prefix;
 mod reviews;
 mod revisions;
 mod roles;

@@ -5,6 +5,7 @@ use sqlx::AnyConnection;
 use super::{
     By, Store, StoreError, batches,
     outbox::{self, SignalType},
+    prefix::BATCHES,
     revisions::{self, Why},
     roles,
     rows::{Columns as _, bigint, json, storable},
@@ -87,7 +88,7 @@ impl Store {
     ) -> Result<(SuggestionBatch, Vec<Ruling>), StoreError> {
         let mut write = self.begin().await?;
         let conn = write.conn();
-        let batch_id = batches::resolve(conn, batch_id).await?;
+        let batch_id = BATCHES.resolve(conn, batch_id).await?;
         let mut batch = batches::load(conn, &batch_id).await?;
         let rulings = rule_on(&mut batch, verdict)?;
         // What was proposed is proved; what a reviewer wrote is not.
@@ -124,12 +125,11 @@ impl Store {
     pub async fn apply_batch(&self, batch_id: &str, by: &By) -> Result<Applied, StoreError> {
         let mut write = self.begin().await?;
         let conn = write.conn();
-        let batch_id = batches::resolve(conn, batch_id).await?;
+        let batch_id = BATCHES.resolve(conn, batch_id).await?;
         let mut batch = batches::load(conn, &batch_id).await?;
         still_open(&batch)?;
-        let goes_in =
-            |it: &&Change| matches!(it.state, ChangeState::Accepted | ChangeState::Modified);
-        let changes: Vec<Change> = batch.changes.iter().filter(goes_in).cloned().collect();
+        let changes = batch.changes.iter().filter(|it| it.state.goes_in());
+        let changes: Vec<Change> = changes.cloned().collect();
         if changes.is_empty() {
             return Err(StoreError::Refused(format!(
                 "no change of batch `{batch_id}` is accepted\n\
@@ -173,7 +173,7 @@ impl Store {
     ) -> Result<SuggestionBatch, StoreError> {
         let mut write = self.begin().await?;
         let conn = write.conn();
-        let batch_id = batches::resolve(conn, batch_id).await?;
+        let batch_id = BATCHES.resolve(conn, batch_id).await?;
         let mut batch = batches::load(conn, &batch_id).await?;
         still_open(&batch)?;
         batch.status = BatchStatus::Dismissed;

@@ -6,11 +6,8 @@ use super::{
     budget::{Cost, Ladder},
 };
 use crate::{
-    policy::{
-        Matching, Pattern, Role, Rule,
-        proof::{MAX_STATES, Verifier},
-    },
-    risk::acts::acts,
+    policy::{Pattern, Role, Rule},
+    risk::acts::{acts, openings},
 };
 
 /// Gives up what lets an act through, in every ladder; `false` where nothing does.
@@ -18,28 +15,23 @@ use crate::{
 /// What cannot be decided within the bound of a proof counts as let through.
 pub(super) fn give_up(ladders: &mut [Ladder], cost: &Cost<'_>) -> bool {
     let candidates: Vec<&Candidate> = ladders.iter().flat_map(Ladder::likely).collect();
-    let open = openings(&role(&candidates, cost));
+    let open = letting(&role(&candidates, cost));
     let lets_through = |ladder: &Ladder| {
         ladder.likely().flat_map(Candidate::patterns).any(|pattern| open.contains(pattern))
     };
-    let letting: Vec<&mut Ladder> = ladders.iter_mut().filter(|it| lets_through(it)).collect();
-    let is_open = !letting.is_empty();
-    for ladder in letting {
+    let given_up: Vec<&mut Ladder> = ladders.iter_mut().filter(|it| lets_through(it)).collect();
+    let is_open = !given_up.is_empty();
+    for ladder in given_up {
         ladder.give_up(&open, cost);
     }
     is_open
 }
 
 /// The patterns of a role that let some act through.
-fn openings(role: &Role) -> BTreeSet<String> {
-    let verifier = Verifier::new(role, &std::collections::BTreeMap::new(), MAX_STATES);
-    let mut open = BTreeSet::new();
-    for act in acts() {
-        let found = verifier.openings(act.lines(Matching::Expanded));
-        let deciders = found.open.into_iter().map(|it| it.by).chain(found.undecided);
-        open.extend(deciders.filter_map(|it| it.pattern));
-    }
-    open
+fn letting(role: &Role) -> BTreeSet<String> {
+    let found = openings(role, acts()).into_iter().map(|it| it.1);
+    let deciders = found.flat_map(|it| it.open.into_iter().map(|it| it.by).chain(it.undecided));
+    deciders.filter_map(|it| it.pattern).collect()
 }
 
 /// The candidates with the guards they need, in order.

@@ -16,13 +16,10 @@ use crate::{
     events::Day,
     evidence::Evidence,
     feedback::Level,
-    policy::{
-        Matching, Pattern, Role, Rule, RuleAction, Target,
-        proof::{MAX_STATES, Verifier},
-    },
+    policy::{Pattern, Role, Rule, RuleAction, Target},
     risk::{
         Effects, RiskLevel,
-        acts::{Act, acts},
+        acts::{Act, acts, openings},
         stake,
     },
 };
@@ -300,13 +297,14 @@ impl Language {
             .collect();
         let mut role = Role::new("scope");
         role.rules.extend(patterns.iter().map(|it| Rule::new(it, RuleAction::Allow)));
-        let bare = open(&role, acts().iter());
+        let open = openings(&role, acts());
+        let bare: Vec<&Act> = open.into_iter().map(|it| it.0).collect();
         role.rules.splice(0..0, guards.iter().map(|(text, action)| Rule::new(text, *action)));
         // Guards only take away.
-        let open_acts = open(&role, bare.iter().copied());
-        let guarded = bare.into_iter().filter(|it| !open_acts.iter().any(|open| open.id == it.id));
-        let ids = |acts: Vec<&Act>| acts.into_iter().map(|it| it.id.clone()).collect();
-        Self { guards, guarded_acts: ids(guarded.collect()), open_acts: ids(open_acts) }
+        let open = openings(&role, bare.iter().copied());
+        let open_acts: Vec<String> = open.iter().map(|it| it.0.id.clone()).collect();
+        let guarded = bare.iter().map(|it| it.id.clone()).filter(|it| !open_acts.contains(it));
+        Self { guards, guarded_acts: guarded.collect(), open_acts }
     }
 }
 
@@ -328,14 +326,4 @@ fn action(guard: &Needed<'_>, observation: &Observation) -> RuleAction {
     let units: BTreeSet<u32> =
         uses.iter().flat_map(|it| it.support.units.iter().copied()).collect();
     guard.action(units.len() >= MIN_ROUTINE_UNITS)
-}
-
-/// Those of some acts of which a role lets a spelling through; what a proof cannot decide counts.
-fn open<'a>(role: &Role, acts: impl Iterator<Item = &'a Act>) -> Vec<&'a Act> {
-    let verifier = Verifier::new(role, &BTreeMap::new(), MAX_STATES);
-    let is_open = |act: &&Act| {
-        let found = verifier.openings(act.lines(Matching::Expanded));
-        !found.open.is_empty() || !found.undecided.is_empty()
-    };
-    acts.filter(is_open).collect()
 }

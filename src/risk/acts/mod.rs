@@ -13,12 +13,15 @@ mod secrets;
 mod spelling;
 mod system;
 
-use std::sync::{LazyLock, OnceLock};
+use std::{
+    collections::BTreeMap,
+    sync::{LazyLock, OnceLock},
+};
 
 use super::GuardClass;
 use crate::policy::{
-    Matching,
-    proof::{Language, lines},
+    Matching, Role,
+    proof::{Language, MAX_STATES, Openings, Verifier, lines},
 };
 
 pub use aim::{Aim, aims};
@@ -98,6 +101,17 @@ impl Act {
     pub fn plain(&self) -> &Language {
         self.plain.get_or_init(|| self.language().and(&lines().plain))
     }
+}
+
+/// Those of some acts of which a role lets a spelling through, each with what does; what a proof cannot
+/// decide within its bound counts.
+pub fn openings<'a>(
+    role: &Role,
+    acts: impl IntoIterator<Item = &'a Act>,
+) -> Vec<(&'a Act, Openings)> {
+    let verifier = Verifier::new(role, &BTreeMap::new(), MAX_STATES);
+    let found = acts.into_iter().map(|act| (act, verifier.openings(act.lines(role.matching))));
+    found.filter(|(_, it)| !it.open.is_empty() || !it.undecided.is_empty()).collect()
 }
 
 /// Every act, by family.
