@@ -13,7 +13,11 @@ use std::{
 use chrono_tz::Tz;
 use serde::Deserialize;
 
-use crate::{alerts::Rules, store::Place};
+use crate::{
+    alerts::Rules,
+    objects::{Access, BucketUrl, is_url},
+    store::Place,
+};
 
 /// The name of the configuration file in the data directory.
 pub const FILE_NAME: &str = "advisor.toml";
@@ -43,8 +47,10 @@ pub struct Config {
     pub place: Place,
     /// Nothing is to be written, neither to the store nor to the lake.
     pub read_only: bool,
-    /// Directories that `advisor run` reads.
+    /// Directories and prefixes of buckets that `advisor run` reads.
     pub directories: Vec<SignalDirectory>,
+    /// How buckets are reached.
+    pub buckets: Access,
     /// In which schedules are read.
     pub time_zone: Tz,
     /// Under whose name acts are recorded.
@@ -63,11 +69,11 @@ pub struct Config {
     pub no_color: bool,
 }
 
-/// A directory into which signals are written.
+/// A directory, or a prefix of a bucket, into which signals are written.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SignalDirectory {
-    /// The directory.
+    /// The directory, or an address such as `s3://bucket/prefix`.
     pub path: PathBuf,
     /// Input format, the signal schema where empty.
     #[serde(default)]
@@ -176,6 +182,9 @@ impl Config {
             Some(url) => Place::Url(url),
             None => Place::File(data_dir.join("advisor.db")),
         };
+        for directory in file.directories.iter().filter(|it| is_url(&it.path)) {
+            bucket_url(&path, "directories.path", &directory.path.to_string_lossy())?;
+        }
         let zone = text("ADVISOR_TIME_ZONE").or(file.time_zone).unwrap_or_else(|| "UTC".to_owned());
         let time_zone = zone.parse().map_err(|_| ConfigError::Value {
             path,
@@ -186,6 +195,7 @@ impl Config {
             place,
             read_only: flags.read_only,
             directories: file.directories,
+            buckets: Access::new(variables()),
             time_zone,
             actor: ["ADVISOR_ACTOR", "USER", "LOGNAME"]
                 .into_iter()
@@ -253,6 +263,18 @@ fn data_dir(flag: Option<&Path>, file: Option<&Path>) -> Result<PathBuf, ConfigE
 fn user_id() -> String {
     fs::metadata("/proc/self")
         .map_or_else(|_| "unknown".to_owned(), |it| format!("uid {}", it.uid()))
+}
+
+/// The address of a bucket that the file names; what is wrong with it is told, and not the address,
+/// which may hold a password.
+fn bucket_url(file: &Path, key: &str, text: &str) -> Result<BucketUrl, ConfigError> {
+    BucketUrl::parse(text)
+        .map_err(|err| ConfigError::Value { path: file.to_owned(), what: format!("{key}: {err}") })
+}
+
+/// The environment, as far as it is text.
+fn variables() -> impl Iterator<Item = (String, String)> {
+    env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
 }
 
 /// A variable of the environment, where it is set and not empty.

@@ -85,7 +85,7 @@ async fn of_lake(first: Option<&Event>, context: &Context) -> anyhow::Result<Vec
 
 /// Events as they happened.
 fn in_order(path: &Path, context: &Context) -> anyhow::Result<Vec<Event>> {
-    Ok(sorted(activity::events(path, Format::default_format(), context.printer)?))
+    Ok(sorted(activity::events(path, Format::default_format(), context)?))
 }
 
 fn sorted(mut events: Vec<Event>) -> Vec<Event> {

@@ -161,12 +161,12 @@ fn directories(config: &Config) -> Vec<Check> {
         let found = "none is configured, `advisor run` reads nothing";
         return vec![Check::new("directories", Health::Warn, found, hint)];
     }
-    config.directories.iter().map(directory).collect()
+    config.directories.iter().map(|it| directory(it, config)).collect()
 }
 
-fn directory(directory: &SignalDirectory) -> Check {
+fn directory(directory: &SignalDirectory, config: &Config) -> Check {
     let path = directory.path.display();
-    match inputs::files(std::slice::from_ref(&directory.path)) {
+    match inputs::files(std::slice::from_ref(&directory.path), &config.buckets) {
         Ok(files) if files.is_empty() => Check::new(
             "directory",
             Health::Warn,
@@ -175,8 +175,8 @@ fn directory(directory: &SignalDirectory) -> Check {
         ),
         Ok(files) => Check::ok("directory", format!("`{path}` holds {} files", files.len())),
         Err(err) => {
-            let (found, _) = split(&anyhow::Error::from(err));
-            Check::new("directory", Health::Fail, found, "is it there, and yours to read?")
+            let (found, hint) = split(&anyhow::Error::from(err));
+            Check::new("directory", Health::Fail, found, &hint)
         }
     }
 }
