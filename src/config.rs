@@ -25,6 +25,13 @@ pub const FILE_NAME: &str = "advisor.toml";
 /// The configuration file that `advisor init` writes.
 pub const TEMPLATE: &str = include_str!("config.toml");
 
+/// For how many days rollups are kept where the file says nothing: two years and a day, so that a month
+/// can be held against the same month of the year before.
+const ROLLUP_DAYS: u32 = 731;
+
+/// Range of `rollup_days`: up to ten years.
+const ROLLUP_DAYS_RANGE: std::ops::RangeInclusive<u32> = 1..=3_650;
+
 /// What the command line (or the flags' environment) says; `None` leaves it to the file.
 #[derive(Clone, Debug, Default)]
 pub struct Flags {
@@ -61,6 +68,8 @@ pub struct Config {
     pub log_json: bool,
     /// Where a run leaves its gauges for Prometheus.
     pub metrics_file: Option<PathBuf>,
+    /// For how many days rollups are kept.
+    pub rollup_days: u32,
     /// What alerts are raised.
     pub alerts: Rules,
     /// Where a run tells other systems what is new; `None`: nowhere.
@@ -151,6 +160,7 @@ struct File {
     #[serde(default)]
     log_json: bool,
     metrics_file: Option<PathBuf>,
+    rollup_days: Option<u32>,
     #[serde(default)]
     alerts: Rules,
     signals: Option<SignalsOut>,
@@ -187,9 +197,14 @@ impl Config {
         }
         let zone = text("ADVISOR_TIME_ZONE").or(file.time_zone).unwrap_or_else(|| "UTC".to_owned());
         let time_zone = zone.parse().map_err(|_| ConfigError::Value {
-            path,
+            path: path.clone(),
             what: format!("time_zone `{zone}` is not a zone such as `UTC` or `Europe/Berlin`"),
         })?;
+        let rollup_days = file.rollup_days.unwrap_or(ROLLUP_DAYS);
+        if !ROLLUP_DAYS_RANGE.contains(&rollup_days) {
+            let what = format!("rollup_days cannot be {rollup_days}: the range is 1 to 3650 days");
+            return Err(ConfigError::Value { path, what });
+        }
         Ok(Self {
             data_dir,
             place,
@@ -204,6 +219,7 @@ impl Config {
             log: text("ADVISOR_LOG").or(file.log),
             log_json: text("ADVISOR_LOG_JSON").map_or(file.log_json, |it| it != "0"),
             metrics_file: file.metrics_file,
+            rollup_days,
             alerts: file.alerts,
             signals: file.signals,
             no_color: text("NO_COLOR").is_some(),

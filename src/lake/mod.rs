@@ -3,6 +3,7 @@
 //! ```text
 //! lake/events/date=2026-01-05/<name>.parquet   a part: events of one day
 //! lake/ids/<name>.ids                          a run: sorted keys of event ids
+//! lake/rollups/date=2026-01-05/<name>.parquet  what was done that day, by role, environment and shape
 //! lake/staging/                                what is not committed yet
 //! lake/dropped/                                what does not count any more, for those who still read
 //! lake/lock                                    one writer at a time
@@ -36,6 +37,7 @@ mod files;
 mod ids;
 mod rebuild;
 mod rewrite;
+mod rollups;
 mod scan;
 mod tallies;
 
@@ -49,6 +51,7 @@ pub use chunk::Staged;
 pub use columns::{Columns, Rows};
 pub use files::Lock;
 pub use rewrite::{Roles, Subject, small_parts};
+pub use rollups::{Rollup, RollupKey, RollupRow};
 pub use scan::{Overview, Window};
 
 use crate::events::{Day, Timestamp};
@@ -98,6 +101,8 @@ pub struct Manifest {
     pub id_runs: Vec<IdRun>,
     /// Parts that do not count any more, and whose files may still be there.
     pub dropped: Vec<Dropped>,
+    /// The rollups, one a day.
+    pub rollups: Vec<Rollup>,
 }
 
 /// A part that does not count any more.
@@ -124,7 +129,9 @@ pub struct Settled {
     pub gone: Vec<Dropped>,
     /// Runs of the id index that are gone or damaged; see [`Lake::rebuild_ids`].
     pub lost_ids: Vec<IdRun>,
-    /// How many parts lie in the lake that no manifest names: they count for nobody but outside
+    /// Rollups that are nowhere to be found.
+    pub lost_rollups: Vec<Rollup>,
+    /// How many parts and rollups lie in the lake that no manifest names: they count for nobody but outside
     /// readers.
     pub n_unknown: usize,
 }
@@ -136,6 +143,8 @@ pub struct Inspection {
     pub lost: Vec<Part>,
     /// Runs of the id index that are gone or damaged.
     pub lost_ids: Vec<IdRun>,
+    /// Rollups that are nowhere to be found.
+    pub lost_rollups: Vec<Rollup>,
     /// How many files the next writer puts in place or takes away.
     pub n_unfinished: usize,
     /// How many parts lie in the lake that no manifest names.
@@ -211,6 +220,15 @@ pub enum LakeError {
         /// Its day.
         day: Day,
     },
+    /// A rollup is gone.
+    #[error(
+        "the rollup of {day} is committed, and gone from the lake\n\
+         hint: the next `advisor run` makes it anew where the events are still there"
+    )]
+    LostRollup {
+        /// Its day.
+        day: Day,
+    },
     /// A run of the id index is gone or has the wrong size.
     #[error(
         "`{}` is committed, and missing or damaged: without it events would count twice\n\
@@ -250,7 +268,7 @@ impl Lake {
     /// Where they cannot be made.
     pub fn open(data_dir: &Path) -> Result<Self, LakeError> {
         let lake = Self { may_write: true, ..Self::at(data_dir) };
-        for dir in [&lake.events_dir(), &lake.ids_dir(), &lake.staging_dir()] {
+        for dir in [&lake.events_dir(), &lake.ids_dir(), &lake.rollups_dir(), &lake.staging_dir()] {
             files::make_dir(dir)?;
         }
         Ok(lake)
@@ -316,6 +334,9 @@ impl Lake {
                 settled.lost_ids.push(run.clone());
             }
         }
+        let (lost_rollups, n_unknown) = self.settle_rollups(manifest)?;
+        settled.lost_rollups = lost_rollups;
+        settled.n_unknown += n_unknown;
         settled.n_removed += files::clear(&self.staging_dir(), |_| false)?;
         settled.n_removed += files::clear(&self.ids_dir(), |name| {
             manifest.id_runs.iter().any(|run| run_file(run) == name)
@@ -353,6 +374,8 @@ impl Lake {
                 res.lost_ids.push(run.clone());
             }
         }
+        let lost = manifest.rollups.iter().filter(|it| self.find_rollup(it).is_err());
+        res.lost_rollups = lost.cloned().collect();
         Ok(res)
     }
 
@@ -367,6 +390,14 @@ impl Lake {
             let target = copy.part_path(part);
             files::make_dir(target.parent().unwrap_or(&target))?;
             files::copy(&self.find(part)?, &target)?;
+        }
+        for rollup in &manifest.rollups {
+            // One that is lost is made anew by the next run.
+            if let Ok(path) = self.find_rollup(rollup) {
+                let target = copy.rollup_path(rollup);
+                files::make_dir(target.parent().unwrap_or(&target))?;
+                files::copy(&path, &target)?;
+            }
         }
         for run in &manifest.id_runs {
             // One that is lost is made anew by the first ingest.

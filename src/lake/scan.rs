@@ -72,10 +72,42 @@ impl Lake {
                     )
                     .collect()?;
                 frame.rechunk_mut();
-                add_rows(&frame, &mut tallies)
+                add_rows(&frame, |_, row| tallies.add(row))
             })?;
         }
         Ok(tallies.finish())
+    }
+
+    /// Commands and MCP calls of all roles in a window, tallied by role, some rows at a time: `see`
+    /// is called with the tallies of each role of each batch of rows.
+    ///
+    /// # Errors
+    /// Where a part is gone or cannot be read.
+    pub fn each_tallies(
+        &self,
+        parts: &[Part],
+        window: Window,
+        mut see: impl FnMut(&str, &[Tally]),
+    ) -> Result<(), LakeError> {
+        for paths in self.batches(parts, window)? {
+            let roles = self.query(|| {
+                let columns = COLUMNS.map(col).into_iter().chain([microseconds(), col("role")]);
+                let mut frame =
+                    activity(&paths, window)?.select(columns.collect::<Vec<_>>()).collect()?;
+                frame.rechunk_mut();
+                let role = Table::new(&frame).text("role")?;
+                let mut roles: BTreeMap<&str, Tallies> = BTreeMap::new();
+                add_rows(&frame, |idx, row| {
+                    roles.entry(role.get(idx).unwrap_or_default()).or_default().add(row);
+                })?;
+                let finished = roles.into_iter().map(|(role, it)| (role.to_owned(), it.finish()));
+                Ok(finished.collect::<Vec<_>>())
+            })?;
+            for (role, tallies) in &roles {
+                see(role, tallies);
+            }
+        }
+        Ok(())
     }
 
     /// When the commands and MCP calls of a role ran in a window, ascending: 8 bytes an event, far
@@ -251,8 +283,8 @@ impl<'a> Table<'a> {
     }
 }
 
-/// Counts every row of a frame.
-fn add_rows(frame: &DataFrame, tallies: &mut Tallies) -> PolarsResult<()> {
+/// Gives every row of a frame to `add`, with its number.
+fn add_rows(frame: &DataFrame, mut add: impl FnMut(usize, &Row<'_>)) -> PolarsResult<()> {
     let rows = Table::new(frame);
     let kind = rows.text("event_type")?;
     let (binary, line, cwd) = (rows.text("binary")?, rows.text("command")?, rows.text("cwd")?);
@@ -275,14 +307,15 @@ fn add_rows(frame: &DataFrame, tallies: &mut Tallies) -> PolarsResult<()> {
                 cwd: cwd.get(idx),
             }
         };
-        tallies.add(&Row {
+        let row = Row {
             action,
             hostname: hostname.get(idx).unwrap_or_default(),
             session_id: session_id.get(idx).unwrap_or_default(),
             outcome: decision.get(idx).and_then(Outcome::parse).unwrap_or(Outcome::Allowed),
             at: Timestamp(at.get(idx).unwrap_or_default()),
             event_id: event_id.get(idx).unwrap_or_default(),
-        });
+        };
+        add(idx, &row);
     }
     Ok(())
 }

@@ -203,6 +203,15 @@ fn lake(lake: &Lake, manifest: &Manifest) -> Check {
         let found = "the index of event ids is missing or damaged";
         return Check::new("lake", Health::Warn, found, "the next ingest makes it anew");
     }
+    if let Some(rollup) = state.lost_rollups.first() {
+        let found = format!(
+            "{} rollups are gone, such as that of {}",
+            state.lost_rollups.len(),
+            rollup.day
+        );
+        let hint = "put them back from a backup; the next run makes those of days with events anew";
+        return Check::new("lake", Health::Warn, found, hint);
+    }
     if state.n_unknown > 0 {
         let found = format!("{} files that were never committed", state.n_unknown);
         let hint = "outside readers take them for events: move them away";

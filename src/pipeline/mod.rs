@@ -12,6 +12,7 @@ pub mod fixtures;
 pub mod ingest;
 pub mod interven;
 pub mod outlook;
+mod rollup;
 pub mod signals;
 pub mod simulate;
 pub mod suggest;

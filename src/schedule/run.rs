@@ -139,7 +139,7 @@ async fn work(
     }
     if !selection.is_stopped() {
         step("keeping house");
-        let done = upkeep(store, lake, clock::now(), &|| ()).await;
+        let done = upkeep(store, lake, config.rollup_days, clock::now(), &|| ()).await;
         let what = "house was not kept";
         (report.upkeep, report.upkeep_error) = kept_apart(done, what, &mut report.hints);
     }

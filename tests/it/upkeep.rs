@@ -10,16 +10,19 @@ use policy_advisor::{
 
 use crate::ingest::{Home, event, events, ids, ids_in_lake};
 
-fn at(text: &str) -> Timestamp {
+/// Days that rollups are kept in the tests.
+pub(crate) const ROLLUP_DAYS: u32 = 400;
+
+pub(crate) fn at(text: &str) -> Timestamp {
     Timestamp::parse(text).unwrap()
 }
 
 impl Home {
-    fn upkeep(&self, now: &str) -> Upkeep {
+    pub(crate) fn upkeep(&self, now: &str) -> Upkeep {
         let (store, lake, now) = (self.store(), Lake::open(self.data()).unwrap(), at(now));
         self.runtime.block_on(async {
             let task = async move {
-                let done = upkeep(&store, &lake, now, &|| ()).await;
+                let done = upkeep(&store, &lake, ROLLUP_DAYS, now, &|| ()).await;
                 store.close().await;
                 done
             };
@@ -27,7 +30,7 @@ impl Home {
         })
     }
 
-    fn forget(&self, subject: Subject) -> Erased {
+    pub(crate) fn forget(&self, subject: Subject) -> Erased {
         let (store, lake) = (self.store(), Lake::open(self.data()).unwrap());
         let by = By { actor: "ana".to_owned(), at: at("2026-02-01T00:00:00Z") };
         self.runtime.block_on(async {
