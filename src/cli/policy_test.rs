@@ -19,7 +19,7 @@ use crate::{
     clock,
     events::{Action, Event, EventType, Tally, Timestamp, Unit},
     inputs::Format,
-    lake::{Lake, Window},
+    lake::Window,
     pipeline::{
         dry_run::{Count, DryRun, Grade, Tested, dry_run},
         evaluate::Judge,
@@ -167,7 +167,7 @@ pub(super) async fn of_lake(
     let store = context.store().await?;
     store.role(name).await.context("whose activity?")?;
     let manifest = store.manifest().await?;
-    let lake = Lake::at(&context.config.data_dir);
+    let lake = context.config.lake_to_read()?;
     tokio::task::block_in_place(|| lake.tallies(&manifest.parts, name, window))
         .with_context(|| format!("reading the activity of role `{name}`"))
 }

@@ -89,10 +89,8 @@ impl Source {
             _ => Packing::Plain,
         };
         let n_packed = Arc::new(AtomicU64::new(0));
-        let bytes = Counted {
-            inner: io::Cursor::new(magic).chain(packed),
-            n_bytes: Arc::clone(&n_packed),
-        };
+        let bytes =
+            Counted { inner: io::Cursor::new(magic).chain(packed), n_bytes: Arc::clone(&n_packed) };
         let reader: Box<dyn Read + Send> = match packing {
             Packing::Plain => Box::new(bytes),
             Packing::Gzip => {
@@ -123,9 +121,7 @@ impl Source {
         let outcome = self.reader.by_ref().take(n_bytes as u64).read_to_end(buf);
         self.n_unpacked += (buf.len() - before) as u64;
         match outcome {
-            Err(err)
-                if self.is_packed() && err.raw_os_error().is_none() && !is_of_bucket(&err) =>
-            {
+            Err(err) if self.is_packed() && err.raw_os_error().is_none() && !is_of_bucket(&err) => {
                 Err(Stop::Damaged(err))
             }
             Err(err) => Err(Stop::Io(err)),

@@ -88,9 +88,10 @@ impl Input {
                 Ok((Box::new(file.take(metadata.len())), signature(&metadata)))
             }
             Self::Object(object) => Ok((Box::new(object.reader()), signature_of(object))),
-            Self::Unspeakable(_) => self.signature().map_err(|err| err.source).and_then(|_| {
-                Err(io::Error::from(io::ErrorKind::InvalidInput))
-            }),
+            Self::Unspeakable(_) => self
+                .signature()
+                .map_err(|err| err.source)
+                .and_then(|_| Err(io::Error::from(io::ErrorKind::InvalidInput))),
         }
     }
 

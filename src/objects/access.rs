@@ -27,7 +27,8 @@ impl Access {
     /// Takes the variables that speak of buckets out of an environment.
     pub fn new(variables: impl IntoIterator<Item = (String, String)>) -> Self {
         let variables = variables.into_iter();
-        let wanted = |(name, value): &(String, String)| name.starts_with(PREFIX) && !value.is_empty();
+        let wanted =
+            |(name, value): &(String, String)| name.starts_with(PREFIX) && !value.is_empty();
         Self { variables: variables.filter(wanted).collect() }
     }
 

@@ -101,7 +101,9 @@ impl Fault {
             Self::TooMany => "there are more than 200,000 objects",
             Self::TooManyUnreadable => "more than 100 keys cannot be spelled in a request",
             Self::TooLarge => "it has more than 64 GiB",
-            Self::Unspeakable => "the key has an empty, `.` or `..` segment, or a control character",
+            Self::Unspeakable => {
+                "the key has an empty, `.` or `..` segment, or a control character"
+            }
             Self::Denied | Self::Away => what,
         };
         told.to_owned()
@@ -166,7 +168,9 @@ pub(super) fn judged(err: &StoreError) -> (Fault, String) {
         (_, "NoSuchBucket") => Fault::NoBucket,
         (_, "NoSuchKey") | (StoreError::NotFound { .. }, _) => Fault::Gone,
         (_, code) if DENIALS.contains(&code) => Fault::Denied,
-        (StoreError::PermissionDenied { .. } | StoreError::Unauthenticated { .. }, _) => Fault::Denied,
+        (StoreError::PermissionDenied { .. } | StoreError::Unauthenticated { .. }, _) => {
+            Fault::Denied
+        }
         (StoreError::Precondition { .. }, _) => Fault::Replaced,
         _ => Fault::Away,
     };

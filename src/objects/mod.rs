@@ -159,7 +159,9 @@ impl Bucket {
                 // One key that cannot be spelled hides its page: ask for less until it stands alone.
                 Err(StoreError::InvalidPath { source }) => {
                     let key = match source {
-                        PathError::EmptySegment { path } | PathError::BadSegment { path, .. } => path,
+                        PathError::EmptySegment { path } | PathError::BadSegment { path, .. } => {
+                            path
+                        }
                         other => return Err(self.failed("list", prefix, &other.into())),
                     };
                     if max_keys > 1 {

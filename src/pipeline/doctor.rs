@@ -104,7 +104,7 @@ async fn examine_store(
         Check::new("schema", Health::Warn, found, "use the same advisor everywhere")
     });
     let manifest = store.manifest().await?;
-    res.push(lake(&Lake::at(&config.data_dir), &manifest));
+    res.push(lake(config, &manifest));
     let hosts = store.hosts().await?;
     let newest = hosts.iter().filter_map(|it| it.last_seen).max();
     res.push(clock(newest, now));
@@ -181,9 +181,13 @@ fn directory(directory: &SignalDirectory, config: &Config) -> Check {
     }
 }
 
-fn lake(lake: &Lake, manifest: &Manifest) -> Check {
-    let state = match lake.inspect(manifest) {
-        Ok(state) => state,
+fn lake(config: &Config, manifest: &Manifest) -> Check {
+    let inspected = config.lake_to_read().and_then(|lake| {
+        let state = lake.inspect(manifest)?;
+        Ok((lake, state))
+    });
+    let (lake, state) = match inspected {
+        Ok(found) => found,
         Err(err) => {
             let (found, hint) = split(&anyhow::Error::from(err));
             return Check::new("lake", Health::Fail, found, &hint);
@@ -224,6 +228,9 @@ fn lake(lake: &Lake, manifest: &Manifest) -> Check {
         manifest.parts.len(),
         n_bytes / (1024 * 1024)
     );
+    if lake.is_in_bucket() {
+        found.push_str(&format!(", `{}` answers", lake.place().display()));
+    }
     if state.n_unfinished > 0 {
         found.push_str("; an interrupted run left work that the next one ends");
     }

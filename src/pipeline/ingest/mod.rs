@@ -29,6 +29,7 @@ use self::{
     read::Work,
     roles::Roles,
 };
+use super::upkeep::settle;
 use crate::{
     events::Timestamp,
     inputs::{self, Format, Given, Known},
@@ -124,9 +125,7 @@ pub async fn ingest(
     let files = files.context("nothing was read")?;
     let _lock = tokio::task::block_in_place(|| lake.lock(|| progress(Step::Waiting)))?;
     store.forget_files(ingest.now.plus_hours(-24.0 * FORGET_DAYS)).await?;
-    let mut manifest = store.manifest().await?;
-    let settled = tokio::task::block_in_place(|| lake.settle(&manifest, ingest.now))?;
-    store.clear_dropped(&settled.gone).await?;
+    let (mut manifest, settled) = settle(store, lake, ingest.now).await?;
     if !settled.lost_ids.is_empty() {
         manifest.parts.retain(|part| !settled.lost.contains(part));
         rebuild_ids(store, lake, &manifest, ingest.now).await?;

@@ -10,7 +10,9 @@ use super::{
 };
 use crate::{
     events::Timestamp,
-    inputs::{Block, Checkpoint, Format, Found, Given, Input, Notes, Parser, Place, Reason, Reject},
+    inputs::{
+        Block, Checkpoint, Format, Found, Given, Input, Notes, Parser, Place, Reason, Reject,
+    },
     lake::{Columns, LakeError, Rows},
 };
 
