@@ -44,7 +44,7 @@ Examples:
   advisor ingest /var/log/audit/audit.log --format auditd --host build-7
   advisor ingest /var/log/agents --output json | jq .rejected")]
 pub(super) struct Ingest {
-    /// Files and directories; objects and prefixes of buckets (s3://BUCKET/PREFIX)
+    /// Files and directories; objects and prefixes of buckets (`s3://BUCKET/PREFIX`)
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
     /// How the files are to be read

@@ -107,7 +107,7 @@ pub struct Globals {
         hide_env_values = true
     )]
     pub database_url: Option<String>,
-    /// The lake in a bucket, s3://BUCKET/PREFIX, instead of `lake` in the data directory
+    /// The lake in a bucket, `s3://BUCKET/PREFIX`, instead of `lake` in the data directory
     #[arg(long, global = true, value_name = "URL", env = "ADVISOR_LAKE", hide_env_values = true)]
     pub lake: Option<String>,
     /// Configuration file [default: `advisor.toml` in the data directory]

@@ -70,10 +70,12 @@ pub enum WalkError {
 pub fn files(paths: &[PathBuf], access: &Access) -> Result<Vec<Input>, WalkError> {
     let mut res = Vec::new();
     let mut seen = BTreeSet::new();
+    // Keys are text: of paths, `a//b` and `a/./b` are the same.
+    let mut seen_objects = BTreeSet::new();
     for path in paths {
         if is_url(path) {
             let found = objects(&path.to_string_lossy(), access)?;
-            res.extend(found.into_iter().filter(|it| seen.insert(PathBuf::from(it.name()))));
+            res.extend(found.into_iter().filter(|it| seen_objects.insert(it.name())));
             continue;
         }
         let metadata =

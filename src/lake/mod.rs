@@ -202,7 +202,7 @@ impl Lake {
         if manifest.generation > 0 {
             return Ok(());
         }
-        let n_parts = self.below(&self.there()?, &self.events_dir())?.len();
+        let n_parts = self.there()?.below(&self.events_dir())?.len();
         if n_parts > 0 {
             return Err(LakeError::Foreign { path: self.place(), n_parts });
         }
@@ -218,7 +218,7 @@ impl Lake {
         let mut settled = Settled::default();
         self.refuse_foreign(manifest)?;
         let there = self.there()?;
-        let mut found = self.below(&there, &self.events_dir())?;
+        let mut found = there.below(&self.events_dir())?;
         for dropped in &manifest.dropped {
             // Events that were erased may have come back as the same part.
             if manifest.parts.iter().any(|part| part.name == dropped.name) {
@@ -272,7 +272,7 @@ impl Lake {
     pub fn inspect(&self, manifest: &Manifest) -> Result<Inspection, LakeError> {
         let mut res = Inspection::default();
         let there = self.there()?;
-        let mut found = self.below(&there, &self.events_dir())?;
+        let mut found = there.below(&self.events_dir())?;
         for part in &manifest.parts {
             if found.remove(&self.part_path(part)) {
                 continue;

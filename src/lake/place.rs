@@ -5,7 +5,6 @@
 //! copy and a deletion there: killed in between, the file lies under both names, and the next writer
 //! takes the staged one away. What is read is fetched to where it would lie without a bucket; files
 //! never change under their names, so that one of the right size is the right one.
-#![expect(clippy::disallowed_types, reason = "an edge: it makes files")]
 use std::{
     collections::{BTreeMap, BTreeSet},
     io,
@@ -59,6 +58,13 @@ impl There {
     pub(super) fn has(&self, path: &Path) -> bool {
         self.0.as_ref().map_or_else(|| path.exists(), |it| it.contains_key(path))
     }
+
+    /// The files two levels below a directory: those of its directories.
+    pub(super) fn below(&self, dir: &Path) -> Result<BTreeSet<PathBuf>, LakeError> {
+        let Some(listed) = &self.0 else { return files::list_below(dir) };
+        let is_below = |path: &&PathBuf| path.ancestors().nth(2) == Some(dir);
+        Ok(listed.keys().filter(is_below).cloned().collect())
+    }
 }
 
 impl Lake {
@@ -89,13 +95,6 @@ impl Lake {
             Some((self.root.join(it.key.strip_prefix(&remote.prefix)?), it.n_bytes))
         });
         Ok(There(Some(below.collect())))
-    }
-
-    /// The files two levels below a directory: those of its directories.
-    pub(super) fn below(&self, there: &There, dir: &Path) -> Result<BTreeSet<PathBuf>, LakeError> {
-        let Some(listed) = &there.0 else { return files::list_below(dir) };
-        let is_below = |path: &&PathBuf| path.ancestors().nth(2) == Some(dir);
-        Ok(listed.keys().filter(is_below).cloned().collect())
     }
 
     /// Whether a run of the id index is there, whole by its size, staged or in place.

@@ -158,7 +158,7 @@ impl Lake {
             }
         }
         let mut n_unknown = 0;
-        for path in self.below(there, &self.rollups_dir())? {
+        for path in there.below(&self.rollups_dir())? {
             let of_day =
                 manifest.rollups.iter().find(|it| path.parent() == self.rollup_path(it).parent());
             match of_day {

@@ -229,7 +229,7 @@ fn lake(config: &Config, manifest: &Manifest) -> Check {
         n_bytes / (1024 * 1024)
     );
     if lake.is_in_bucket() {
-        found.push_str(&format!(", `{}` answers", lake.place().display()));
+        found = format!("{found}, `{}` answers", lake.place().display());
     }
     if state.n_unfinished > 0 {
         found.push_str("; an interrupted run left work that the next one ends");

@@ -55,7 +55,12 @@ fn the_job_is_restricted_and_reaches_into_no_host() {
     ] {
         assert!(job.contains(needed), "{needed}");
     }
-    for name in ["base/cronjob.yaml", "base/volumes.yaml", "overlays/postgres/kustomization.yaml"] {
+    for name in [
+        "base/cronjob.yaml",
+        "base/volumes.yaml",
+        "overlays/postgres/kustomization.yaml",
+        "overlays/object-storage/kustomization.yaml",
+    ] {
         let text = text(&format!("kubernetes/{name}"));
         let code = text.lines().filter(|it| !it.trim_start().starts_with('#'));
         assert!(!code.collect::<String>().contains("hostPath"), "{name}");

@@ -88,7 +88,9 @@ pub(super) fn read(
                 (Ok(None), _) => return,
                 (Err(err), Some(known)) if err.is_replaced() && n_replaced < MAX_REPLACED => {
                     // What was read of it counts; where it has only grown, the rest follows.
-                    reached.iter().for_each(|it| known.add(it));
+                    if let Some(reached) = &reached {
+                        known.add(reached);
+                    }
                     n_replaced += 1;
                     match input.as_now() {
                         Ok(newer) => input = newer,
