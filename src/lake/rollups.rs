@@ -21,6 +21,7 @@ use super::{
     Lake, LakeError, Manifest, Publish,
     chunk::{name_of, properties, write_error},
     files,
+    place::There,
 };
 use crate::events::{Day, EventType, Outcome, Timestamp};
 
@@ -108,7 +109,7 @@ impl Lake {
         writer.write(&batch).map_err(|err| write_error(&path, err))?;
         let file = writer.into_inner().map_err(|err| write_error(&path, err))?;
         let n_bytes = files::sync(&file, &path)?;
-        files::sync_dir(&self.staging_dir())?;
+        self.keep_staged(&[rollup_file(&name)])?;
         Ok(Rollup { day, name, n_rows: rows.len() as u64, n_bytes })
     }
 
@@ -118,13 +119,11 @@ impl Lake {
     /// Where the file system fails; the next [`Lake::settle`] makes up for it.
     pub fn publish_rollup(&self, day: Day, rollup: Option<&Rollup>) -> Result<(), LakeError> {
         if let Some(rollup) = rollup {
-            self.settle_rollup(rollup)?;
+            self.settle_rollup(&There::UNKNOWN, rollup)?;
         }
         let dir = self.rollups_dir().join(format!("date={day}"));
-        if dir.is_dir() {
-            files::clear(&dir, |name| rollup.is_some_and(|it| rollup_file(&it.name) == name))?;
-            files::remove_if_empty(&dir);
-        }
+        self.clear(&dir, |name| rollup.is_some_and(|it| rollup_file(&it.name) == name))?;
+        files::remove_if_empty(&dir);
         Ok(())
     }
 
@@ -149,22 +148,23 @@ impl Lake {
     /// how many files of no day that has one.
     pub(super) fn settle_rollups(
         &self,
+        there: &There,
         manifest: &Manifest,
     ) -> Result<(Vec<Rollup>, usize), LakeError> {
         let mut lost = Vec::new();
         for rollup in &manifest.rollups {
-            if self.settle_rollup(rollup)? == Publish::Gone {
+            if self.settle_rollup(there, rollup)? == Publish::Gone {
                 lost.push(rollup.clone());
             }
         }
         let mut n_unknown = 0;
-        for path in files::list_below(&self.rollups_dir())? {
+        for path in self.below(there, &self.rollups_dir())? {
             let of_day =
                 manifest.rollups.iter().find(|it| path.parent() == self.rollup_path(it).parent());
             match of_day {
                 Some(rollup) if path == self.rollup_path(rollup) => (),
                 // What a writer replaced, and was killed before it could take it away.
-                Some(_) => files::remove(&path)?,
+                Some(_) => self.remove(&path)?,
                 None => n_unknown += 1,
             }
         }
@@ -176,12 +176,18 @@ impl Lake {
         let staged = self.staging_dir().join(rollup_file(&rollup.name));
         let public = self.rollup_path(rollup);
         // Looked for twice at its place, because a writer may rename it in between.
-        let place = [&public, &staged, &public].into_iter().find(|it| it.exists());
-        place.cloned().ok_or(LakeError::LostRollup { day: rollup.day })
+        let places = [public.clone(), staged, public];
+        self.here(&places, rollup.n_bytes)?.ok_or(LakeError::LostRollup { day: rollup.day })
     }
 
-    fn settle_rollup(&self, rollup: &Rollup) -> Result<Publish, LakeError> {
-        self.publish_file(&rollup_file(&rollup.name), &self.rollup_path(rollup))
+    /// Whether a committed rollup is there.
+    pub(super) fn has_rollup(&self, there: &There, rollup: &Rollup) -> bool {
+        let staged = self.staging_dir().join(rollup_file(&rollup.name));
+        there.has(&self.rollup_path(rollup)) || there.has(&staged)
+    }
+
+    fn settle_rollup(&self, there: &There, rollup: &Rollup) -> Result<Publish, LakeError> {
+        self.publish_file(there, &rollup_file(&rollup.name), &self.rollup_path(rollup))
     }
 
     pub(super) fn rollups_dir(&self) -> PathBuf {

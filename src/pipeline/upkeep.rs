@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::rollup::roll_up;
 use crate::{
     events::{Day, Timestamp},
-    lake::{Dropped, Lake, Manifest, Part, Roles, Staged, Subject, small_parts},
+    lake::{Dropped, Lake, Manifest, Part, Roles, Settled, Staged, Subject, small_parts},
     store::{By, IngestCommit, Store},
 };
 
@@ -194,11 +194,30 @@ pub async fn forget(
     Ok(Erased { events, parts, rejects })
 }
 
-/// The manifest, with the lake in order.
-async fn settled(store: &Store, lake: &Lake, now: Timestamp) -> anyhow::Result<Manifest> {
+/// Puts the lake in order after whatever happened to the last writer; gives what is committed, and
+/// what was done. Needs the lock.
+pub(super) async fn settle(
+    store: &Store,
+    lake: &Lake,
+    now: Timestamp,
+) -> anyhow::Result<(Manifest, Settled)> {
     let mut manifest = store.manifest().await?;
+    if lake.is_in_bucket() {
+        tokio::task::block_in_place(|| lake.refuse_foreign(&manifest))?;
+        // The lock holds on this machine. A writer on another one must not commit what it has staged
+        // and what is about to be deleted: from here on it is overtaken.
+        let generation = manifest.generation;
+        let fence = IngestCommit { generation, at: now, ..IngestCommit::default() };
+        manifest.generation = store.commit_ingest(&fence).await?;
+    }
     let settled = tokio::task::block_in_place(|| lake.settle(&manifest, now))?;
     store.clear_dropped(&settled.gone).await?;
+    Ok((manifest, settled))
+}
+
+/// The manifest, with the lake in order.
+async fn settled(store: &Store, lake: &Lake, now: Timestamp) -> anyhow::Result<Manifest> {
+    let (mut manifest, settled) = settle(store, lake, now).await?;
     store.roll_up_again(&settled.lost_rollups).await?;
     manifest.dropped.retain(|it| !settled.gone.contains(it));
     manifest.parts.retain(|part| !settled.lost.contains(part));

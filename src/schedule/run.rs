@@ -104,7 +104,7 @@ async fn work(
 
     for directory in config.directories.iter().take_while(|_| !selection.is_stopped()) {
         step(&format!("reading {}", directory.path.display()));
-        let ingested = read(store, lake, directory, &mut report.hints).await;
+        let ingested = read(store, lake, config, directory, &mut report.hints).await;
         report.directories.push(ingested);
     }
     if !selection.is_stopped() {
@@ -215,11 +215,12 @@ async fn skipped(
 async fn read(
     store: &Store,
     lake: &Lake,
+    config: &Config,
     directory: &SignalDirectory,
     hints: &mut Vec<String>,
 ) -> Ingested {
     let path = directory.path.display().to_string();
-    match try_read(store, lake, directory).await {
+    match try_read(store, lake, config, directory).await {
         Ok(ingested) => ingested,
         Err(err) => {
             tracing::warn!(path, error = format!("{err:#}"), "a directory was not read");
@@ -231,6 +232,7 @@ async fn read(
 async fn try_read(
     store: &Store,
     lake: &Lake,
+    config: &Config,
     directory: &SignalDirectory,
 ) -> anyhow::Result<Ingested> {
     let paths: Vec<PathBuf> = vec![directory.path.clone()];
@@ -239,6 +241,7 @@ async fn try_read(
         what.format = Format::named(name).ok_or_else(|| anyhow!("there is no format `{name}`"))?;
     }
     what.role.clone_from(&directory.role);
+    what.access = config.buckets.clone();
     what.kept_days = directory.kept_days.unwrap_or(what.kept_days);
     let report = ingest(store, lake, what, &|_| ()).await?;
     if report.files.is_empty() {
