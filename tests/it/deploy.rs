@@ -1,7 +1,6 @@
 //! What stands in `deploy/`: units that systemd accepts, and jobs that a restricted namespace admits.
 //!
 //! `tests/manifests.py` holds the manifests against the schemas of Kubernetes, where they can be had.
-#![expect(clippy::disallowed_types, reason = "tests may write files")]
 use std::{
     fs,
     os::unix::fs::{MetadataExt as _, PermissionsExt as _},

@@ -176,7 +176,7 @@ fn the_cache_is_bounded_and_what_was_used_longest_ago_goes() {
     let before = cached(&machine);
     assert_eq!(before.len(), 5, "what was just made is in use");
     for path in &before {
-        let file = fs::File::options().append(true).open(path).unwrap();
+        let file = fs::OpenOptions::new().append(true).open(path).unwrap();
         file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000)).unwrap();
     }
     fs::remove_file(&before[0]).unwrap();
@@ -184,7 +184,7 @@ fn the_cache_is_bounded_and_what_was_used_longest_ago_goes() {
     fs::write(&before[1], "no part").unwrap();
     assert_eq!(machine.ids(), ids(0..50));
     for path in cached(&machine) {
-        let file = fs::File::options().append(true).open(path).unwrap();
+        let file = fs::OpenOptions::new().append(true).open(path).unwrap();
         file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000)).unwrap();
     }
     fs::remove_file(&before[0]).unwrap();

@@ -334,12 +334,12 @@ fn options() -> Language {
 fn any_case(globs: &[String]) -> Language {
     let anything = Language::anything();
     let texts = globs.iter().map(|glob| {
-        Language::chain(glob.chars().map(|ch| match ch {
-            '*' => anything.clone(),
-            _ => {
-                let cases = [ch.to_ascii_lowercase(), ch.to_ascii_uppercase()];
-                Language::byte(Bytes::of(&String::from_iter(cases)))
+        Language::chain(glob.chars().map(|ch| {
+            if ch == '*' {
+                return anything.clone();
             }
+            let cases = [ch.to_ascii_lowercase(), ch.to_ascii_uppercase()];
+            Language::byte(Bytes::of(&String::from_iter(cases)))
         }))
     });
     Language::any_of(texts).and(&anything).minimal()
