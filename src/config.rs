@@ -18,6 +18,7 @@ use crate::{
     lake::{Lake, LakeError},
     objects::{Access, Bucket, BucketUrl, ObjectError, is_url},
     store::Place,
+    telemetry::otlp::Collector,
 };
 
 /// How much of a lake in a bucket is kept in the data directory where nothing is said, in MiB: an
@@ -79,6 +80,8 @@ pub struct Config {
     pub log_json: bool,
     /// Where a run leaves its gauges for Prometheus.
     pub metrics_file: Option<PathBuf>,
+    /// Where a run sends its gauges, too; `None`: nowhere.
+    pub collector: Option<Collector>,
     /// For how many days rollups are kept.
     pub rollup_days: u32,
     /// What alerts are raised.
@@ -150,6 +153,12 @@ pub enum ConfigError {
     /// The lake has an address that means nothing.
     #[error("the lake cannot be there")]
     Lake(#[from] ObjectError),
+    /// A variable of the environment means nothing.
+    #[error("{what}")]
+    Variable {
+        /// Its name, and what would be right.
+        what: String,
+    },
     /// The data directory cannot be made.
     #[error("cannot make `{}`\nhint: name a directory of yours with `--data-dir`", path.display())]
     DataDir {
@@ -246,6 +255,8 @@ impl Config {
             log: text("ADVISOR_LOG").or(file.log),
             log_json: text("ADVISOR_LOG_JSON").map_or(file.log_json, |it| it != "0"),
             metrics_file: file.metrics_file,
+            collector: Collector::named(variables())
+                .map_err(|what| ConfigError::Variable { what })?,
             rollup_days,
             alerts: file.alerts,
             signals: file.signals,

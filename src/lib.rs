@@ -27,9 +27,9 @@ pub mod lake; // events in Parquet
 pub mod store; // roles, batches, runs in SQL
 
 // Shell: choose, order and call.
+pub mod telemetry; // logs, metrics
 pub mod config; // flags over environment over file over defaults
 pub mod clock; // the only reader of the time
-pub mod telemetry; // logs, metrics
 pub mod pipeline; // ingest, suggest, keep house
 pub mod schedule; // what is due
 pub mod cli; // subcommands and exit codes

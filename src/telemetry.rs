@@ -1,6 +1,7 @@
-//! Log lines on stderr and gauges in a file, for operators; what a command has to say goes through
+//! Log lines on stderr, gauges in a file and for a collector, for operators; what a command has to say goes through
 //! `cli::printer`.
 pub mod metrics;
+pub mod otlp;
 
 use std::io;
 

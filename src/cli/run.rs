@@ -15,7 +15,7 @@ use tokio::sync::Notify;
 use super::{Context, Exit, Output, Rows, printer::table, run_metrics};
 use crate::{
     clock,
-    events::visible,
+    events::{Timestamp, visible},
     schedule::{RunReport, Selection, run as run_once},
     store::RunOutcome,
 };
@@ -24,9 +24,13 @@ use crate::{
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Reads what is new in the directories of advisor.toml, then analyzes every role whose schedule has
-fired since it was last analyzed, one after the other, then applies retention and merges small files
-of the lake. Safe to call at any time, twice at once, and again: a second run says that one is under
-way and ends well. Every run leaves a row for every role in `advisor_runs`, with its reason.")]
+fired since it was last analyzed, one after the other, then rolls up days that are over, applies
+retention and merges small files of the lake. Safe to call at any time, twice at once, and again: a
+second run says that one is under way and ends well. Every run leaves a row for every role in
+`advisor_runs`, with its reason.
+
+Gauges go to `--metrics-file`, and to an OpenTelemetry collector where OTEL_EXPORTER_OTLP_ENDPOINT names
+one (OTLP over HTTP).")]
 pub(super) struct Run {
     /// Only this role
     #[arg(long)]
@@ -145,18 +149,35 @@ async fn once(
 ) -> anyhow::Result<Option<RunReport>> {
     let started_at = clock::now();
     let ended = attempt(selection, context).await;
-    let file = metrics.metrics_file.as_ref().or(context.config.metrics_file.as_ref());
-    if let Some(path) = file
-        && !matches!(ended, Ok(None))
-    {
+    if !matches!(ended, Ok(None)) {
         let report = ended.as_ref().ok().and_then(Option::as_ref);
-        if let Err(err) = run_metrics::write(path, started_at, clock::now(), report) {
+        for err in tell_gauges(metrics, context, started_at, report).await {
             // What a run did counts whether or not it can be told.
-            let text = super::sentence(&err.into());
+            let text = super::sentence(&err);
             context.printer.error(&text.replacen("error: ", "warning: ", 1));
         }
     }
     ended
+}
+
+/// Leaves the gauges of a run where they are wanted; gives why they could not be.
+async fn tell_gauges(
+    metrics: &MetricsFile,
+    context: &Context,
+    started_at: Timestamp,
+    report: Option<&RunReport>,
+) -> Vec<anyhow::Error> {
+    let finished_at = clock::now();
+    let gauges = run_metrics::gauges(started_at, finished_at, report);
+    let mut failed: Vec<anyhow::Error> = Vec::new();
+    let file = metrics.metrics_file.as_ref().or(context.config.metrics_file.as_ref());
+    if let Some(path) = file {
+        failed.extend(run_metrics::write(path, &gauges).err().map(Into::into));
+    }
+    if let Some(collector) = &context.config.collector {
+        failed.extend(collector.send(&gauges, finished_at).await.err().map(Into::into));
+    }
+    failed
 }
 
 async fn attempt(selection: &Selection, context: &Context) -> anyhow::Result<Option<RunReport>> {

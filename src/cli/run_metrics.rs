@@ -1,4 +1,4 @@
-//! The gauges that a run leaves for Prometheus.
+//! The gauges of a run, for Prometheus and for a collector.
 use std::{collections::BTreeMap, path::Path};
 
 use crate::{
@@ -11,16 +11,20 @@ use crate::{
 /// The gauge that is set by a success only: alert on its age, and on its absence.
 const LAST_SUCCESS: &str = "last_success_timestamp_seconds";
 
-/// Writes the gauges of a run; without a report where it failed before it began.
+/// Leaves the gauges of a run in a file.
 ///
 /// # Errors
 /// Where the file cannot be written.
-pub(super) fn write(
-    path: &Path,
+pub(super) fn write(path: &Path, gauges: &[Gauge]) -> Result<(), MetricsError> {
+    metrics::write(path, gauges, LAST_SUCCESS)
+}
+
+/// The gauges of a run; without a report where it failed before it began.
+pub(super) fn gauges(
     started_at: Timestamp,
     finished_at: Timestamp,
     report: Option<&RunReport>,
-) -> Result<(), MetricsError> {
+) -> Vec<Gauge> {
     let is_success = report.is_some_and(|it| it.outcome == RunOutcome::Done);
     let mut gauges = vec![
         Gauge::one("last_run_timestamp_seconds", "When the last run ended.", seconds(finished_at)),
@@ -43,7 +47,7 @@ pub(super) fn write(
         ));
     }
     gauges.extend(report.map(of_report).into_iter().flatten());
-    metrics::write(path, &gauges, LAST_SUCCESS)
+    gauges
 }
 
 fn of_report(report: &RunReport) -> [Gauge; 6] {

@@ -1,6 +1,8 @@
 //! Running it unattended: doctor, daemon, gauges, logs, the trail.
 use std::{
     fs,
+    io::{Read as _, Write as _},
+    net::TcpListener,
     process::{Command, Stdio},
     thread::sleep,
     time::Duration,
@@ -105,6 +107,52 @@ fn gauges_tell_of_a_run_and_the_last_success_is_set_by_a_success_only() {
     assert!(has(&second, "advisor_last_run_success 0"), "{second:?}");
     assert!(has(&second, "advisor_last_run_directories_failed 1"), "{second:?}");
     assert_eq!(success(&second), success(&first), "it is still the time of the first");
+}
+
+#[test]
+fn a_collector_is_told_of_a_run_and_one_that_is_away_fails_none() {
+    let advisor = with_signals();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let run = |url: &str| {
+        Command::new(env!("CARGO_BIN_EXE_advisor"))
+            .env_clear()
+            .env("ADVISOR_DATA_DIR", advisor.data_dir())
+            .env("OTEL_EXPORTER_OTLP_ENDPOINT", url)
+            .arg("run")
+            .output()
+            .unwrap()
+    };
+    let told = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut told = Vec::new();
+        let mut buffer = [0; 65_536];
+        // The document ends with the version of its scope.
+        while !told.ends_with(b"\"}}]}]}") {
+            let n_bytes = stream.read(&mut buffer).unwrap();
+            assert!(n_bytes > 0, "{}", String::from_utf8_lossy(&told));
+            told.extend(&buffer[..n_bytes]);
+        }
+        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}").unwrap();
+        String::from_utf8(told).unwrap()
+    });
+    let ended = run(&url);
+    assert_eq!(ended.status.code(), Some(0), "{}", String::from_utf8_lossy(&ended.stderr));
+    let told = told.join().unwrap();
+    let body: Value = serde_json::from_str(told.split_once("\r\n\r\n").unwrap().1).unwrap();
+    let metrics = body["resourceMetrics"][0]["scopeMetrics"][0]["metrics"].as_array().unwrap();
+    let value = |name: &str| {
+        let metric = metrics.iter().find(|it| it["name"] == name).unwrap();
+        metric["gauge"]["dataPoints"][0]["asDouble"].as_f64().unwrap()
+    };
+    assert!((value("advisor_last_run_success") - 1.0).abs() < f64::EPSILON);
+    assert!((value("advisor_last_run_lines") - 20.0).abs() < f64::EPSILON);
+    assert!(value("advisor_last_success_timestamp_seconds") > 1.7e9);
+
+    let ended = run("http://127.0.0.1:1");
+    let err = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!(ended.status.code(), Some(0), "what the run did counts: {err}");
+    assert!(err.contains("warning: cannot send gauges to the collector"), "{err}");
 }
 
 #[test]
