@@ -78,7 +78,8 @@ fn a_lake_in_a_bucket_gives_what_one_on_disk_gives_byte_for_byte() {
     let out = shipped.path().join("fleet").display().to_string();
     let today = policy_advisor::clock::now().day().0;
     let day = Day(today - 9).to_string();
-    here.ok(&["simulate", "--out", &out, "--events", "3000", "--start", &day]);
+    here.ok(&["simulate", "--out", &out, "--events", "600", "--hosts", "3", "--start", &day]);
+    let out = format!("{out}/events");
     let old: String = (0..20).map(|it| line_of(&format!("old-{it}"), "h", 95)).collect();
     for number in 0..6 {
         let line = line_of(&format!("doomed-{number}"), "doomed", 1 + number);
@@ -102,7 +103,7 @@ fn a_lake_in_a_bucket_gives_what_one_on_disk_gives_byte_for_byte() {
     both(&["roles", "create", "platform"]);
     // Many small parts, so that there is something to merge.
     for _ in 0..2 {
-        both(&["ingest", &out, "--chunk-events", "500"]);
+        both(&["ingest", &out, "--chunk-events", "50"]);
     }
     assert!(same_files("ingested") > 20);
     assert!(!there.data().join("lake").exists(), "nothing lies in the place of a lake on disk");
@@ -111,12 +112,13 @@ fn a_lake_in_a_bucket_gives_what_one_on_disk_gives_byte_for_byte() {
     let (from, to) = (format!("{day}T00:00:00Z"), format!("{}T00:00:00Z", Day(today - 1)));
     let suggest = ["suggest", "--role", "platform", "--from", &from, "--to", &to];
     let batch = both(&suggest);
-    assert!(batch["events"].as_u64() > Some(500), "{batch}");
-    assert!(batch["changes"].as_array().unwrap().len() > 10, "{batch}");
+    assert!(batch["events"].as_u64() > Some(100), "{batch}");
+    assert!(batch["changes"].as_array().unwrap().len() > 3, "{batch}");
 
     // Retention, rollups, merging, erasing.
     for machine in [&here, &there] {
-        let report = machine.json(&["run", "--force"]);
+        machine.ok(&["settings", "set", "enabled", "false"]);
+        let report = machine.json(&["run"]);
         let upkeep = &report["upkeep"];
         assert_eq!(upkeep["events_expired"], 20, "{report}");
         assert!(upkeep["parts_made"].as_u64() > Some(0), "{report}");
@@ -127,7 +129,7 @@ fn a_lake_in_a_bucket_gives_what_one_on_disk_gives_byte_for_byte() {
     assert!(same_files("after an erasure") <= n_files + 1);
     assert_eq!(both(&["audit", "--host", "doomed"]), Value::Array(Vec::new()));
     both(&["lake", "parts"]);
-    both(&suggest);
+    both(&["audit", "--limit", "1000", "--from", &from]);
     let cached = files(&there.data().join("lake-cache"));
     assert!(cached.iter().all(|it| !contains(&it.1, b"doomed-1")), "erased here, too");
 
