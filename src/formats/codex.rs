@@ -3,7 +3,7 @@ use std::fmt::Write as _;
 
 use super::{
     Besides, Effect, Invalid, Loss, Read, Written,
-    ordered::{Item, Ordered, effect, no_place, no_threshold, stricter, unsaid},
+    ordered::{Item, Keeps, Ordered, effect, no_place, no_threshold, stricter, unsaid},
     scan::{Kind, Tokens, comment, plain},
 };
 use crate::{
@@ -30,7 +30,7 @@ pub(super) fn write(role: &Role, besides: &Besides<'_>) -> Written {
     let mut losses = Vec::new();
     no_threshold(role, &mut losses);
     no_place(role, Target::Mcp, &mut losses);
-    let mut list = Ordered::new(role, Target::Command, false, &mut losses);
+    let mut list = Ordered::new(role, Target::Command, Keeps::NOTHING, &mut losses);
     list.translate(decisions, &mut losses);
     let mut notes = unsaid(role, true);
     notes.append(&mut list.idle);

@@ -5,8 +5,13 @@
 use std::{collections::BTreeMap, fmt::Write as _, fs, path::PathBuf};
 
 use policy_advisor::{
+    commands::{Reading, canonical, split},
     formats::{Besides, Effect, FORMATS, PolicyFormat, equivalence},
-    policy::{Engine, Evaluation, Role, Rule, RuleAction, Subject, proof::MAX_STATES},
+    policy::{
+        ActionType, Approval, Circumstances, DataClass, Engine, Evaluation, Facts, Inputs,
+        Matching, ResourceType, RiskLevel, Role, Rule, RuleAction, Subject, When,
+        proof::MAX_STATES,
+    },
 };
 use proptest::{prelude::*, strategy::ValueTree as _, test_runner::TestRunner};
 
@@ -85,22 +90,20 @@ fn roles() -> impl Strategy<Value = Role> {
         3 => prop::sample::select(&[RuleAction::Allow, RuleAction::Deny, RuleAction::RequireApproval][..]),
         1 => action.clone(),
     ];
-    let env = prop::option::weighted(0.1, prop::sample::select(&["production", "dev"][..]));
+    let when = prop::option::weighted(0.15, whens()).boxed();
     let rule = |pattern: BoxedStrategy<String>,
                 mostly: BoxedStrategy<RuleAction>,
-                env: BoxedStrategy<Option<&'static str>>| {
-        (pattern, mostly, env).prop_map(|(pattern, action, env)| {
+                when: BoxedStrategy<Option<When>>| {
+        (pattern, mostly, when).prop_map(|(pattern, action, when)| {
             let mut rule = Rule::new(&pattern, action);
-            rule.when.extend(env.map(|it| ("env".to_owned(), vec![it.to_owned()])));
+            rule.when.extend(when.unwrap_or_default());
             rule
         })
     };
-    let rules = prop::collection::vec(
-        rule(commands().boxed(), mostly.clone().boxed(), env.clone().boxed()),
-        0..7,
-    );
+    let rules =
+        prop::collection::vec(rule(commands().boxed(), mostly.clone().boxed(), when.clone()), 0..7);
     let mcp_rules =
-        prop::collection::vec(rule(calls().boxed(), mostly.clone().boxed(), env.boxed()), 0..6);
+        prop::collection::vec(rule(calls().boxed(), mostly.clone().boxed(), when), 0..6);
     let threshold = prop::option::weighted(0.3, 0_u8..=100);
     (rules, mcp_rules, mostly, any::<bool>(), threshold).prop_map(
         |(rules, mcp_rules, default_action, strictest, threshold)| {
@@ -135,7 +138,8 @@ fn what_is_written_is_read_as_the_same_role_or_the_loss_is_listed() {
                 assert!(found.is_proved(), "{} {:#?}", shown(), found.changes);
                 *proved.entry(format.name).or_default() += 1;
             }
-            let is_milder = found.changes.iter().any(|it| it.new.action < it.old.action);
+            let is_milder =
+                found.changes.iter().any(|it| it.change.new.action < it.change.old.action);
             let may_be_milder = written.losses.iter().any(|it| it.effect == Effect::Milder);
             assert!(!is_milder || may_be_milder, "{} {:#?}", shown(), found.changes);
             // What was read is said in full, and read again it is the same.
@@ -181,45 +185,174 @@ impl Peers {
         else {
             return;
         };
-        let variables = BTreeMap::new();
-        let engine = Engine::new(role, &variables);
+        // Lines as they stand: what a shell makes of them is no business of these engines.
+        let role = Role { matching: Matching::Literal, ..role.clone() };
         let mut asked = Vec::new();
-        for line in [
-            "git",
-            "git status",
-            "git push",
-            "git push -u x",
-            "git push --force",
-            "git a push b",
-            "rm -rf /",
-            "rm",
-            "npm run x main",
-            "cat '*'",
-            "x",
-            "é y",
-            "git x -- y",
-            "a\"b",
-            "(x) y",
-            "x\ny",
-        ] {
-            let action = engine.decide_line(line).0;
-            asked.push(serde_json::json!({"kind": "command", "line": line, "decision": action}));
-        }
-        for (server, tool) in [
-            ("fs", "read_file"),
-            ("fs", "x_all"),
-            ("github", "get_issue"),
-            ("z", "list_x"),
-            ("slack", "post_message"),
-        ] {
-            for trust_score in [None, Some(30), Some(90)] {
-                let said = engine.decide(&Subject::McpCall { server, tool, trust_score });
-                asked.push(serde_json::json!({"kind": "call", "line": format!("{server}/{tool}"), "trust_score": trust_score, "decision": said.decision}));
+        for (n, situation) in situations().into_iter().enumerate() {
+            // All lines where nothing is known, and a third of them under each of the others.
+            let is_asked = |idx: usize| n == 0 || idx % 3 == n;
+            let Situation { variables, inputs, facts, given } = &situation;
+            let engine = Engine::new(&role, variables);
+            let known = Circumstances { inputs, commands: &[], whole: facts };
+            for (_, line) in LINES.iter().enumerate().filter(|(idx, _)| is_asked(*idx)) {
+                let argv = split(line).filter(|it| canonical(it) == *line);
+                let action = match argv {
+                    Some(argv) => {
+                        engine.decide_command(&argv, &Reading::default(), &known).decision
+                    }
+                    None if given.is_empty() => engine.decide_line(line).0,
+                    None => continue,
+                };
+                asked.push(serde_json::json!({"kind": "command", "line": line, "given": given, "decision": action}));
+            }
+            for (server, tool) in CALLS {
+                let scores = [None, Some(30), Some(90)];
+                for trust_score in scores.into_iter().take(if n == 0 { 3 } else { 1 }) {
+                    let said = engine.decide_call(server, tool, trust_score, &known);
+                    asked.push(serde_json::json!({"kind": "call", "line": format!("{server}/{tool}"), "given": given, "trust_score": trust_score, "decision": said.decision}));
+                }
             }
         }
         let it = serde_json::json!({"format": format, "text": text, "asked": asked});
         writeln!(lines, "{it}").unwrap();
     }
+}
+
+const LINES: &[&str] = &[
+    "git",
+    "git status",
+    "git push",
+    "git push -u x",
+    "git push --force",
+    "git a push b",
+    "rm -rf /",
+    "rm",
+    "npm run x main",
+    "cat '*'",
+    "x",
+    "é y",
+    "git x -- y",
+    "a\"b",
+    "(x) y",
+    "x\ny",
+];
+
+const CALLS: &[(&str, &str)] = &[
+    ("fs", "read_file"),
+    ("fs", "x_all"),
+    ("github", "get_issue"),
+    ("z", "list_x"),
+    ("slack", "post_message"),
+];
+
+/// What is known besides the line, and the same as other engines are told it.
+struct Situation {
+    variables: BTreeMap<String, String>,
+    inputs: Inputs,
+    facts: Facts,
+    given: BTreeMap<&'static str, Vec<&'static str>>,
+}
+
+fn situations() -> Vec<Situation> {
+    let text = |it: &str| Some(it.to_owned());
+    vec![
+        Situation {
+            variables: BTreeMap::new(),
+            inputs: Inputs::default(),
+            facts: Facts::default(),
+            given: BTreeMap::new(),
+        },
+        Situation {
+            variables: BTreeMap::from([("env".to_owned(), "dev".to_owned())]),
+            inputs: Inputs {
+                agent: text("Claude Code"),
+                environment: text("production"),
+                team: text("payments"),
+                approval: Approval::Granted,
+                ..Inputs::default()
+            },
+            facts: Facts {
+                acts: [
+                    (ActionType::Read, ResourceType::Secret),
+                    (ActionType::Write, ResourceType::File),
+                ]
+                .into(),
+                paths: ["/srv/.env".to_owned(), "x".to_owned()].into(),
+                data_classes: [DataClass::Secret].into(),
+                risk_signals: ["redacted"].into(),
+                risk_level: Some(RiskLevel::High),
+            },
+            given: BTreeMap::from([
+                ("host.env", vec!["dev"]),
+                ("agent", vec!["Claude Code"]),
+                ("environment", vec!["production"]),
+                ("team", vec!["payments"]),
+                ("approval", vec!["granted"]),
+                ("acts", vec!["read:secret", "write:file"]),
+                ("resource_path", vec!["/srv/.env", "x"]),
+                ("data_class", vec!["secret"]),
+                ("risk_signal", vec!["redacted"]),
+                ("risk_level", vec!["high"]),
+            ]),
+        },
+        Situation {
+            variables: BTreeMap::from([("env".to_owned(), "production".to_owned())]),
+            inputs: Inputs {
+                agent: text("Codex"),
+                approval: Approval::Denied,
+                ..Inputs::default()
+            },
+            facts: Facts {
+                acts: [
+                    (ActionType::Read, ResourceType::File),
+                    (ActionType::Send, ResourceType::Network),
+                ]
+                .into(),
+                data_classes: [DataClass::Personal, DataClass::Workspace].into(),
+                risk_level: Some(RiskLevel::Low),
+                ..Facts::default()
+            },
+            // The environment falls back on the variable.
+            given: BTreeMap::from([
+                ("host.env", vec!["production"]),
+                ("environment", vec!["production"]),
+                ("agent", vec!["Codex"]),
+                ("approval", vec!["denied"]),
+                ("acts", vec!["read:file", "send:network"]),
+                ("data_class", vec!["personal", "workspace"]),
+                ("risk_level", vec!["low"]),
+            ]),
+        },
+    ]
+}
+
+/// Conditions of all kinds.
+fn whens() -> impl Strategy<Value = When> {
+    prop::sample::select(
+        &[
+            r#"{"env": ["production"]}"#,
+            r#"{"env": ["dev", "none"]}"#,
+            r#"{"environment": ["production"]}"#,
+            r#"{"environment": ["none", "staging"]}"#,
+            r#"{"agent": ["Claude*"]}"#,
+            r#"{"agent": ["Claude Code", "Codex *"]}"#,
+            r#"{"team": ["pay*", "none"]}"#,
+            r#"{"action_type": ["read"]}"#,
+            r#"{"action_type": ["write", "send"]}"#,
+            r#"{"action_type": ["read", "none"], "resource_type": ["file", "secret", "none"]}"#,
+            r#"{"resource_type": ["network"]}"#,
+            r#"{"data_class": ["secret"]}"#,
+            r#"{"data_class": ["personal", "secret"]}"#,
+            r#"{"data_class": ["workspace", "system"]}"#,
+            r#"{"risk_level": ["high", "critical"]}"#,
+            r#"{"risk_signal": ["redacted", "none"]}"#,
+            r#"{"approval": ["granted"]}"#,
+            r#"{"approval": ["none", "pending"]}"#,
+            r#"{"resource_path": ["*/.env"]}"#,
+            r#"{"agent": ["Claude*"], "data_class": ["secret"], "env": ["dev"]}"#,
+        ][..],
+    )
+    .prop_map(|it| serde_json::from_str(it).unwrap())
 }
 
 fn action(role: &Role, line: &str) -> RuleAction {
@@ -341,7 +474,10 @@ fn interven_rules_become_a_role_where_it_can_say_them() {
         read.losses.iter().map(|it| (it.field.as_str(), it.effect)).collect();
     assert_eq!(
         lost,
-        [("rules[0]", Effect::Milder), ("rules[1].sanitize_fields", Effect::Stricter)]
+        [
+            ("rules[0].condition.body_contains_any", Effect::Milder),
+            ("rules[1].sanitize_fields", Effect::Stricter)
+        ]
     );
     assert_eq!(read.role.mcp_rules[0].action, RuleAction::Redact);
     assert_eq!(read.role.mcp_rules[0].when["data_class"], ["personal"]);
