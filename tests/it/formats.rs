@@ -526,3 +526,163 @@ fn every_format_tells_problems_with_line_and_field() {
         assert!(found, "{name}: {problems:?}");
     }
 }
+
+#[test]
+fn a_codex_rule_for_one_place_of_a_program_is_no_silent_rule_for_all() {
+    let text = "prefix_rule(pattern = [\"/opt/x/bin/git\", \"status\"], decision = \"allow\")\n\
+                prefix_rule(pattern = [[\"git\", \"./git\"], \"push\"], decision = \"forbidden\")\n";
+    let read = (format("codex").read)(text).unwrap();
+    let lost: Vec<(&str, &str, Effect)> =
+        read.losses.iter().map(|it| (it.field.as_str(), it.what.as_str(), it.effect)).collect();
+    assert_eq!(
+        lost,
+        [
+            ("prefix_rule[0]", "allow `git status *` as `/opt/x/bin/git` alone", Effect::Milder),
+            ("prefix_rule[1]", "deny `git push *` as `./git` alone", Effect::Stricter),
+        ]
+    );
+}
+
+/// A role with these MCP rules, that denies calls else.
+fn with_calls(rules: &str) -> Role {
+    let mut role = Role::new("r");
+    role.mcp_rules = serde_json::from_str(rules).unwrap();
+    role
+}
+
+#[test]
+fn conditions_of_cedar_are_conditions_of_rules() {
+    let text = r#"
+        forbid (principal, action == Action::"call_tool", resource)
+        when { context.line like "slack/*" && context has data_class && context.data_class.containsAny(["secret"]) };
+        permit (principal, action == Action::"call_tool", resource)
+        when { context.line == "slack/post" || context.line like "slack/get*" }
+        when { context has host_env && context.host_env == "dev" }
+        when { !(context has agent) || (context.agent like "Claude*") };
+        permit (principal, action == Action::"call_tool", resource)
+        when { context has acts && context.acts.containsAny(["read:file", "read:secret"]) }
+        unless { context.line like "github/*" && (context has risk_level && ["high"].contains(context.risk_level)) };
+    "#;
+    let read = (format("cedar").read)(text).unwrap();
+    assert_eq!(read.losses, []);
+    let when: Vec<String> = read
+        .role
+        .mcp_rules
+        .iter()
+        .map(|it| {
+            format!("{} {} {}", it.action, it.pattern, serde_json::to_string(&it.when).unwrap())
+        })
+        .collect();
+    assert_eq!(
+        when,
+        [
+            r#"deny slack/* {"data_class":["secret"]}"#,
+            r#"allow slack/post {"agent":["Claude*","none"],"env":["dev"]}"#,
+            r#"allow slack/get* {"agent":["Claude*","none"],"env":["dev"]}"#,
+            r#"deny github/* {"risk_level":["high"]}"#,
+            r#"allow * {"action_type":["read"],"resource_type":["file","secret"]}"#,
+        ]
+    );
+    for (condition, complaint) in [
+        ("[\"x\"].contains(context.environment)", "without `context has environment`"),
+        ("context has agent", "only whether there is"),
+        ("context has nobody && context.nobody == \"x\"", "as no condition of a rule does"),
+        (
+            "context has acts && context.acts.containsAny([\"read:file\", \"write:secret\"])",
+            "as no condition",
+        ),
+        ("context has trust_score && context.trust_score < 10 && context.line like \"x\"", "alone"),
+        (&"!(".repeat(50), "nested too deeply"),
+    ] {
+        let text = format!("permit (principal, action, resource) when {{ {condition} }};");
+        let problem = &(format("cedar").read)(&text).unwrap_err()[0];
+        assert!(problem.message.contains(complaint), "{condition}: {problem:?}");
+    }
+}
+
+#[test]
+fn documents_that_differ_under_a_circumstance_are_told_with_it() {
+    let role =
+        with_calls(r#"[{"pattern": "fs/*", "action": "allow", "when": {"environment": ["dev"]}}]"#);
+    for (name, from, to) in
+        [("cedar", "[\"dev\"]", "[\"dev\", \"production\"]"), ("truvant", "\"never\"", "\"x\"")]
+    {
+        let written = (format(name).write)(&role, &Besides::default());
+        let text = written.text.replace(from, to);
+        let found = equivalence(&role, format(name), &text, MAX_STATES).unwrap();
+        assert!(!found.is_proved(), "{name}");
+        let first = &found.changes[0];
+        let (given, change) = (&first.given["environment"], &first.change);
+        let told = (change.old.action, change.new.action, change.witness.as_str(), given.as_str());
+        // What has no conditions leaves the rule out, so calls are denied where they were allowed.
+        let want = if name == "cedar" {
+            (RuleAction::Deny, RuleAction::Allow, "fs/", "production")
+        } else {
+            (RuleAction::Allow, RuleAction::Deny, "fs/", "dev")
+        };
+        assert_eq!(told, want, "{name}");
+    }
+}
+
+#[test]
+fn what_interven_asks_for_is_held_or_lost_by_its_name() {
+    let text = r##"{"name": "x", "rules": [
+        {"rule_id": "w", "match": {"tool_name": "jira", "operations": ["category:issues", "get_me"], "verbs": ["WRITE", "DELETE"]}, "action": "REQUIRE_APPROVAL"},
+        {"rule_id": "i", "match": {"tool_name": "fs"}, "condition": {"has_data_class": ["INTERNAL", "SECRETS"]}, "action": "DENY"},
+        {"rule_id": "a", "match": {"tool_name": "aws", "verbs": ["ADMIN"]}, "action": "DENY"},
+        {"rule_id": "o", "match": {"org_patterns": ["acme/*"], "repo_patterns": ["x/y"], "channel_patterns": ["#a*"], "operations": ["method:POST"]},
+         "condition": {"is_external_principal": true, "new_resource": true, "volume_burst": true, "body_contains_all": ["a", "b"]}, "action": "DENY"}
+    ]}"##;
+    let read = (format("interven").read)(text).unwrap();
+    let rules: Vec<String> = read
+        .role
+        .mcp_rules
+        .iter()
+        .map(|it| {
+            format!("{} {} {}", it.action, it.pattern, serde_json::to_string(&it.when).unwrap())
+        })
+        .collect();
+    let written = r#"{"action_type":["write","send","delete"]}"#;
+    assert_eq!(
+        rules,
+        [
+            r#"deny fs/* {"data_class":["secret","workspace","system"]}"#.to_owned(),
+            r#"deny aws/* {"action_type":["execute"]}"#.to_owned(),
+            format!("require_approval jira/*issue* {written}"),
+            format!("require_approval jira/*Issue* {written}"),
+            format!("require_approval jira/get_me {written}"),
+            "allow */* {}".to_owned(),
+        ]
+    );
+    let lost: Vec<(&str, &str)> =
+        read.losses.iter().map(|it| (it.field.as_str(), it.what.as_str())).collect();
+    assert_eq!(
+        lost,
+        [
+            ("rules[0].match.operations", "REQUIRE_APPROVAL w: category:issues"),
+            ("rules[2].match.verbs", "DENY a: ADMIN"),
+            ("rules[3].match.org_patterns", "DENY o: acme/*"),
+            ("rules[3].match.repo_patterns", "DENY o: x/y"),
+            ("rules[3].match.channel_patterns", "DENY o: #a*"),
+            ("rules[3].condition.body_contains_all", "DENY o: a, b"),
+            ("rules[3].match.operations", "DENY o: method:POST"),
+            ("rules[3].condition.is_external_principal", "DENY o: true"),
+            ("rules[3].condition.new_resource", "DENY o: true"),
+            ("rules[3].condition.volume_burst", "DENY o: true"),
+        ]
+    );
+    // And back: the same verbs and classes.
+    let mut role = read.role;
+    role.default_action = RuleAction::Allow;
+    role.mcp_rules.retain(|it| !it.pattern.contains("issue") && !it.pattern.contains("Issue"));
+    role.mcp_rules.retain(|it| !it.pattern.starts_with("aws"));
+    let written = (format("interven").write)(&role, &Besides::default());
+    assert_eq!(written.losses, []);
+    assert!(
+        written.text.contains("\"INTERNAL\"") && written.text.contains("\"WRITE\""),
+        "{}",
+        written.text
+    );
+    let found = equivalence(&role, format("interven"), &written.text, MAX_STATES).unwrap();
+    assert!(found.is_proved(), "{found:?}");
+}

@@ -15,7 +15,7 @@ fn at(text: &str) -> Timestamp {
 }
 
 impl Home {
-    fn upkeep(&self, now: &str) -> Upkeep {
+    pub(crate) fn upkeep(&self, now: &str) -> Upkeep {
         let (store, lake, now) = (self.store(), Lake::open(self.data()).unwrap(), at(now));
         self.runtime.block_on(async {
             let task = async move {
@@ -27,7 +27,7 @@ impl Home {
         })
     }
 
-    fn forget(&self, subject: Subject) -> Erased {
+    pub(crate) fn forget(&self, subject: Subject) -> Erased {
         let (store, lake) = (self.store(), Lake::open(self.data()).unwrap());
         let by = By { actor: "ana".to_owned(), at: at("2026-02-01T00:00:00Z") };
         self.runtime.block_on(async {
