@@ -16,14 +16,27 @@ use serde::Deserialize;
 use crate::{
     alerts::Rules,
     inputs::{Format, INPUTS},
+    lake::{Lake, LakeError},
+    objects::{Access, Bucket, BucketUrl, ObjectError, is_url},
     store::Place,
 };
+
+/// How much of a lake in a bucket is kept in the data directory where nothing is said, in MiB: an
+/// analysis window of a large fleet.
+const LAKE_CACHE_MIB: u64 = 4_096;
 
 /// The name of the configuration file in the data directory.
 pub const FILE_NAME: &str = "advisor.toml";
 
 /// The configuration file that `advisor init` writes.
 pub const TEMPLATE: &str = include_str!("config.toml");
+
+/// For how many days rollups are kept where the file says nothing: two years and a day, so that a month
+/// can be held against the same month of the year before.
+const ROLLUP_DAYS: u32 = 731;
+
+/// Range of `rollup_days`: up to ten years.
+const ROLLUP_DAYS_RANGE: std::ops::RangeInclusive<u32> = 1..=3_650;
 
 /// What the command line (or the flags' environment) says; `None` leaves it to the file.
 #[derive(Clone, Debug, Default)]
@@ -32,6 +45,8 @@ pub struct Flags {
     pub data_dir: Option<PathBuf>,
     /// `--database-url`.
     pub database_url: Option<String>,
+    /// `--lake`.
+    pub lake: Option<String>,
     /// `--config`.
     pub config: Option<PathBuf>,
     /// `--read-only`.
@@ -41,14 +56,20 @@ pub struct Flags {
 /// How this process is set up.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Store (where it is SQLite) and lake.
+    /// Store (where it is SQLite) and lake (where it is in no bucket).
     pub data_dir: PathBuf,
+    /// The bucket of the lake, where it is in one.
+    pub lake: Option<BucketUrl>,
+    /// How much of a lake in a bucket is kept in the data directory, in bytes.
+    pub lake_cache_bytes: u64,
     /// Where the store is.
     pub place: Place,
     /// Nothing is to be written, neither to the store nor to the lake.
     pub read_only: bool,
-    /// Directories that `advisor run` reads.
+    /// Directories and prefixes of buckets that `advisor run` reads.
     pub directories: Vec<SignalDirectory>,
+    /// How buckets are reached.
+    pub buckets: Access,
     /// In which schedules are read.
     pub time_zone: Tz,
     /// Under whose name acts are recorded.
@@ -59,6 +80,8 @@ pub struct Config {
     pub log_json: bool,
     /// Where a run leaves its gauges for Prometheus.
     pub metrics_file: Option<PathBuf>,
+    /// For how many days rollups are kept.
+    pub rollup_days: u32,
     /// What alerts are raised.
     pub alerts: Rules,
     /// Where a run tells other systems what is new; `None`: nowhere.
@@ -67,11 +90,11 @@ pub struct Config {
     pub no_color: bool,
 }
 
-/// A directory into which signals are written.
+/// A directory, or a prefix of a bucket, into which signals are written.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SignalDirectory {
-    /// The directory.
+    /// The directory, or an address such as `s3://bucket/prefix`.
     pub path: PathBuf,
     /// Input format, the signal schema where empty.
     #[serde(default)]
@@ -158,6 +181,9 @@ pub enum ConfigError {
         /// Key, value and what would be right.
         what: String,
     },
+    /// The lake has an address that means nothing.
+    #[error("the lake cannot be there")]
+    Lake(#[from] ObjectError),
     /// The data directory cannot be made.
     #[error("cannot make `{}`\nhint: name a directory of yours with `--data-dir`", path.display())]
     DataDir {
@@ -175,6 +201,8 @@ pub enum ConfigError {
 struct File {
     data_dir: Option<PathBuf>,
     database_url: Option<String>,
+    lake: Option<String>,
+    lake_cache_mib: Option<u64>,
     time_zone: Option<String>,
     #[serde(default)]
     directories: Vec<SignalDirectory>,
@@ -182,6 +210,7 @@ struct File {
     #[serde(default)]
     log_json: bool,
     metrics_file: Option<PathBuf>,
+    rollup_days: Option<u32>,
     #[serde(default)]
     alerts: Rules,
     signals: Option<SignalsOut>,
@@ -216,16 +245,36 @@ impl Config {
             Some(url) => Place::Url(url),
             None => Place::File(data_dir.join("advisor.db")),
         };
+        let lake = flags.lake.as_deref().or(file.lake.as_deref());
+        let lake = lake.map(BucketUrl::parse).transpose()?;
+        let cache_mib = match text("ADVISOR_LAKE_CACHE_MIB") {
+            Some(text) => text.parse().map_err(|_| ConfigError::Value {
+                path: path.clone(),
+                what: format!("ADVISOR_LAKE_CACHE_MIB `{text}` is no number of MiB"),
+            })?,
+            None => file.lake_cache_mib.unwrap_or(LAKE_CACHE_MIB),
+        };
+        for directory in file.directories.iter().filter(|it| is_url(&it.path)) {
+            bucket_url(&path, "directories.path", &directory.path.to_string_lossy())?;
+        }
         let zone = text("ADVISOR_TIME_ZONE").or(file.time_zone).unwrap_or_else(|| "UTC".to_owned());
         let time_zone = zone.parse().map_err(|_| ConfigError::Value {
-            path,
+            path: path.clone(),
             what: format!("time_zone `{zone}` is not a zone such as `UTC` or `Europe/Berlin`"),
         })?;
+        let rollup_days = file.rollup_days.unwrap_or(ROLLUP_DAYS);
+        if !ROLLUP_DAYS_RANGE.contains(&rollup_days) {
+            let what = format!("rollup_days cannot be {rollup_days}: the range is 1 to 3650 days");
+            return Err(ConfigError::Value { path, what });
+        }
         Ok(Self {
             data_dir,
+            lake,
+            lake_cache_bytes: cache_mib.saturating_mul(1024 * 1024),
             place,
             read_only: flags.read_only,
             directories: file.directories,
+            buckets: Access::new(variables()),
             time_zone,
             actor: ["ADVISOR_ACTOR", "USER", "LOGNAME"]
                 .into_iter()
@@ -234,10 +283,21 @@ impl Config {
             log: text("ADVISOR_LOG").or(file.log),
             log_json: text("ADVISOR_LOG_JSON").map_or(file.log_json, |it| it != "0"),
             metrics_file: file.metrics_file,
+            rollup_days,
             alerts: file.alerts,
             signals: file.signals,
             no_color: text("NO_COLOR").is_some(),
         })
+    }
+
+    /// The lake, to read from.
+    ///
+    /// # Errors
+    /// Where it is in a bucket and the environment says something that means nothing.
+    pub fn lake_to_read(&self) -> Result<Lake, LakeError> {
+        let Some(url) = &self.lake else { return Ok(Lake::at(&self.data_dir)) };
+        let bucket = Bucket::open(url, &self.buckets)?;
+        Ok(Lake::in_bucket(&self.data_dir, bucket, url, self.lake_cache_bytes))
     }
 
     /// Makes the data directory, private to its owner, where there is none.
@@ -295,6 +355,19 @@ fn user_id() -> String {
         .map_or_else(|_| "unknown".to_owned(), |it| format!("uid {}", it.uid()))
 }
 
+/// The address of a bucket that the file names; what is wrong with it is told, and not the address,
+/// which may hold a password.
+fn bucket_url(file: &Path, key: &str, text: &str) -> Result<BucketUrl, ConfigError> {
+    BucketUrl::parse(text)
+        .map_err(|err| ConfigError::Value { path: file.to_owned(), what: format!("{key}: {err}") })
+}
+
+/// The environment, as far as it is text.
+fn variables() -> impl Iterator<Item = (String, String)> {
+    env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+}
+
 /// A variable of the environment, where it is set and not empty.
 fn text(name: &str) -> Option<String> {
     env::var(name).ok().filter(|it| !it.is_empty())
@@ -308,7 +381,7 @@ mod tests {
     fn the_template_is_a_configuration_and_changes_nothing() {
         let file: File = toml::from_str(TEMPLATE).unwrap();
         assert!(file.data_dir.is_none() && file.database_url.is_none() && file.log.is_none());
-        assert!(file.directories.is_empty() && file.time_zone.is_none());
+        assert!(file.directories.is_empty() && file.time_zone.is_none() && file.lake.is_none());
     }
 
     #[test]

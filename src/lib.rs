@@ -20,6 +20,7 @@ pub mod alerts; // what a person should look at
 pub mod settings; // keys, defaults and ranges
 
 // Edges: each owns one thing of the outside world.
+pub mod objects; // buckets that speak S3
 pub mod inputs; // bytes -> events and rejects
 pub mod formats; // role <-> policy files
 pub mod lake; // events in Parquet

@@ -54,6 +54,10 @@ def put_together(directory: Path) -> list[dict]:
     for generator in kustomization.get("configMapGenerator", []):
         data = {name: (directory / name).read_text() for name in generator["files"]}
         metadata = {"name": generator["name"]}
+        if generator.get("behavior") == "replace":
+            kept = [it for it in objects if (it["kind"], it["metadata"]["name"]) != ("ConfigMap", generator["name"])]
+            assert len(kept) == len(objects) - 1, f"{directory}: no ConfigMap {metadata} to replace"
+            objects = kept
         objects.append({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data})
     for patch in kustomization.get("patches", []):
         target = patch["target"]
@@ -63,8 +67,13 @@ def put_together(directory: Path) -> list[dict]:
             if it["kind"] == target["kind"] and it["metadata"]["name"] == target["name"]
         ]
         assert found, f"{directory}: nothing is {target}"
+        operations = yaml.safe_load(patch["patch"])
+        if isinstance(operations, dict):
+            assert operations["$patch"] == "delete", operations
+            objects = [it for it in objects if it not in found]
+            continue
         for it in found:
-            for operation in yaml.safe_load(patch["patch"]):
+            for operation in operations:
                 apply(it, operation)
     return objects
 
@@ -73,7 +82,11 @@ def apply(it: dict, operation: dict) -> None:
     *way, last = operation["path"].strip("/").split("/")
     for step in way:
         it = it[int(step)] if isinstance(it, list) else it[step]
-    if isinstance(it, list):
+    if operation["op"] == "test":
+        assert it[last] == operation["value"], operation
+    elif isinstance(it, list) and operation["op"] == "replace":
+        it[int(last)] = operation["value"]
+    elif isinstance(it, list):
         assert last == "-", operation
         it.append(operation["value"])
     else:

@@ -26,15 +26,18 @@ impl List<'_> {
         let mut rules: Vec<Rule> = kept.map(|(_, rule)| rule.clone()).collect();
         let shown = self.drafts.iter().filter(|it| it.is_shown(self.confidence_threshold));
         let new = shown.flat_map(|draft| &draft.after);
+        let forms = self.shown_forms().into_iter().filter(|it| it.1 == Place::Form);
+        let forms: Vec<Pattern> = forms.map(|it| it.2).collect();
         let new_allows = new.filter(|rule| rule.action.passes());
-        let own = rules.iter().filter(|it| it.action.passes()).map(|it| &it.pattern);
-        let allows = own.chain(new_allows.map(|rule| &rule.pattern));
-        let allows: Vec<Pattern> = allows.map(|it| Pattern::new(it)).collect();
+        let new_allows = new_allows.map(|rule| Pattern::new(&rule.pattern));
+        let own = rules.iter().filter(|it| it.action.passes());
+        let own = own.map(|it| Pattern::new(&it.pattern));
+        let allows: Vec<Pattern> = own.chain(new_allows.filter(|it| !forms.contains(it))).collect();
         rules.retain(|rule| !rule.action.passes() && rule.when.is_empty());
         let stopped: Vec<Pattern> = rules.iter().map(|it| Pattern::new(&it.pattern)).collect();
         let is_there = |stop: &Pattern| stopped.iter().any(|deny| includes(deny, stop));
         let mut families: BTreeMap<&str, Vec<Needed<'_>>> = BTreeMap::new();
-        for needed in self.stops.needed(&allows, self.observation) {
+        for needed in self.stops.needed(&allows, &forms, self.observation) {
             if !is_there(&Pattern::new(&needed.text)) {
                 families.entry(needed.family()).or_default().push(needed);
             }

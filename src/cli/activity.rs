@@ -1,7 +1,7 @@
 //! Events of files that are looked at and not kept.
 use std::path::{Path, PathBuf};
 
-use super::Printer;
+use super::Context;
 use crate::{
     clock,
     events::Event,
@@ -16,8 +16,12 @@ const MAX_TOLD: u64 = 5;
 ///
 /// # Errors
 /// Where a file cannot be read.
-pub(super) fn events(path: &Path, format: &Format, printer: Printer) -> anyhow::Result<Vec<Event>> {
-    events_of(path, format, &Given::default(), printer)
+pub(super) fn events(
+    path: &Path,
+    format: &Format,
+    context: &Context,
+) -> anyhow::Result<Vec<Event>> {
+    events_of(path, format, &Given::default(), context)
 }
 
 /// The same, with what is given besides the lines.
@@ -28,15 +32,15 @@ pub(super) fn events_of(
     path: &Path,
     format: &Format,
     given: &Given,
-    printer: Printer,
+    context: &Context,
 ) -> anyhow::Result<Vec<Event>> {
-    let now = clock::now();
+    let (now, printer) = (clock::now(), context.printer);
     let mut notes = Notes::default();
     let mut events = Vec::new();
     let mut n_rejected = 0_u64;
     let paths: [PathBuf; 1] = [path.to_owned()];
-    for path in inputs::files(&paths)? {
-        let mut reader = FileReader::open(&path, &Known::default())?;
+    for input in inputs::files(&paths, &context.config.buckets)? {
+        let mut reader = FileReader::open(&input, &Known::default())?;
         let mut parser = Parser::new(format, given, now);
         let mut take = |found: Found| match found.result {
             Ok(parsed) => events.push(parsed.event),
@@ -45,7 +49,7 @@ pub(super) fn events_of(
                 if n_rejected <= MAX_TOLD {
                     let detail = fault.detail.map(|it| format!(" `{it}`")).unwrap_or_default();
                     let (reason, number) = (fault.reason, found.place.number);
-                    printer.error(&format!("{}:{number}: {reason}{detail}", path.display()));
+                    printer.error(&format!("{}:{number}: {reason}{detail}", input.name()));
                 }
             }
         };

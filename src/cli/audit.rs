@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     events::{EventType, Outcome, Severity, Timestamp, visible, visible_json},
-    lake::{Column, Lake, Part, Window},
+    lake::{Column, Part, Window},
     pipeline::{
         audit::{Auditor, CountBy, Entry, Page, Query, cursor},
         follow::Follower,
@@ -160,7 +160,7 @@ pub(super) async fn run(args: Audit, context: &Context) -> anyhow::Result<Exit> 
         return Err(WrongUse(format!("the window ends ({to}) before it begins ({from})")).into());
     }
     let store = context.store().await?;
-    let lake = Lake::at(&context.config.data_dir);
+    let lake = context.config.lake_to_read()?;
     let parts = store.manifest().await?.parts;
     let mut auditor = Auditor::new(&lake);
     let query = args.query();

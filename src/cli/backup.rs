@@ -18,6 +18,9 @@ next run reads what came since, as long as its files are kept.
 With PostgreSQL, dump the database and copy the lake while its lock is held:
   flock DATA/lake/lock sh -c 'pg_dump --file=DIR/store.sql \"$ADVISOR_DATABASE_URL\" && cp -a DATA/lake DIR/'
 
+A lake in a bucket becomes one on disk in the copy. With PostgreSQL, let no run come, dump the
+database, then copy the bucket.
+
 Example:
   advisor backup /backup/advisor-$(date +%F)")]
 pub(super) struct Backup {

@@ -54,8 +54,8 @@ impl Context {
     /// # Errors
     /// Where they cannot be made.
     pub fn lake(&self) -> Result<Lake, LakeError> {
-        let data_dir = &self.config.data_dir;
-        if self.config.read_only { Ok(Lake::at(data_dir)) } else { Lake::open(data_dir) }
+        let lake = self.config.lake_to_read()?;
+        if self.config.read_only { Ok(lake) } else { lake.to_write() }
     }
 
     /// The store; it is made where there is none.

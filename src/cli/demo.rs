@@ -70,6 +70,7 @@ pub(super) async fn run(args: Demo, context: &Context) -> anyhow::Result<Exit> {
     let config = Config {
         place: Place::File(data_dir.join("advisor.db")),
         data_dir: data_dir.clone(),
+        lake: None,
         ..context.config.clone()
     };
     // A context of its own: the store of the demo, never the one that the flags name.

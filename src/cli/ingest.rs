@@ -31,14 +31,20 @@ What was read before is not read again, also under another name or packed since;
 grown is read from where it ended (by formats whose records belong together, whole: its events are
 known). Lines that are no events are kept in quarantine and counted.
 
+Buckets that speak S3 are read like directories. Endpoint, region and credentials come from the
+environment (AWS_ENDPOINT_URL, AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, or
+AWS_ROLE_ARN with AWS_WEB_IDENTITY_TOKEN_FILE), never from an address. An endpoint without TLS is
+used only with AWS_ALLOW_HTTP=true.
+
 Examples:
   advisor ingest /var/log/agents
   advisor ingest events.ndjson.gz --role platform
+  advisor ingest s3://signals/hosts
   advisor ingest ~/.claude/projects --format claude-transcript --host laptop-7
   advisor ingest /var/log/audit/audit.log --format auditd --host build-7
   advisor ingest /var/log/agents --output json | jq .rejected")]
 pub(super) struct Ingest {
-    /// Files and directories
+    /// Files and directories; objects and prefixes of buckets (`s3://BUCKET/PREFIX`)
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
     /// How the files are to be read
@@ -81,6 +87,7 @@ pub(super) async fn run(args: Ingest, context: &Context) -> anyhow::Result<Exit>
     let mut what = ingest::Ingest::new(args.paths, clock::now());
     (what.format, what.given) = (format, given);
     (what.role, what.chunk_events) = (args.role, args.chunk_events.max(1));
+    what.access = context.config.buckets.clone();
     let report = ingest::ingest(store, &lake, what, &on_step).await;
     bar.finish_and_clear();
     let report = report?;

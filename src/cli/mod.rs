@@ -107,6 +107,9 @@ pub struct Globals {
         hide_env_values = true
     )]
     pub database_url: Option<String>,
+    /// The lake in a bucket, `s3://BUCKET/PREFIX`, instead of `lake` in the data directory
+    #[arg(long, global = true, value_name = "URL", env = "ADVISOR_LAKE", hide_env_values = true)]
+    pub lake: Option<String>,
     /// Configuration file [default: `advisor.toml` in the data directory]
     #[arg(long, global = true, value_name = "FILE", env = "ADVISOR_CONFIG")]
     pub config: Option<PathBuf>,
@@ -221,8 +224,9 @@ fn is_closed_pipe(err: &anyhow::Error) -> bool {
 
 /// Sets up configuration, logging and the runtime, and runs the subcommand to its end.
 fn start(cli: Cli) -> anyhow::Result<Exit> {
-    let Globals { data_dir, database_url, config, read_only, output, quiet, verbose } = cli.globals;
-    let config = Config::load(&Flags { data_dir, database_url, config, read_only })?;
+    let Globals { data_dir, database_url, lake, config, read_only, output, quiet, verbose } =
+        cli.globals;
+    let config = Config::load(&Flags { data_dir, database_url, lake, config, read_only })?;
     let printer = Printer::new(output, quiet, config.no_color);
     let complaint = telemetry::start(config.log.as_deref(), verbose, config.log_json);
     if let Some(complaint) = complaint {

@@ -81,7 +81,7 @@ pub(super) async fn recommended(args: Recommend, context: &Context) -> anyhow::R
     let card = load_card(args.card.as_deref())?;
     let tallies: Vec<Tally> = match (&args.input, &args.role) {
         (Some(path), _) => {
-            let events = activity::events(path, Format::default_format(), context.printer)?;
+            let events = activity::events(path, Format::default_format(), context)?;
             events.into_iter().filter_map(tally).collect()
         }
         (None, Some(role)) => {

@@ -10,7 +10,7 @@ use crate::{
         load_text,
     },
     inputs::Format,
-    lake::{Column, Filter, Lake, Record, Test, Window},
+    lake::{Column, Filter, Record, Test, Window},
     pipeline::interven::{Gate, Gated},
 };
 
@@ -72,7 +72,7 @@ pub(super) async fn run(
 async fn of_lake(first: Option<&Event>, context: &Context) -> anyhow::Result<Vec<Event>> {
     let Some(first) = first else { return Ok(Vec::new()) };
     let parts = context.store().await?.manifest().await?.parts;
-    let lake = Lake::at(&context.config.data_dir);
+    let lake = context.config.lake_to_read()?;
     let window = Window { to: first.timestamp, ..Window::ALL };
     let calls = vec![Some(EventType::McpToolCall.as_str().to_owned())];
     let tests = vec![Test::OneOf(Column::EventType, calls)];
@@ -85,7 +85,7 @@ async fn of_lake(first: Option<&Event>, context: &Context) -> anyhow::Result<Vec
 
 /// Events as they happened.
 fn in_order(path: &Path, context: &Context) -> anyhow::Result<Vec<Event>> {
-    Ok(sorted(activity::events(path, Format::default_format(), context.printer)?))
+    Ok(sorted(activity::events(path, Format::default_format(), context)?))
 }
 
 fn sorted(mut events: Vec<Event>) -> Vec<Event> {

@@ -74,7 +74,7 @@ async fn seen(args: &Lint, role: &Role, context: &Context) -> anyhow::Result<Opt
     let (whose, tallies) = match (&args.input, args.activity.as_ref().or(args.source.role.as_ref()))
     {
         (Some(path), _) => {
-            let events = activity::events(path, Format::default_format(), printer)?;
+            let events = activity::events(path, Format::default_format(), context)?;
             let tallies: Vec<Tally> = events.into_iter().filter_map(tally).collect();
             (format!("`{}`", path.display()), tallies)
         }

@@ -237,7 +237,7 @@ fn no_such_act(name: &str) -> anyhow::Error {
 
 /// The lines that rules are tried on, of the events of files.
 fn lines_of(path: &std::path::Path, context: &Context) -> anyhow::Result<Vec<String>> {
-    let events = activity::events(path, Format::default_format(), context.printer)?;
+    let events = activity::events(path, Format::default_format(), context)?;
     let commands = events.iter().filter(|it| it.event_type == EventType::CommandExecution);
     let mut lines: Vec<String> =
         commands.flat_map(|event| proof::tried_lines(&event.argv)).collect();

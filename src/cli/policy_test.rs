@@ -19,7 +19,7 @@ use crate::{
     clock,
     events::{Action, Event, EventType, Tally, Timestamp, Unit},
     inputs::Format,
-    lake::{Lake, Window},
+    lake::Window,
     pipeline::{
         dry_run::{Count, DryRun, Grade, Tested, dry_run},
         evaluate::Judge,
@@ -91,7 +91,7 @@ pub(super) async fn run(args: Test, context: &Context) -> anyhow::Result<Exit> {
     let (role, variables) = args.source.load(context).await?;
     let tallies = match &args.input {
         Some(path) => {
-            let events = activity::events(path, Format::default_format(), *printer)?;
+            let events = activity::events(path, Format::default_format(), context)?;
             let mut tallies: Vec<Tally> = events.into_iter().filter_map(tally).collect();
             tallies.sort();
             tallies
@@ -126,7 +126,7 @@ pub(super) async fn run(args: Test, context: &Context) -> anyhow::Result<Exit> {
 async fn test_policy_yaml(path: &Path, args: &Test, context: &Context) -> anyhow::Result<Exit> {
     let (tallies, now) = match (&args.input, &args.activity) {
         (Some(input), _) => {
-            let events = activity::events(input, Format::default_format(), context.printer)?;
+            let events = activity::events(input, Format::default_format(), context)?;
             let now = events.iter().map(|it| it.timestamp).max();
             (events.into_iter().filter_map(tally).collect(), now)
         }
@@ -167,7 +167,7 @@ pub(super) async fn of_lake(
     let store = context.store().await?;
     store.role(name).await.context("whose activity?")?;
     let manifest = store.manifest().await?;
-    let lake = Lake::at(&context.config.data_dir);
+    let lake = context.config.lake_to_read()?;
     tokio::task::block_in_place(|| lake.tallies(&manifest.parts, name, window))
         .with_context(|| format!("reading the activity of role `{name}`"))
 }

@@ -236,6 +236,13 @@ fn page(report: &RunReport) -> String {
                 it.events_of_roles_expired
             ));
         }
+        if it.days_rolled_up > 0 {
+            lines
+                .push(format!("{} days rolled up into {} rows", it.days_rolled_up, it.rollup_rows));
+        }
+        if it.rollups_expired > 0 {
+            lines.push(format!("{} rollups were too old and are gone", it.rollups_expired));
+        }
         if it.parts_made > 0 {
             lines.push(format!("{} small files became {}", it.parts_merged, it.parts_made));
         }

@@ -75,7 +75,7 @@ pub(super) fn run(args: &Shapes, context: &Context) -> anyhow::Result<Exit> {
         return Err(WrongUse(format!("no format `{}`", args.format)).into());
     };
     let given = given(format, args.host.clone())?;
-    let events = activity::events_of(&args.input, format, &given, context.printer)?;
+    let events = activity::events_of(&args.input, format, &given, context)?;
     let events = events.into_iter().map(|event| {
         let reading = commands::read(&event.argv);
         (event.event_id, event.cwd, reading)

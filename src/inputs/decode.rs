@@ -1,10 +1,6 @@
 //! Plain, gzip or zstd: told by the first bytes, never by the name.
-#![expect(clippy::disallowed_types, reason = "an edge: it opens files")]
 use std::{
-    fs::{File, Metadata},
     io::{self, BufReader, Read},
-    os::unix::fs::MetadataExt as _,
-    path::Path,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -13,7 +9,10 @@ use std::{
 
 use flate2::read::MultiGzDecoder;
 
-use super::position::Signature;
+use super::{
+    input::{Input, is_of_bucket},
+    position::Signature,
+};
 
 /// How a file is packed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +55,7 @@ impl std::fmt::Debug for Source {
 /// Why no more bytes come out of a file.
 #[derive(Debug)]
 pub(super) enum Stop {
-    /// The file system failed.
+    /// The file system or the bucket failed.
     Io(io::Error),
     /// The archive ends early or is corrupt.
     Damaged(io::Error),
@@ -79,26 +78,19 @@ impl<R: Read> Read for Counted<R> {
 }
 
 impl Source {
-    /// Opens a file at its beginning. A file that grows while it is read ends where it ended now.
-    pub(super) fn open(path: &Path) -> io::Result<(Self, Signature)> {
-        let mut file = File::open(path)?;
-        let metadata = file.metadata()?;
-        if !metadata.is_file() {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
-        }
+    /// Opens an input at its beginning.
+    pub(super) fn open(input: &Input) -> io::Result<(Self, Signature)> {
+        let (mut packed, signature) = input.open()?;
         let mut magic = Vec::with_capacity(4);
-        file.by_ref().take(4).read_to_end(&mut magic)?;
+        packed.by_ref().take(4).read_to_end(&mut magic)?;
         let packing = match magic.as_slice() {
             [0x1f, 0x8b, ..] => Packing::Gzip,
             [0x28, 0xb5, 0x2f, 0xfd] => Packing::Zstd,
             _ => Packing::Plain,
         };
         let n_packed = Arc::new(AtomicU64::new(0));
-        let rest = metadata.len().saturating_sub(magic.len() as u64);
-        let bytes = Counted {
-            inner: io::Cursor::new(magic).chain(file.take(rest)),
-            n_bytes: Arc::clone(&n_packed),
-        };
+        let bytes =
+            Counted { inner: io::Cursor::new(magic).chain(packed), n_bytes: Arc::clone(&n_packed) };
         let reader: Box<dyn Read + Send> = match packing {
             Packing::Plain => Box::new(bytes),
             Packing::Gzip => {
@@ -110,7 +102,7 @@ impl Source {
                 Box::new(decoder)
             }
         };
-        Ok((Self { packing, reader, n_packed, n_unpacked: 0 }, signature(&metadata)))
+        Ok((Self { packing, reader, n_packed, n_unpacked: 0 }, signature))
     }
 
     /// Whether the file is packed: a packed file is complete, a plain one may still grow.
@@ -129,7 +121,9 @@ impl Source {
         let outcome = self.reader.by_ref().take(n_bytes as u64).read_to_end(buf);
         self.n_unpacked += (buf.len() - before) as u64;
         match outcome {
-            Err(err) if self.is_packed() && err.raw_os_error().is_none() => Err(Stop::Damaged(err)),
+            Err(err) if self.is_packed() && err.raw_os_error().is_none() && !is_of_bucket(&err) => {
+                Err(Stop::Damaged(err))
+            }
             Err(err) => Err(Stop::Io(err)),
             Ok(_) if self.is_bomb() => Err(Stop::Bomb),
             Ok(_) => Ok(()),
@@ -140,24 +134,5 @@ impl Source {
         self.is_packed()
             && self.n_unpacked > BOMB_FLOOR_BYTES
             && self.n_unpacked / BOMB_RATIO > self.n_packed()
-    }
-}
-
-/// What the file system says about a file.
-///
-/// # Errors
-/// Where it cannot be asked.
-pub(super) fn signature_of(path: &Path) -> io::Result<Signature> {
-    Ok(signature(&std::fs::metadata(path)?))
-}
-
-fn signature(metadata: &Metadata) -> Signature {
-    let ns = |s: i64, ns: i64| s.saturating_mul(1_000_000_000).saturating_add(ns);
-    Signature {
-        device: metadata.dev(),
-        inode: metadata.ino(),
-        n_bytes: metadata.len(),
-        modified_ns: ns(metadata.mtime(), metadata.mtime_nsec()),
-        changed_ns: ns(metadata.ctime(), metadata.ctime_nsec()),
     }
 }

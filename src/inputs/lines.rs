@@ -5,7 +5,7 @@
 //! otherwise left for the next time. A packed file is complete, so its last line is what it is.
 use std::{
     io::{self, BufRead as _},
-    path::{Path, PathBuf},
+    path::PathBuf,
 };
 
 use serde::de::IgnoredAny;
@@ -13,10 +13,12 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     MAX_LINE_BYTES,
-    decode::{BOMB_RATIO, Source, Stop, signature_of},
+    decode::{BOMB_RATIO, Source, Stop},
+    input::Input,
     position::{Checkpoint, Digest, HEAD_BYTES, Known, Position, Signature, head_len},
     reject::{Fault, Reason, excerpt},
 };
+use crate::objects::ObjectError;
 
 /// How much is read at a time, in bytes; a longer line makes its block longer.
 const BLOCK_BYTES: usize = 512 * 1024;
@@ -76,16 +78,25 @@ impl OpenError {
         self.source.kind() == io::ErrorKind::NotFound
     }
 
+    /// Whether it is an object that is another one by now.
+    pub fn is_replaced(&self) -> bool {
+        ObjectError::of_io(&self.source).is_some_and(ObjectError::is_replaced)
+    }
+
     /// The whole chain in one sentence.
     pub fn in_words(&self) -> String {
-        format!("{self}: {}", self.source)
+        // The error of a bucket says by itself what was tried, and what to do.
+        ObjectError::of_io(&self.source).map_or_else(
+            || format!("{self}: {}", self.source),
+            |err| err.to_string().replace("\nhint: ", "; "),
+        )
     }
 }
 
 /// Reads one file, from where it was left.
 #[derive(Debug)]
 pub struct FileReader {
-    path: PathBuf,
+    input: Input,
     source: Source,
     signature: Signature,
     /// The first bytes of the file, at most [`HEAD_BYTES`].
@@ -134,20 +145,12 @@ impl Block {
 }
 
 impl FileReader {
-    /// What the file system says about a file.
-    ///
-    /// # Errors
-    /// Where it cannot be asked.
-    pub fn signature_of(path: &Path) -> Result<Signature, OpenError> {
-        signature_of(path).map_err(|source| OpenError { path: path.to_owned(), source })
-    }
-
-    /// Opens a file behind what is known of its content.
+    /// Opens a file or object behind what is known of its content.
     ///
     /// # Errors
     /// Where it cannot be read.
-    pub fn open(path: &Path, known: &Known) -> Result<Self, OpenError> {
-        let mut reader = Self::at_start(path)?;
+    pub fn open(input: &Input, known: &Known) -> Result<Self, OpenError> {
+        let mut reader = Self::at_start(input)?;
         let candidates = known.candidates(&reader.head);
         let Some(farthest) = candidates.last() else { return Ok(reader) };
         let mut reached = Position::start();
@@ -161,7 +164,7 @@ impl FileReader {
         }
         if reached != *farthest {
             // The way to the farthest candidate went too far: begin again.
-            reader = Self::at_start(path)?;
+            reader = Self::at_start(input)?;
             reader.skip_to(reached.offset)?;
         }
         reader.n_lines = reached.n_lines;
@@ -223,11 +226,10 @@ impl FileReader {
         }
     }
 
-    fn at_start(path: &Path) -> Result<Self, OpenError> {
-        let (source, signature) =
-            Source::open(path).map_err(|source| OpenError { path: path.to_owned(), source })?;
+    fn at_start(input: &Input) -> Result<Self, OpenError> {
+        let (source, signature) = Source::open(input).map_err(|err| input.failed(err))?;
         let mut reader = Self {
-            path: path.to_owned(),
+            input: input.clone(),
             source,
             signature,
             head: Vec::new(),
@@ -260,9 +262,7 @@ impl FileReader {
         let before = self.carry.len();
         match self.source.fill(&mut self.carry, missing) {
             Ok(()) => self.at_end = self.carry.len() - before < missing,
-            Err(Stop::Io(source)) => {
-                return Err(OpenError { path: self.path.clone(), source });
-            }
+            Err(Stop::Io(source)) => return Err(self.input.failed(source)),
             Err(stop @ (Stop::Damaged(_) | Stop::Bomb)) => {
                 self.at_end = true;
                 self.broken = Some(if let Stop::Damaged(err) = stop {

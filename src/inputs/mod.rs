@@ -10,6 +10,7 @@ mod codex_rollout;
 mod decode;
 mod falco;
 mod foreign;
+mod input;
 mod json;
 mod lines;
 mod notes;
@@ -23,6 +24,7 @@ mod walk;
 mod whole;
 
 pub use foreign::{Found, Given, Place};
+pub use input::Input;
 pub use lines::{Block, End, FileReader, Line, OpenError};
 pub use notes::{MAX_UNKNOWN_KEYS, Notes};
 pub use parser::Parser;

@@ -1,9 +1,12 @@
-//! Paths as given -> the files to read, in order.
+//! Paths and addresses as given -> the files and objects to read, in order.
 use std::{
     collections::BTreeSet,
     fs, io,
     path::{Path, PathBuf},
 };
+
+use super::input::Input;
+use crate::objects::{Access, Bucket, BucketUrl, ObjectError, is_url};
 
 /// Endings of files that are read where only their directory was named; `.gz` and `.zst` may follow.
 const ENDINGS: &[&str] = &[".ndjson", ".jsonl", ".json", ".log"];
@@ -31,6 +34,18 @@ pub enum WalkError {
         /// The path.
         path: PathBuf,
     },
+    /// A bucket cannot be asked.
+    #[error(transparent)]
+    Object(#[from] ObjectError),
+    /// Neither an object nor a prefix of any.
+    #[error(
+        "there is nothing at `{url}`\n\
+         hint: is the prefix right, and does whoever ships signals write there?"
+    )]
+    Nothing {
+        /// The address.
+        url: String,
+    },
     /// Directories nested too deep.
     #[error(
         "`{}` lies more than {MAX_DIRECTORY_DEPTH} directories deep\n\
@@ -43,18 +58,26 @@ pub enum WalkError {
     },
 }
 
-/// The regular files that `paths` stand for, each once, sorted within each path.
+/// The regular files and objects that `paths` stand for, each once, sorted within each path.
 ///
 /// A file that was named is read whatever it is called. Under a directory, files are read whose
 /// names end in `.ndjson`, `.jsonl`, `.json` or `.log`, packed or not; hidden files, links and
 /// special files are passed over, so that nobody who may write there can make us read elsewhere.
+/// An address such as `s3://bucket/prefix` stands for one object, or for those below it like a directory.
 ///
 /// # Errors
 /// Where one of the paths is missing or cannot be read: nothing is read then.
-pub fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, WalkError> {
+pub fn files(paths: &[PathBuf], access: &Access) -> Result<Vec<Input>, WalkError> {
     let mut res = Vec::new();
     let mut seen = BTreeSet::new();
+    // Keys are text: of paths, `a//b` and `a/./b` are the same.
+    let mut seen_objects = BTreeSet::new();
     for path in paths {
+        if is_url(path) {
+            let found = objects(&path.to_string_lossy(), access)?;
+            res.extend(found.into_iter().filter(|it| seen_objects.insert(it.name())));
+            continue;
+        }
         let metadata =
             fs::metadata(path).map_err(|source| WalkError::Path { path: path.clone(), source })?;
         let mut found = Vec::new();
@@ -66,9 +89,41 @@ pub fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, WalkError> {
         } else {
             return Err(WalkError::Special { path: path.clone() });
         }
-        res.extend(found.into_iter().filter(|path| seen.insert(path.clone())));
+        let found = found.into_iter().filter(|path| seen.insert(path.clone()));
+        res.extend(found.map(Input::File));
     }
     Ok(res)
+}
+
+/// The objects that an address stands for.
+fn objects(text: &str, access: &Access) -> Result<Vec<Input>, WalkError> {
+    let url = BucketUrl::parse(text)?;
+    let bucket = Bucket::open(&url, access)?;
+    let is_prefix = url.key.is_empty() || text.ends_with('/');
+    if !is_prefix && let Some(object) = bucket.look_at(&url.key)? {
+        return Ok(vec![Input::Object(Box::new(object))]);
+    }
+    let prefix = url.prefix();
+    let listing = bucket.list(&prefix)?;
+    if listing.objects.is_empty() && listing.unreadable.is_empty() {
+        return Err(WalkError::Nothing { url: text.to_owned() });
+    }
+    let holds_activity = |key: &str| {
+        let below = key.strip_prefix(&prefix).unwrap_or(key);
+        let (dirs, name) = below.rsplit_once('/').unwrap_or(("", below));
+        is_activity(name) && dirs.split('/').chain([name]).all(|it| !is_hidden(it))
+    };
+    let objects = listing.objects.into_iter().filter(|it| holds_activity(&it.key));
+    let mut found: Vec<Input> = objects.map(|it| Input::Object(Box::new(it))).collect();
+    let unreadable = listing.unreadable.into_iter().filter(|it| holds_activity(it));
+    found.extend(unreadable.map(|it| Input::Unspeakable(bucket.url(&it))));
+    Ok(found)
+}
+
+/// Whether a name says that it is nobody's business. The two names for directories are none: a key
+/// that has them is to be told.
+fn is_hidden(name: &str) -> bool {
+    name.starts_with('.') && !matches!(name, "." | "..")
 }
 
 fn walk(dir: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<(), WalkError> {

@@ -1,7 +1,9 @@
 //! One file as a stream of events, for commands that look at events without keeping them.
 use std::path::Path;
 
-use super::{FileReader, Format, Found, Given, Known, Notes, OpenError, Parser, Place, Reject};
+use super::{
+    FileReader, Format, Found, Given, Input, Known, Notes, OpenError, Parser, Place, Reject,
+};
 use crate::events::{Event, Timestamp};
 
 /// Hands every event of a file to `each`, in order; gives back the lines that are no events.
@@ -14,7 +16,7 @@ pub fn each_event(
     now: Timestamp,
     mut each: impl FnMut(Event),
 ) -> Result<Vec<Reject>, OpenError> {
-    let mut reader = FileReader::open(path, &Known::default())?;
+    let mut reader = FileReader::open(&Input::from(path), &Known::default())?;
     let mut notes = Notes::default();
     let mut rejects = Vec::new();
     let source = path.to_string_lossy().into_owned();

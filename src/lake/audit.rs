@@ -103,8 +103,8 @@ pub struct Record {
 }
 
 /// Parts that are read together.
-struct Batch {
-    paths: Vec<PlRefPath>,
+struct Batch<'a> {
+    parts: Vec<&'a Part>,
     /// Not earlier than any of their events.
     last: Timestamp,
 }
@@ -126,12 +126,13 @@ impl Lake {
         each: &mut dyn FnMut(Record),
         goes_on: &mut dyn FnMut(Timestamp) -> bool,
     ) -> Result<(), LakeError> {
-        for batch in self.newest_first(parts, filter.window)? {
+        for batch in newest_first(parts, filter.window) {
             if !goes_on(batch.last) {
                 break;
             }
+            let paths = self.paths(&batch.parts)?;
             self.query(|| {
-                let Some(mut frame) = filtered(&batch.paths, filter)? else { return Ok(()) };
+                let Some(mut frame) = filtered(&paths, filter)? else { return Ok(()) };
                 if let Some(top) = top {
                     let newest = SortMultipleOptions::default()
                         .with_order_descending_multi([true, true, false])
@@ -159,9 +160,10 @@ impl Lake {
         column: Column,
     ) -> Result<BTreeMap<Option<String>, u64>, LakeError> {
         let mut counts: BTreeMap<Option<String>, u64> = BTreeMap::new();
-        for batch in self.newest_first(parts, filter.window)? {
+        for batch in newest_first(parts, filter.window) {
+            let paths = self.paths(&batch.parts)?;
             self.query(|| {
-                let Some(frame) = filtered(&batch.paths, filter)? else { return Ok(()) };
+                let Some(frame) = filtered(&paths, filter)? else { return Ok(()) };
                 let count = len().cast(DataType::Int64).alias("n_events");
                 let frame = frame.group_by([col(column.as_str())]).agg([count]).collect()?;
                 let rows = Table::new(&frame);
@@ -176,33 +178,31 @@ impl Lake {
         }
         Ok(counts)
     }
+}
 
-    /// The parts that a window touches, those with the newest events first, in batches of bounded
-    /// and growing size.
-    fn newest_first(&self, parts: &[Part], window: Window) -> Result<Vec<Batch>, LakeError> {
-        let mut parts: Vec<&Part> =
-            parts.iter().filter(|part| window.overlaps(part.first, part.last)).collect();
-        parts.sort_by(|one, other| other.last.cmp(&one.last).then(one.cmp(other)));
-        let mut batches: Vec<Batch> = Vec::new();
-        let (mut n_rows, mut n_parts) = (0, 1);
-        for part in parts {
-            let path = self.find(part)?;
-            let path = PlRefPath::try_from_path(&path).map_err(|err| self.read_error(err))?;
-            n_rows += part.n_events;
-            match batches.last_mut() {
-                Some(batch) if batch.paths.len() < n_parts && n_rows <= ROWS_AT_A_TIME => {
-                    batch.paths.push(path);
-                }
-                last => {
-                    // A page is mostly in the newest part; who goes on wants more at a time.
-                    n_parts *= if last.is_some() { 2 } else { 1 };
-                    n_rows = part.n_events;
-                    batches.push(Batch { paths: vec![path], last: part.last });
-                }
+/// The parts that a window touches, those with the newest events first, in batches of bounded
+/// and growing size.
+fn newest_first(parts: &[Part], window: Window) -> Vec<Batch<'_>> {
+    let mut parts: Vec<&Part> =
+        parts.iter().filter(|part| window.overlaps(part.first, part.last)).collect();
+    parts.sort_by(|one, other| other.last.cmp(&one.last).then(one.cmp(other)));
+    let mut batches: Vec<Batch<'_>> = Vec::new();
+    let (mut n_rows, mut n_parts) = (0, 1);
+    for part in parts {
+        n_rows += part.n_events;
+        match batches.last_mut() {
+            Some(batch) if batch.parts.len() < n_parts && n_rows <= ROWS_AT_A_TIME => {
+                batch.parts.push(part);
+            }
+            last => {
+                // A page is mostly in the newest part; who goes on wants more at a time.
+                n_parts *= if last.is_some() { 2 } else { 1 };
+                n_rows = part.n_events;
+                batches.push(Batch { parts: vec![part], last: part.last });
             }
         }
-        Ok(batches)
     }
+    batches
 }
 
 /// The columns of a record besides its time; the argument vector is in `binary` and `command`.

@@ -15,7 +15,7 @@ use super::{
     IdRun, Lake, LakeError, Part, Rows,
     columns::SCHEMA,
     files::{self, failed},
-    ids, part_file,
+    ids, part_file, run_file,
 };
 use crate::{
     events::{Day, Timestamp},
@@ -35,6 +35,13 @@ pub struct Staged {
     pub dropped: Vec<Part>,
     /// For each group of rows, in order, how many were there already.
     pub n_duplicates: Vec<u64>,
+}
+
+impl Staged {
+    /// The files that are new.
+    pub(super) fn file_names(&self) -> Vec<String> {
+        self.parts.iter().map(part_file).chain(self.id_runs.iter().map(run_file)).collect()
+    }
 }
 
 /// One row of a chunk.
@@ -85,7 +92,7 @@ impl Lake {
         let keys: Vec<EventKey> = rows.iter().map(|row| row.key).collect();
         let mut is_known = vec![false; keys.len()];
         for run in id_runs {
-            ids::look_up(&self.run_path(run), run, &keys, |idx| {
+            ids::look_up(&self.find_run(run)?, run, &keys, |idx| {
                 if let Some(flag) = is_known.get_mut(idx) {
                     *flag = true;
                 }
@@ -109,8 +116,10 @@ impl Lake {
         for (day, rows) in by_day(&rows, chunk) {
             parts.push(self.write_part(day, rows, chunk)?);
         }
-        files::sync_dir(&self.staging_dir())?;
-        Ok(Staged { parts, id_runs: vec![id_run], retired, n_duplicates, ..Staged::default() })
+        let id_runs = vec![id_run];
+        let staged = Staged { parts, id_runs, retired, n_duplicates, ..Staged::default() };
+        self.keep_staged(&staged.file_names())?;
+        Ok(staged)
     }
 
     fn write_part(&self, day: Day, rows: DayRows, chunk: &[Rows]) -> Result<Part, LakeError> {

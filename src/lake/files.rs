@@ -8,6 +8,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, UTIME_NOW, utimensat};
+
 use super::LakeError;
 
 /// The right to write to the lake; ends when dropped, or with the process.
@@ -62,6 +64,13 @@ pub(super) fn open(path: &Path) -> Result<File, LakeError> {
 pub(super) fn sync(file: &File, path: &Path) -> Result<u64, LakeError> {
     file.sync_all().map_err(failed("sync", path))?;
     Ok(file.metadata().map_err(failed("look at", path))?.len())
+}
+
+/// Notes that a file was used now.
+pub(super) fn touch(path: &Path) -> Result<(), LakeError> {
+    let now = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
+    let times = Timestamps { last_access: now, last_modification: now };
+    utimensat(CWD, path, &times, AtFlags::empty()).map_err(|err| failed("touch", path)(err.into()))
 }
 
 /// Waits until a directory's entries are on the disk.

@@ -31,12 +31,15 @@ const KEY_BYTES: usize = 16;
 /// Keys in a block; every block's first key is repeated in the fences behind the keys.
 const BLOCK_KEYS: usize = 256;
 
+/// Size of a run's file.
+pub(super) const fn n_bytes(run: &IdRun) -> u64 {
+    (run.n_ids + run.n_ids.div_ceil(BLOCK_KEYS as u64)) * KEY_BYTES as u64
+}
+
 /// Whether a committed run is there, whole by its size.
 pub(super) fn check(path: &Path, run: &IdRun) -> Result<(), LakeError> {
-    let n_blocks = run.n_ids.div_ceil(BLOCK_KEYS as u64);
-    let wanted = (run.n_ids + n_blocks) * KEY_BYTES as u64;
     match std::fs::metadata(path) {
-        Ok(metadata) if metadata.len() == wanted => Ok(()),
+        Ok(metadata) if metadata.len() == n_bytes(run) => Ok(()),
         _ => Err(LakeError::LostIds { path: path.to_owned() }),
     }
 }
@@ -102,7 +105,7 @@ pub(super) fn stage(
 
     let mut sources = vec![Source::Chunk(keys.iter())];
     for run in &retired {
-        let path = lake.run_path(run);
+        let path = lake.find_run(run)?;
         check(&path, run)?;
         let reader = BufReader::with_capacity(256 * 1024, files::open(&path)?);
         sources.push(Source::File { reader: reader.take(run.n_ids * KEY_BYTES as u64), path });

@@ -3,6 +3,7 @@
 //! ```text
 //! lake/events/date=2026-01-05/<name>.parquet   a part: events of one day
 //! lake/ids/<name>.ids                          a run: sorted keys of event ids
+//! lake/rollups/date=2026-01-05/<name>.parquet  what was done that day, by role, environment and shape
 //! lake/staging/                                what is not committed yet
 //! lake/dropped/                                what does not count any more, for those who still read
 //! lake/lock                                    one writer at a time
@@ -25,6 +26,9 @@
 //! glob. A kill in between leaves files that are noted as dropped: the next writer takes them away.
 //! Files of parts that were merged lie in `dropped/` for an hour, for readers who began before.
 //!
+//! A lake in a bucket has the same files under the same names, see `place`; the lock is a file here, and
+//! writers on other machines are told apart by the generation of the manifest.
+//!
 //! Our own readers take parts from the manifest and find them under either name. Outside readers
 //! glob `lake/events/date=*/*.parquet`; they never see a part before its commit, whole or in pieces.
 //! Between a commit and its renames (microseconds, or until the next start after a kill) they may
@@ -32,33 +36,39 @@
 mod audit;
 mod chunk;
 mod columns;
+mod error;
 mod files;
 mod ids;
+mod place;
 mod rebuild;
 mod rewrite;
+mod rollups;
 mod scan;
 mod tallies;
 
-use std::{
-    io,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 pub use audit::{Column, Filter, Record, Test};
 pub use chunk::Staged;
 pub use columns::{Columns, Rows};
+pub use error::LakeError;
 pub use files::Lock;
 pub use rewrite::{Roles, Subject, small_parts};
+pub use rollups::{Rollup, RollupKey, RollupRow};
 pub use scan::{Overview, Window};
 
+use self::place::There;
 use crate::events::{Day, Timestamp};
 
-/// The lake in a data directory.
+/// The lake, in a data directory or in a bucket.
 #[derive(Clone, Debug)]
 pub struct Lake {
+    /// Where its files are, or are kept for a while.
     root: PathBuf,
     /// Whether work that a killed writer left may be ended on the way.
     may_write: bool,
+    /// Where they are for good, where that is a bucket.
+    remote: Option<place::Remote>,
 }
 
 /// A committed Parquet file: events of one day.
@@ -98,6 +108,8 @@ pub struct Manifest {
     pub id_runs: Vec<IdRun>,
     /// Parts that do not count any more, and whose files may still be there.
     pub dropped: Vec<Dropped>,
+    /// The rollups, one a day.
+    pub rollups: Vec<Rollup>,
 }
 
 /// A part that does not count any more.
@@ -124,7 +136,9 @@ pub struct Settled {
     pub gone: Vec<Dropped>,
     /// Runs of the id index that are gone or damaged; see [`Lake::rebuild_ids`].
     pub lost_ids: Vec<IdRun>,
-    /// How many parts lie in the lake that no manifest names: they count for nobody but outside
+    /// Rollups that are nowhere to be found.
+    pub lost_rollups: Vec<Rollup>,
+    /// How many parts and rollups lie in the lake that no manifest names: they count for nobody but outside
     /// readers.
     pub n_unknown: usize,
 }
@@ -136,111 +150,12 @@ pub struct Inspection {
     pub lost: Vec<Part>,
     /// Runs of the id index that are gone or damaged.
     pub lost_ids: Vec<IdRun>,
+    /// Rollups that are nowhere to be found.
+    pub lost_rollups: Vec<Rollup>,
     /// How many files the next writer puts in place or takes away.
     pub n_unfinished: usize,
     /// How many parts lie in the lake that no manifest names.
     pub n_unknown: usize,
-}
-
-/// Why the lake did not do what it was asked.
-#[derive(Debug, thiserror::Error)]
-pub enum LakeError {
-    /// The file system failed.
-    #[error("cannot {act} `{}`{}", path.display(), hint(source))]
-    Io {
-        /// What was tried.
-        act: &'static str,
-        /// The file or directory.
-        path: PathBuf,
-        /// What the system says.
-        source: io::Error,
-    },
-    /// Events do not become Parquet, or Parquet no events.
-    #[error("cannot {act} `{}`{}", path.display(), parquet_hint(source))]
-    Parquet {
-        /// What was tried.
-        act: &'static str,
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: parquet::errors::ParquetError,
-    },
-    /// Parquet does not become events.
-    #[error("cannot read the lake at `{}`\nhint: `advisor doctor` looks for what is wrong", path.display())]
-    Read {
-        /// The lake.
-        path: PathBuf,
-        /// Why.
-        source: Box<polars::prelude::PolarsError>,
-    },
-    /// Columns do not fit together.
-    #[error("the columns of the lake do not fit together")]
-    Columns(#[from] arrow::error::ArrowError),
-    /// There are events, and a store that knows nothing of them.
-    #[error(
-        "the lake at `{}` holds {n_parts} parts, and this store knows none of them\n\
-         hint: name the store that they belong to, or move the lake away",
-        path.display()
-    )]
-    Foreign {
-        /// The lake.
-        path: PathBuf,
-        /// How many parts.
-        n_parts: usize,
-    },
-    /// There is a store that knows events, and a lake without any.
-    #[error(
-        "this store knows {n_parts} parts, and the lake at `{}` holds none of them\n\
-         hint: name the data directory in which they are",
-        path.display()
-    )]
-    Elsewhere {
-        /// The lake.
-        path: PathBuf,
-        /// How many parts.
-        n_parts: usize,
-    },
-    /// A part is gone.
-    #[error(
-        "part `{name}` of {day} is committed, and gone from the lake\n\
-         hint: put it back from a backup"
-    )]
-    Lost {
-        /// Its name.
-        name: String,
-        /// Its day.
-        day: Day,
-    },
-    /// A run of the id index is gone or has the wrong size.
-    #[error(
-        "`{}` is committed, and missing or damaged: without it events would count twice\n\
-         hint: the next ingest makes it anew from the events",
-        path.display()
-    )]
-    LostIds {
-        /// The file.
-        path: PathBuf,
-    },
-}
-
-fn hint(source: &io::Error) -> &'static str {
-    match source.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            "\nhint: the disk is full; make room and try again, nothing is lost"
-        }
-        io::ErrorKind::PermissionDenied => "\nhint: is the data directory yours to write?",
-        io::ErrorKind::ReadOnlyFilesystem => "\nhint: the file system is read-only",
-        _ => "\nhint: is the disk failing? nothing is lost, the next run goes on from here",
-    }
-}
-
-/// What to do where Parquet could not be written or read.
-fn parquet_hint(source: &parquet::errors::ParquetError) -> &'static str {
-    let io = match source {
-        parquet::errors::ParquetError::External(source) => source.downcast_ref::<io::Error>(),
-        _ => None,
-    };
-    io.map_or("\nhint: `advisor doctor` looks for what is wrong", hint)
 }
 
 impl Lake {
@@ -249,8 +164,16 @@ impl Lake {
     /// # Errors
     /// Where they cannot be made.
     pub fn open(data_dir: &Path) -> Result<Self, LakeError> {
-        let lake = Self { may_write: true, ..Self::at(data_dir) };
-        for dir in [&lake.events_dir(), &lake.ids_dir(), &lake.staging_dir()] {
+        Self::at(data_dir).to_write()
+    }
+
+    /// The same lake to write to, its directories made where they are missing, private to the owner.
+    ///
+    /// # Errors
+    /// Where they cannot be made.
+    pub fn to_write(self) -> Result<Self, LakeError> {
+        let lake = Self { may_write: true, ..self };
+        for dir in [&lake.events_dir(), &lake.ids_dir(), &lake.rollups_dir(), &lake.staging_dir()] {
             files::make_dir(dir)?;
         }
         Ok(lake)
@@ -258,7 +181,7 @@ impl Lake {
 
     /// The lake in `data_dir` as it is, to read from.
     pub fn at(data_dir: &Path) -> Self {
-        Self { root: data_dir.join("lake"), may_write: false }
+        Self { root: data_dir.join("lake"), may_write: false, remote: None }
     }
 
     /// Waits for the right to write; it ends with the value, or with the process.
@@ -271,6 +194,21 @@ impl Lake {
         files::lock(&self.root.join("lock"), waiting)
     }
 
+    /// Makes sure that the lake belongs to the store whose manifest it is.
+    ///
+    /// # Errors
+    /// Where there are parts, and the store knows of none, or the file system fails.
+    pub fn refuse_foreign(&self, manifest: &Manifest) -> Result<(), LakeError> {
+        if manifest.generation > 0 {
+            return Ok(());
+        }
+        let n_parts = self.there()?.below(&self.events_dir())?.len();
+        if n_parts > 0 {
+            return Err(LakeError::Foreign { path: self.place(), n_parts });
+        }
+        Ok(())
+    }
+
     /// Puts the lake in order after whatever happened to the last writer: committed files get their
     /// names, files of no commit are deleted. Needs the lock.
     ///
@@ -278,10 +216,9 @@ impl Lake {
     /// Where the file system fails, or the lake belongs to another store.
     pub fn settle(&self, manifest: &Manifest, now: Timestamp) -> Result<Settled, LakeError> {
         let mut settled = Settled::default();
-        let mut found = files::list_below(&self.events_dir())?;
-        if manifest.generation == 0 && !found.is_empty() {
-            return Err(LakeError::Foreign { path: self.root.clone(), n_parts: found.len() });
-        }
+        self.refuse_foreign(manifest)?;
+        let there = self.there()?;
+        let mut found = there.below(&self.events_dir())?;
         for dropped in &manifest.dropped {
             // Events that were erased may have come back as the same part.
             if manifest.parts.iter().any(|part| part.name == dropped.name) {
@@ -297,7 +234,7 @@ impl Lake {
             if found.remove(&self.part_path(part)) {
                 continue;
             }
-            match self.publish_part(part)? {
+            match self.publish_part(&there, part)? {
                 Publish::Renamed => settled.n_renamed += 1,
                 Publish::InPlace => (),
                 Publish::Gone => settled.lost.push(part.clone()),
@@ -306,20 +243,24 @@ impl Lake {
         settled.n_unknown = found.len();
         if !settled.lost.is_empty() && settled.lost.len() == manifest.parts.len() {
             let n_parts = settled.lost.len();
-            return Err(LakeError::Elsewhere { path: self.root.clone(), n_parts });
+            return Err(LakeError::Elsewhere { path: self.place(), n_parts });
         }
         for run in &manifest.id_runs {
-            if self.publish_run(run)? == Publish::Renamed {
+            if self.publish_run(&there, run)? == Publish::Renamed {
                 settled.n_renamed += 1;
             }
-            if ids::check(&self.run_path(run), run).is_err() {
+            if !self.is_run_whole(&there, run) {
                 settled.lost_ids.push(run.clone());
             }
         }
-        settled.n_removed += files::clear(&self.staging_dir(), |_| false)?;
-        settled.n_removed += files::clear(&self.ids_dir(), |name| {
+        let (lost_rollups, n_unknown) = self.settle_rollups(&there, manifest)?;
+        settled.lost_rollups = lost_rollups;
+        settled.n_unknown += n_unknown;
+        settled.n_removed += self.clear(&self.staging_dir(), |_| false)?;
+        settled.n_removed += self.clear(&self.ids_dir(), |name| {
             manifest.id_runs.iter().any(|run| run_file(run) == name)
         })?;
+        self.tidy_cache(manifest, now)?;
         Ok(settled)
     }
 
@@ -330,12 +271,13 @@ impl Lake {
     /// Where the file system fails.
     pub fn inspect(&self, manifest: &Manifest) -> Result<Inspection, LakeError> {
         let mut res = Inspection::default();
-        let mut found = files::list_below(&self.events_dir())?;
+        let there = self.there()?;
+        let mut found = there.below(&self.events_dir())?;
         for part in &manifest.parts {
             if found.remove(&self.part_path(part)) {
                 continue;
             }
-            if self.staging_dir().join(part_file(part)).exists() {
+            if there.has(&self.staging_dir().join(part_file(part))) {
                 res.n_unfinished += 1;
             } else {
                 res.lost.push(part.clone());
@@ -347,12 +289,12 @@ impl Lake {
         }
         res.n_unknown = found.len();
         for run in &manifest.id_runs {
-            let staged = self.staging_dir().join(run_file(run));
-            let is_whole = ids::check(&self.run_path(run), run).is_ok();
-            if !is_whole && ids::check(&staged, run).is_err() {
+            if !self.is_run_whole(&there, run) {
                 res.lost_ids.push(run.clone());
             }
         }
+        let lost = manifest.rollups.iter().filter(|it| !self.has_rollup(&there, it));
+        res.lost_rollups = lost.cloned().collect();
         Ok(res)
     }
 
@@ -368,11 +310,18 @@ impl Lake {
             files::make_dir(target.parent().unwrap_or(&target))?;
             files::copy(&self.find(part)?, &target)?;
         }
+        for rollup in &manifest.rollups {
+            // One that is lost is made anew by the next run.
+            if let Ok(path) = self.find_rollup(rollup) {
+                let target = copy.rollup_path(rollup);
+                files::make_dir(target.parent().unwrap_or(&target))?;
+                files::copy(&path, &target)?;
+            }
+        }
         for run in &manifest.id_runs {
             // One that is lost is made anew by the first ingest.
-            let found = [self.run_path(run), self.staging_dir().join(run_file(run))];
-            if let Some(path) = found.iter().find(|it| it.exists()) {
-                files::copy(path, &copy.run_path(run))?;
+            if let Ok(path) = self.find_run(run) {
+                files::copy(&path, &copy.run_path(run))?;
             }
         }
         Ok(())
@@ -393,15 +342,15 @@ impl Lake {
     /// Where the file system fails; the next [`Lake::settle`] makes up for it.
     pub fn publish(&self, staged: &Staged) -> Result<(), LakeError> {
         for part in &staged.parts {
-            self.publish_part(part)?;
+            self.publish_part(&There::UNKNOWN, part)?;
         }
         for run in &staged.id_runs {
-            self.publish_run(run)?;
+            self.publish_run(&There::UNKNOWN, run)?;
         }
         for run in &staged.retired {
-            files::remove(&self.run_path(run))?;
+            self.remove(&self.run_path(run))?;
         }
-        Ok(())
+        self.bound_cache(0)
     }
 
     /// Takes a part that does not count any more out of the public glob, and deletes it where nobody
@@ -414,11 +363,10 @@ impl Lake {
         let aside = self.aside_path(&dropped.name);
         let is_over = dropped.readable_until <= now;
         if is_over {
-            files::remove(&public)?;
-            files::remove(&aside)?;
-        } else if public.exists() {
-            files::make_dir(&self.root.join("dropped"))?;
-            files::rename(&public, &aside)?;
+            self.remove(&public)?;
+            self.remove(&aside)?;
+        } else {
+            self.move_file(&public, &aside)?;
         }
         if let Some(dir) = public.parent() {
             files::remove_if_empty(dir);
@@ -432,26 +380,40 @@ impl Lake {
     /// Where it is gone.
     fn find(&self, part: &Part) -> Result<PathBuf, LakeError> {
         // A reader that may write finishes the rename, so that the file stays where it was found.
-        if self.may_write {
-            let _ = self.publish_part(part);
+        if self.may_write && !self.is_in_bucket() {
+            let _ = self.publish_part(&There::UNKNOWN, part);
         }
         let (staged, path) = (self.staging_dir().join(part_file(part)), self.part_path(part));
         // Looked for twice at its place, because a writer may rename it in between.
         let aside = self.aside_path(&part.name);
-        let place = [&path, &staged, &path, &aside].into_iter().find(|it| it.exists());
-        place.cloned().ok_or_else(|| LakeError::Lost { name: part.name.clone(), day: part.day })
+        let places = [path.clone(), staged, path, aside];
+        let found = self.here(&places, part.n_bytes)?;
+        found.ok_or_else(|| LakeError::Lost { name: part.name.clone(), day: part.day })
     }
 
-    fn publish_part(&self, part: &Part) -> Result<Publish, LakeError> {
-        self.publish_file(&part_file(part), &self.part_path(part))
+    /// Where a committed run of the id index lies now.
+    ///
+    /// # Errors
+    /// Where it is gone.
+    fn find_run(&self, run: &IdRun) -> Result<PathBuf, LakeError> {
+        let path = self.run_path(run);
+        let places = [path.clone(), self.staging_dir().join(run_file(run))];
+        self.here(&places, ids::n_bytes(run))?.ok_or(LakeError::LostIds { path })
     }
 
-    fn publish_run(&self, run: &IdRun) -> Result<Publish, LakeError> {
-        self.publish_file(&run_file(run), &self.run_path(run))
+    fn publish_part(&self, there: &There, part: &Part) -> Result<Publish, LakeError> {
+        self.publish_file(there, &part_file(part), &self.part_path(part))
     }
 
-    fn publish_file(&self, name: &str, path: &Path) -> Result<Publish, LakeError> {
+    fn publish_run(&self, there: &There, run: &IdRun) -> Result<Publish, LakeError> {
+        self.publish_file(there, &run_file(run), &self.run_path(run))
+    }
+
+    fn publish_file(&self, there: &There, name: &str, path: &Path) -> Result<Publish, LakeError> {
         let staged = self.staging_dir().join(name);
+        if let Some(remote) = &self.remote {
+            return self.publish_object(remote, there, &staged, path);
+        }
         if !staged.exists() {
             return Ok(if path.exists() { Publish::InPlace } else { Publish::Gone });
         }

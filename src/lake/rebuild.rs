@@ -41,7 +41,7 @@ impl Lake {
             }
         }
         self.stage_keys(&mut keys, &mut staged)?;
-        files::sync_dir(&self.staging_dir())?;
+        self.keep_staged(&staged.file_names())?;
         Ok(staged)
     }
 

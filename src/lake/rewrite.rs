@@ -122,7 +122,7 @@ impl Lake {
         let mut staged = Staged { dropped: parts.to_vec(), ..Staged::default() };
         let day = parts.first().map(|it| it.day).unwrap_or_default();
         staged.parts.extend(self.rewrite(day, parts, None)?);
-        files::sync_dir(&self.staging_dir())?;
+        self.keep_staged(&staged.file_names())?;
         Ok(staged)
     }
 
@@ -170,7 +170,7 @@ impl Lake {
             staged.dropped.push(part.clone());
             staged.parts.extend(rest);
         }
-        files::sync_dir(&self.staging_dir())?;
+        self.keep_staged(&staged.file_names())?;
         Ok((staged, n_erased))
     }
 

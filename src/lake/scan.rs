@@ -61,7 +61,8 @@ impl Lake {
         window: Window,
     ) -> Result<Vec<Tally>, LakeError> {
         let mut tallies = Tallies::default();
-        for paths in self.batches(parts, window)? {
+        for batch in batches(parts, window) {
+            let paths = self.paths(&batch)?;
             self.query(|| {
                 // Not grouped by polars: half of what agents do is done once, so that grouping
                 // there and merging here would be the work twice.
@@ -72,10 +73,43 @@ impl Lake {
                     )
                     .collect()?;
                 frame.rechunk_mut();
-                add_rows(&frame, &mut tallies)
+                add_rows(&frame, |_, row| tallies.add(row))
             })?;
         }
         Ok(tallies.finish())
+    }
+
+    /// Commands and MCP calls of all roles in a window, tallied by role, some rows at a time: `see`
+    /// is called with the tallies of each role of each batch of rows.
+    ///
+    /// # Errors
+    /// Where a part is gone or cannot be read.
+    pub fn each_tallies(
+        &self,
+        parts: &[Part],
+        window: Window,
+        mut see: impl FnMut(&str, &[Tally]),
+    ) -> Result<(), LakeError> {
+        for batch in batches(parts, window) {
+            let paths = self.paths(&batch)?;
+            let roles = self.query(|| {
+                let columns = COLUMNS.map(col).into_iter().chain([microseconds(), col("role")]);
+                let mut frame =
+                    activity(&paths, window)?.select(columns.collect::<Vec<_>>()).collect()?;
+                frame.rechunk_mut();
+                let role = Table::new(&frame).text("role")?;
+                let mut roles: BTreeMap<&str, Tallies> = BTreeMap::new();
+                add_rows(&frame, |idx, row| {
+                    roles.entry(role.get(idx).unwrap_or_default()).or_default().add(row);
+                })?;
+                let finished = roles.into_iter().map(|(role, it)| (role.to_owned(), it.finish()));
+                Ok(finished.collect::<Vec<_>>())
+            })?;
+            for (role, tallies) in &roles {
+                see(role, tallies);
+            }
+        }
+        Ok(())
     }
 
     /// When the commands and MCP calls of a role ran in a window, ascending: 8 bytes an event, far
@@ -90,7 +124,8 @@ impl Lake {
         window: Window,
     ) -> Result<Vec<Timestamp>, LakeError> {
         let mut instants = Vec::new();
-        for paths in self.batches(parts, window)? {
+        for batch in batches(parts, window) {
+            let paths = self.paths(&batch)?;
             self.query(|| {
                 let ran = col("decision").neq(lit(Outcome::Blocked.as_str()));
                 let frame = activity(&paths, window)?
@@ -117,7 +152,8 @@ impl Lake {
         window: Window,
     ) -> Result<BTreeMap<String, Overview>, LakeError> {
         let mut roles: BTreeMap<String, (Overview, BTreeSet<(String, String)>)> = BTreeMap::new();
-        for paths in self.batches(parts, window)? {
+        for batch in batches(parts, window) {
+            let paths = self.paths(&batch)?;
             self.query(|| {
                 let frame = activity(&paths, window)?
                     .group_by([col("role"), col("hostname"), col("session_id")])
@@ -157,30 +193,12 @@ impl Lake {
         Ok(roles.into_iter().map(|(role, counts)| (role, count(counts))).collect())
     }
 
-    /// Paths of the parts that a window touches, in batches of bounded size, each of one day.
-    fn batches(&self, parts: &[Part], window: Window) -> Result<Vec<Vec<PlRefPath>>, LakeError> {
-        let mut parts: Vec<&Part> =
-            parts.iter().filter(|part| window.overlaps(part.first, part.last)).collect();
-        parts.sort();
-        let mut batches = Vec::new();
-        let mut batch: Vec<PlRefPath> = Vec::new();
-        let mut n_rows = 0;
-        let mut day = None;
-        for part in parts {
-            let is_full = n_rows + part.n_events > ROWS_AT_A_TIME;
-            if !batch.is_empty() && (is_full || day != Some(part.day)) {
-                batches.push(std::mem::take(&mut batch));
-                n_rows = 0;
-            }
-            day = Some(part.day);
-            n_rows += part.n_events;
-            let path = self.find(part)?;
-            batch.push(PlRefPath::try_from_path(&path).map_err(|err| self.read_error(err))?);
-        }
-        if !batch.is_empty() {
-            batches.push(batch);
-        }
-        Ok(batches)
+    /// Where parts can be read that are read together.
+    pub(super) fn paths(&self, batch: &[&Part]) -> Result<Vec<PlRefPath>, LakeError> {
+        let path = |part: &&Part| {
+            PlRefPath::try_from_path(&self.find(part)?).map_err(|err| self.read_error(err))
+        };
+        batch.iter().map(path).collect()
     }
 
     pub(super) fn query<T>(&self, query: impl FnOnce() -> PolarsResult<T>) -> Result<T, LakeError> {
@@ -188,8 +206,33 @@ impl Lake {
     }
 
     pub(super) fn read_error(&self, err: PolarsError) -> LakeError {
-        LakeError::Read { path: self.root.clone(), source: Box::new(err) }
+        LakeError::Read { path: self.place(), source: Box::new(err) }
     }
+}
+
+/// The parts that a window touches, in batches of bounded size, each of one day.
+fn batches(parts: &[Part], window: Window) -> Vec<Vec<&Part>> {
+    let mut parts: Vec<&Part> =
+        parts.iter().filter(|part| window.overlaps(part.first, part.last)).collect();
+    parts.sort();
+    let mut batches: Vec<Vec<&Part>> = Vec::new();
+    let mut n_rows = 0;
+    for part in parts {
+        match batches.last_mut() {
+            Some(batch)
+                if n_rows + part.n_events <= ROWS_AT_A_TIME
+                    && batch.first().is_some_and(|it| it.day == part.day) =>
+            {
+                batch.push(part);
+                n_rows += part.n_events;
+            }
+            _ => {
+                batches.push(vec![part]);
+                n_rows = part.n_events;
+            }
+        }
+    }
+    batches
 }
 
 /// What one tally is about, in columns, and the event's id.
@@ -251,8 +294,8 @@ impl<'a> Table<'a> {
     }
 }
 
-/// Counts every row of a frame.
-fn add_rows(frame: &DataFrame, tallies: &mut Tallies) -> PolarsResult<()> {
+/// Gives every row of a frame to `add`, with its number.
+fn add_rows(frame: &DataFrame, mut add: impl FnMut(usize, &Row<'_>)) -> PolarsResult<()> {
     let rows = Table::new(frame);
     let kind = rows.text("event_type")?;
     let (binary, line, cwd) = (rows.text("binary")?, rows.text("command")?, rows.text("cwd")?);
@@ -275,14 +318,15 @@ fn add_rows(frame: &DataFrame, tallies: &mut Tallies) -> PolarsResult<()> {
                 cwd: cwd.get(idx),
             }
         };
-        tallies.add(&Row {
+        let row = Row {
             action,
             hostname: hostname.get(idx).unwrap_or_default(),
             session_id: session_id.get(idx).unwrap_or_default(),
             outcome: decision.get(idx).and_then(Outcome::parse).unwrap_or(Outcome::Allowed),
             at: Timestamp(at.get(idx).unwrap_or_default()),
             event_id: event_id.get(idx).unwrap_or_default(),
-        });
+        };
+        add(idx, &row);
     }
     Ok(())
 }

@@ -104,7 +104,7 @@ async fn examine_store(
         Check::new("schema", Health::Warn, found, "use the same advisor everywhere")
     });
     let manifest = store.manifest().await?;
-    res.push(lake(&Lake::at(&config.data_dir), &manifest));
+    res.push(lake(config, &manifest));
     let hosts = store.hosts().await?;
     let newest = hosts.iter().filter_map(|it| it.last_seen).max();
     res.push(clock(newest, now));
@@ -161,12 +161,12 @@ fn directories(config: &Config) -> Vec<Check> {
         let found = "none is configured, `advisor run` reads nothing";
         return vec![Check::new("directories", Health::Warn, found, hint)];
     }
-    config.directories.iter().map(directory).collect()
+    config.directories.iter().map(|it| directory(it, config)).collect()
 }
 
-fn directory(directory: &SignalDirectory) -> Check {
+fn directory(directory: &SignalDirectory, config: &Config) -> Check {
     let path = directory.path.display();
-    match inputs::files(std::slice::from_ref(&directory.path)) {
+    match inputs::files(std::slice::from_ref(&directory.path), &config.buckets) {
         Ok(files) if files.is_empty() => Check::new(
             "directory",
             Health::Warn,
@@ -175,15 +175,19 @@ fn directory(directory: &SignalDirectory) -> Check {
         ),
         Ok(files) => Check::ok("directory", format!("`{path}` holds {} files", files.len())),
         Err(err) => {
-            let (found, _) = split(&anyhow::Error::from(err));
-            Check::new("directory", Health::Fail, found, "is it there, and yours to read?")
+            let (found, hint) = split(&anyhow::Error::from(err));
+            Check::new("directory", Health::Fail, found, &hint)
         }
     }
 }
 
-fn lake(lake: &Lake, manifest: &Manifest) -> Check {
-    let state = match lake.inspect(manifest) {
-        Ok(state) => state,
+fn lake(config: &Config, manifest: &Manifest) -> Check {
+    let inspected = config.lake_to_read().and_then(|lake| {
+        let state = lake.inspect(manifest)?;
+        Ok((lake, state))
+    });
+    let (lake, state) = match inspected {
+        Ok(found) => found,
         Err(err) => {
             let (found, hint) = split(&anyhow::Error::from(err));
             return Check::new("lake", Health::Fail, found, &hint);
@@ -203,6 +207,15 @@ fn lake(lake: &Lake, manifest: &Manifest) -> Check {
         let found = "the index of event ids is missing or damaged";
         return Check::new("lake", Health::Warn, found, "the next ingest makes it anew");
     }
+    if let Some(rollup) = state.lost_rollups.first() {
+        let found = format!(
+            "{} rollups are gone, such as that of {}",
+            state.lost_rollups.len(),
+            rollup.day
+        );
+        let hint = "put them back from a backup; the next run makes those of days with events anew";
+        return Check::new("lake", Health::Warn, found, hint);
+    }
     if state.n_unknown > 0 {
         let found = format!("{} files that were never committed", state.n_unknown);
         let hint = "outside readers take them for events: move them away";
@@ -215,6 +228,9 @@ fn lake(lake: &Lake, manifest: &Manifest) -> Check {
         manifest.parts.len(),
         n_bytes / (1024 * 1024)
     );
+    if lake.is_in_bucket() {
+        found = format!("{found}, `{}` answers", lake.place().display());
+    }
     if state.n_unfinished > 0 {
         found.push_str("; an interrupted run left work that the next one ends");
     }

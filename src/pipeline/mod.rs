@@ -13,6 +13,7 @@ pub mod follow;
 pub mod ingest;
 pub mod interven;
 pub mod outlook;
+mod rollup;
 pub mod signals;
 pub mod simulate;
 pub mod suggest;

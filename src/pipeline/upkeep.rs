@@ -1,4 +1,4 @@
-//! Keeping house: events that are too old go, small parts become one, what is to be erased is erased.
+//! Keeping house: days are rolled up, events that are too old go, small parts become one, what is to be erased is erased.
 //!
 //! Whatever is written again is committed like an ingest (see `lake`): killed at any moment, either
 //! the old parts count or the new ones, and the next writer takes away what does not.
@@ -6,9 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
+use super::rollup::roll_up;
 use crate::{
     events::{Day, Timestamp},
-    lake::{Dropped, Lake, Manifest, Part, Roles, Staged, Subject, small_parts},
+    lake::{Dropped, Lake, Manifest, Part, Roles, Settled, Staged, Subject, small_parts},
     store::{By, IngestCommit, Store},
 };
 
@@ -34,6 +35,12 @@ pub struct Upkeep {
     pub parts_merged: u64,
     /// ... into so many.
     pub parts_made: u64,
+    /// Days whose events were rolled up, again or for the first time ...
+    pub days_rolled_up: u64,
+    /// ... into so many rows.
+    pub rollup_rows: u64,
+    /// Rollups that were too old.
+    pub rollups_expired: u64,
     /// Why nothing was deleted although it is too old.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub held_back: Option<String>,
@@ -50,13 +57,15 @@ pub struct Erased {
     pub rejects: u64,
 }
 
-/// Applies retention and merges small parts. Waits for the lake; `waiting` is called then.
+/// Rolls days up, applies retention and merges small parts; rollups are kept for `rollup_days`. Waits
+/// for the lake; `waiting` is called then.
 ///
 /// # Errors
 /// Where store or lake fail; what was committed before counts.
 pub async fn upkeep(
     store: &Store,
     lake: &Lake,
+    rollup_days: u32,
     now: Timestamp,
     waiting: &(dyn Fn() + Sync),
 ) -> anyhow::Result<Upkeep> {
@@ -64,6 +73,8 @@ pub async fn upkeep(
     let mut manifest = settled(store, lake, now).await?;
     let retention = store.retention_days().await?;
     let mut res = Upkeep { retention_days: longest(&retention), ..Upkeep::default() };
+    let rolled_up = roll_up(store, lake, &mut manifest, &retention, now).await?;
+    (res.days_rolled_up, res.rollup_rows) = (rolled_up.n_days, rolled_up.n_rows);
     let cutoff = days_before(now, res.retention_days);
     let expired: Vec<Part> =
         manifest.parts.iter().filter(|part| part.day < cutoff).cloned().collect();
@@ -85,6 +96,10 @@ pub async fn upkeep(
         res.rejects_expired = store.forget_rejects(cutoff.start()).await?;
         res.events_of_roles_expired =
             expire_roles(store, lake, &mut manifest, &retention, now).await?;
+        for rollup in store.expire_rollups(days_before(now, rollup_days)).await? {
+            lake.publish_rollup(rollup.day, None)?;
+            res.rollups_expired += 1;
+        }
     }
     for group in small_parts(&manifest.parts) {
         let staged = tokio::task::block_in_place(|| lake.stage_together(&group))?;
@@ -101,7 +116,7 @@ fn longest(retention: &BTreeMap<String, u32>) -> u32 {
 }
 
 /// The first day that is kept.
-fn days_before(now: Timestamp, days: u32) -> Day {
+pub(super) fn days_before(now: Timestamp, days: u32) -> Day {
     Day(now.day().0.saturating_sub(i32::try_from(days).unwrap_or(i32::MAX)))
 }
 
@@ -179,11 +194,31 @@ pub async fn forget(
     Ok(Erased { events, parts, rejects })
 }
 
-/// The manifest, with the lake in order.
-async fn settled(store: &Store, lake: &Lake, now: Timestamp) -> anyhow::Result<Manifest> {
+/// Puts the lake in order after whatever happened to the last writer; gives what is committed, and
+/// what was done. Needs the lock.
+pub(super) async fn settle(
+    store: &Store,
+    lake: &Lake,
+    now: Timestamp,
+) -> anyhow::Result<(Manifest, Settled)> {
     let mut manifest = store.manifest().await?;
+    if lake.is_in_bucket() {
+        tokio::task::block_in_place(|| lake.refuse_foreign(&manifest))?;
+        // The lock holds on this machine. A writer on another one must not commit what it has staged
+        // and what is about to be deleted: from here on it is overtaken.
+        let generation = manifest.generation;
+        let fence = IngestCommit { generation, at: now, ..IngestCommit::default() };
+        manifest.generation = store.commit_ingest(&fence).await?;
+    }
     let settled = tokio::task::block_in_place(|| lake.settle(&manifest, now))?;
     store.clear_dropped(&settled.gone).await?;
+    Ok((manifest, settled))
+}
+
+/// The manifest, with the lake in order.
+async fn settled(store: &Store, lake: &Lake, now: Timestamp) -> anyhow::Result<Manifest> {
+    let (mut manifest, settled) = settle(store, lake, now).await?;
+    store.roll_up_again(&settled.lost_rollups).await?;
     manifest.dropped.retain(|it| !settled.gone.contains(it));
     manifest.parts.retain(|part| !settled.lost.contains(part));
     Ok(manifest)

@@ -104,7 +104,7 @@ async fn work(
 
     for directory in config.directories.iter().take_while(|_| !selection.is_stopped()) {
         step(&format!("reading {}", directory.path.display()));
-        let ingested = read(store, lake, directory, &mut report.hints).await;
+        let ingested = read(store, lake, config, directory, &mut report.hints).await;
         report.directories.push(ingested);
     }
     if !selection.is_stopped() {
@@ -139,7 +139,7 @@ async fn work(
     }
     if !selection.is_stopped() {
         step("keeping house");
-        let done = upkeep(store, lake, clock::now(), &|| ()).await;
+        let done = upkeep(store, lake, config.rollup_days, clock::now(), &|| ()).await;
         let what = "house was not kept";
         (report.upkeep, report.upkeep_error) = kept_apart(done, what, &mut report.hints);
     }
@@ -215,11 +215,12 @@ async fn skipped(
 async fn read(
     store: &Store,
     lake: &Lake,
+    config: &Config,
     directory: &SignalDirectory,
     hints: &mut Vec<String>,
 ) -> Ingested {
     let path = directory.path.display().to_string();
-    match try_read(store, lake, directory).await {
+    match try_read(store, lake, config, directory).await {
         Ok(ingested) => ingested,
         Err(err) => {
             tracing::warn!(path, error = format!("{err:#}"), "a directory was not read");
@@ -231,6 +232,7 @@ async fn read(
 async fn try_read(
     store: &Store,
     lake: &Lake,
+    config: &Config,
     directory: &SignalDirectory,
 ) -> anyhow::Result<Ingested> {
     let paths: Vec<PathBuf> = vec![directory.path.clone()];
@@ -238,6 +240,7 @@ async fn try_read(
     what.format = directory.input().ok_or_else(|| anyhow!("there is no such format"))?;
     what.given = Given { hostname: directory.host.clone() };
     what.role.clone_from(&directory.role);
+    what.access = config.buckets.clone();
     what.kept_days = directory.kept_days.unwrap_or(what.kept_days);
     let report = ingest(store, lake, what, &|_| ()).await?;
     if report.files.is_empty() {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     By, IngestCommit, Store, StoreError,
     ingest::{advance, insert_staged},
+    rollups,
     rows::{Columns as _, json, storable},
     trail,
 };
@@ -87,6 +88,7 @@ impl Store {
         let mut write = self.begin().await?;
         advance(&mut write, chunk.generation).await?;
         insert_staged(&mut write, chunk).await?;
+        rollups::make_due(write.conn(), chunk.staged.dropped.iter().map(|it| it.day)).await?;
         // Text in text, and never as a pattern: `%` in a name is a percent sign.
         let rejects = sqlx::query("DELETE FROM rejects WHERE replace(excerpt, $1, '') <> excerpt")
             .bind(storable(subject.name()))

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt::Write as _};
 use sqlx::{Any, AnyConnection, AssertSqlSafe, any::AnyArguments, query::Query};
 
 use super::{
-    Store, StoreError, Write,
+    Store, StoreError, Write, rollups,
     rows::{Columns as _, bigint, storable},
 };
 use crate::{
@@ -99,11 +99,13 @@ impl Store {
                 readable_until: row.time("readable_until_us")?,
             })
         });
+        let rollups = rollups::committed(snapshot.conn()).await?;
         Ok(Manifest {
             generation: state.count("generation")?,
             parts: parts.collect::<Result<_, StoreError>>()?,
             id_runs: runs.collect::<Result<_, StoreError>>()?,
             dropped: dropped.collect::<Result<_, StoreError>>()?,
+            rollups,
         })
     }
 
@@ -295,6 +297,9 @@ pub(super) async fn insert_staged(
                 .execute(write.conn())
                 .await?;
         }
+    }
+    if dropped.is_empty() {
+        rollups::make_due(write.conn(), parts.iter().map(|it| it.day)).await?;
     }
     for run in retired {
         sqlx::query("DELETE FROM id_runs WHERE name = $1")

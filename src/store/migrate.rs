@@ -16,6 +16,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (6, "upkeep", include_str!("migrations/0006_upkeep.sql")),
     (7, "retention", include_str!("migrations/0007_retention.sql")),
     (8, "alerts", include_str!("migrations/0008_alerts.sql")),
+    (9, "rollups", include_str!("migrations/0009_rollups.sql")),
 ];
 
 /// The newest schema version this program knows.

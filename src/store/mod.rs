@@ -14,6 +14,7 @@ mod prefix;
 mod reviews;
 mod revisions;
 mod roles;
+mod rollups;
 mod rows;
 mod rule_ids;
 mod runs;

@@ -14,7 +14,7 @@ use crate::{
 };
 
 use super::{
-    Candidate, Stand, Stops,
+    Candidate, Stand, Stops, allows,
     spellings::{N_OPTIONS, Spelled},
 };
 
@@ -87,12 +87,11 @@ impl Step {
         let Cost { stops, observation, .. } = *cost;
         let stopped = stops.stopped();
         let likely = || candidates.iter().filter(|it| it.confidence >= cost.threshold);
-        let allows = likely().filter(|it| it.action.passes()).flat_map(Candidate::patterns);
-        let allows: Vec<Pattern> = allows.map(|it| Pattern::new(it)).collect();
-        let needed = stops
-            .iter()
-            .enumerate()
-            .filter(|(_, stop)| allows.iter().any(|allow| stop.meets(allow)));
+        let (allows, forms) = allows(likely());
+        let needed = stops.iter().enumerate().filter(|(_, stop)| {
+            let forms = if stop.is_behind { &[] } else { forms.as_slice() };
+            allows.iter().chain(forms).any(|allow| stop.meets(allow))
+        });
         let mut stops: Vec<usize> = needed.map(|(idx, _)| idx).collect();
         // What a guard stops all the same is spared nobody, however often it was seen.
         let mut uses: Vec<usize> = likely()

@@ -2,11 +2,11 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Candidate, Stand,
+    Candidate, Stand, allows,
     budget::{Cost, Ladder},
 };
 use crate::{
-    policy::{Pattern, Role, Rule},
+    policy::{Role, Rule},
     risk::acts::{acts, openings},
 };
 
@@ -36,10 +36,8 @@ fn letting(role: &Role) -> BTreeSet<String> {
 
 /// The candidates with the guards they need, in order.
 fn role(candidates: &[&Candidate], cost: &Cost<'_>) -> Role {
-    let allows = candidates.iter().filter(|it| it.action.passes());
-    let allows: Vec<Pattern> =
-        allows.flat_map(|it| it.patterns()).map(|it| Pattern::new(it)).collect();
-    let needed = cost.stops.needed(&allows, cost.observation);
+    let (allows, forms) = allows(candidates.iter().copied());
+    let needed = cost.stops.needed(&allows, &forms, cost.observation);
     let guards = |is_behind: bool| {
         let needed = needed.iter().filter(move |it| it.is_behind == is_behind);
         needed.map(|it| Rule::new(&it.text, it.guard.action))

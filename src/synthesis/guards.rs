@@ -122,33 +122,41 @@ impl Stops {
 
     /// The patterns that share a line with these allows, in order.
     pub(super) fn met(&self, allows: &[Pattern]) -> Vec<Needed<'_>> {
-        self.in_front_of(allows, |_| false)
+        self.in_front_of(allows, &[], |_| false)
     }
 
-    /// The patterns that these allows need, in order.
+    /// The patterns that these allows need, in order; `forms` are allows that stand in front of the
+    /// guards behind, and need none of these.
     ///
     /// Builtins of the shell are allowed without a rule, so that guards which name one are always
     /// needed, unless the role uses the builtin as a matter of routine.
-    pub fn needed(&self, allows: &[Pattern], observation: &Observation) -> Vec<Needed<'_>> {
-        self.in_front_of(allows, |stop| stop.is_for_unused_builtin(observation))
+    pub fn needed(
+        &self,
+        allows: &[Pattern],
+        forms: &[Pattern],
+        observation: &Observation,
+    ) -> Vec<Needed<'_>> {
+        self.in_front_of(allows, forms, |stop| stop.is_for_unused_builtin(observation))
     }
 
     fn in_front_of(
         &self,
         allows: &[Pattern],
+        forms: &[Pattern],
         is_always: impl Fn(&Stop) -> bool,
     ) -> Vec<Needed<'_>> {
         let needed = self.patterns.iter().filter_map(|stop| {
-            let text = stop.text_for(allows).or_else(|| is_always(stop).then_some(stop.text))?;
-            Some(stop.needed(text))
+            let forms = if stop.is_behind { &[] } else { forms };
+            let text = stop.text_for(allows.iter().chain(forms));
+            Some(stop.needed(text.or_else(|| is_always(stop).then_some(stop.text))?))
         });
-        fences(allows).chain(needed).collect()
+        fences(allows.iter().chain(forms)).chain(needed).collect()
     }
 }
 
 /// The fences of these allows, see [`Spelled`].
-fn fences<'a>(allows: &[Pattern]) -> impl Iterator<Item = Needed<'a>> + use<'a> {
-    let fences = allows.iter().filter_map(|it| Spelled::of(it)?.fences);
+fn fences<'a, 'b>(allows: impl Iterator<Item = &'b Pattern>) -> impl Iterator<Item = Needed<'a>> {
+    let fences = allows.filter_map(|it| Spelled::of(it)?.fences);
     let fences: BTreeSet<String> = fences.flat_map(|it| it.1).collect();
     fences.into_iter().map(|text| Needed {
         guard: &FENCE,
@@ -198,9 +206,9 @@ impl Stop {
     }
 
     /// The pattern that these allows need; `None` where they need none.
-    fn text_for(&self, allows: &[Pattern]) -> Option<&str> {
+    fn text_for<'b>(&self, allows: impl Iterator<Item = &'b Pattern>) -> Option<&str> {
         let mut res = None;
-        for allow in allows.iter().filter(|it| self.meets(it)) {
+        for allow in allows.filter(|it| self.meets(it)) {
             match &self.plain {
                 Some((plain, _)) if !has_gap(allow) => res = Some(plain.as_str()),
                 // Behind an option, too, the guard has to see past it.

@@ -341,8 +341,21 @@ fn stand(pattern: &str, action: RuleAction, stops: &Stops) -> Stand {
         return Stand::Prose;
     }
     let allow = Pattern::new(pattern);
-    let mut behind = stops.iter().filter(|stop| stop.is_behind);
-    if behind.any(|stop| includes(&stop.pattern, &allow)) { Stand::Form } else { Stand::Open }
+    // What says as much as the guard is no form of what it stops.
+    let is_form = |stop: &guards::Stop| {
+        stop.is_behind && includes(&stop.pattern, &allow) && !includes(&allow, &stop.pattern)
+    };
+    if stops.iter().any(is_form) { Stand::Form } else { Stand::Open }
+}
+
+/// What candidates allow: what stands behind all guards, or in front of all, then the forms in use.
+fn allows<'a>(candidates: impl Iterator<Item = &'a Candidate>) -> (Vec<Pattern>, Vec<Pattern>) {
+    let (mut allows, mut forms) = (Vec::new(), Vec::new());
+    for candidate in candidates.filter(|it| it.action.passes()) {
+        let here = if candidate.stand == Stand::Form { &mut forms } else { &mut allows };
+        here.extend(candidate.patterns().map(|it| Pattern::new(it)));
+    }
+    (allows, forms)
 }
 
 impl Candidate {

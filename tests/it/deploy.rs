@@ -1,7 +1,12 @@
 //! What stands in `deploy/`: units that systemd accepts, and jobs that a restricted namespace admits.
 //!
 //! `tests/manifests.py` holds the manifests against the schemas of Kubernetes, where they can be had.
-use std::{fs, path::Path, process::Command};
+use std::{
+    fs,
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _},
+    path::Path,
+    process::Command,
+};
 
 fn deploy() -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy")
@@ -55,11 +60,104 @@ fn the_job_is_restricted_and_reaches_into_no_host() {
     ] {
         assert!(job.contains(needed), "{needed}");
     }
-    for name in ["base/cronjob.yaml", "base/volumes.yaml", "overlays/postgres/kustomization.yaml"] {
+    for name in [
+        "base/cronjob.yaml",
+        "base/volumes.yaml",
+        "overlays/postgres/kustomization.yaml",
+        "overlays/object-storage/kustomization.yaml",
+    ] {
         let text = text(&format!("kubernetes/{name}"));
         let code = text.lines().filter(|it| !it.trim_start().starts_with('#'));
         assert!(!code.collect::<String>().contains("hostPath"), "{name}");
     }
+}
+
+/// What the base image of the `Dockerfile` has of libraries that a program may load.
+///
+/// # Source
+/// Its packages libc6 and libgcc-s1.
+const LIBRARIES: [&str; 9] = [
+    "linux-vdso.so.1",
+    "ld-linux-x86-64.so.2",
+    "ld-linux-aarch64.so.1",
+    "libc.so.6",
+    "libm.so.6",
+    "libdl.so.2",
+    "libpthread.so.0",
+    "librt.so.1",
+    "libgcc_s.so.1",
+];
+
+/// The libraries of the program, by name, with the files.
+fn libraries() -> Vec<(String, Option<String>)> {
+    let told = Command::new("ldd").arg(env!("CARGO_BIN_EXE_advisor")).output().unwrap();
+    let told = String::from_utf8(told.stdout).unwrap();
+    let libraries = told.lines().map(|line| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let path = words.iter().rev().find(|it| it.starts_with('/')).map(|it| (*it).to_owned());
+        (words[0].rsplit('/').next().unwrap().to_owned(), path)
+    });
+    libraries.collect()
+}
+
+#[test]
+fn the_program_loads_nothing_that_the_image_does_not_have() {
+    let libraries = libraries();
+    assert!(libraries.len() > 2, "{libraries:?}");
+    for (name, _) in libraries {
+        assert!(LIBRARIES.contains(&name.as_str()), "{name}");
+    }
+}
+
+/// The image without its engine: a root directory with the program, the libraries and one volume, and
+/// neither a shell nor accounts; who runs there has no rights.
+#[test]
+fn the_program_runs_in_a_root_of_its_own_as_nobody() {
+    let is_root = fs::metadata("/proc/self").is_ok_and(|it| it.uid() == 0);
+    if !is_root {
+        eprintln!("not root: the program was not run in a root directory of its own");
+        return;
+    }
+    let root = tempfile::tempdir().unwrap();
+    fs::set_permissions(root.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let inside = |path: &str| root.path().join(path.trim_start_matches('/'));
+    let place = |from: &str, to: &str| {
+        fs::create_dir_all(inside(to).parent().unwrap()).unwrap();
+        fs::copy(from, inside(to)).unwrap();
+    };
+    place(env!("CARGO_BIN_EXE_advisor"), "/usr/local/bin/advisor");
+    for path in libraries().into_iter().filter_map(|it| it.1) {
+        place(&path, &path);
+    }
+    fs::create_dir_all(inside("signals")).unwrap();
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/demo/events.ndjson.zst");
+    place(fixture.to_str().unwrap(), "/signals/events.ndjson.zst");
+    // The volumes of the job, and nothing else, are its own.
+    let data = inside("var/lib/policy-advisor");
+    fs::create_dir_all(&data).unwrap();
+    std::os::unix::fs::chown(&data, Some(10_001), Some(10_001)).unwrap();
+    let advisor = |args: &[&str]| {
+        let ended = Command::new("chroot")
+            .args(["--userspec=10001:10001", "--groups="])
+            .arg(root.path())
+            .arg("/usr/local/bin/advisor")
+            .args(args)
+            .env_clear()
+            .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+            .env("ADVISOR_DATA_DIR", "/var/lib/policy-advisor")
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+        assert!(ended.status.success(), "{args:?}: {said}");
+        String::from_utf8(ended.stdout).unwrap()
+    };
+    advisor(&["init"]);
+    let config = "time_zone = \"Europe/Berlin\"\n[[directories]]\npath = \"/signals\"\n";
+    let path = data.join("advisor.toml");
+    fs::write(&path, config).unwrap();
+    let report = advisor(&["run", "--output", "json"]);
+    let report: serde_json::Value = serde_json::from_str(&report).unwrap();
+    assert!(report["directories"][0]["accepted"].as_u64().unwrap() > 1_000, "{report}");
 }
 
 #[test]

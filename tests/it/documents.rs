@@ -35,6 +35,7 @@ const COMMANDS: &[(&str, &[&str])] = &[
     ("lake forget", &["erasure"]),
     ("lake parts", &["[lake-part]"]),
     ("lake rejects", &["[reject]"]),
+    ("lake rollups", &["[rollup]"]),
     ("policy closure", &["[closure]"]),
     ("policy convert", &["translation"]),
     ("policy coverage", &["card-coverage"]),
@@ -301,6 +302,8 @@ fn what_every_command_prints_is_valid_by_its_schema() {
     of("[audit-count]", &["audit", "--count-by", "decision"], &[]);
     of("run-report", &["run"], &[]);
     of("run-report", &["daemon", "--runs", "1"], &[]);
+    of("[rollup]", &["lake", "rollups"], &[]);
+    of("[rollup]", &["lake", "rollups", "--daily"], &[]);
     of("[doctor-check]", &["doctor"], &[]);
     of("erasure", &["lake", "forget", "--host", "web-1"], &[]);
     of("backup", &["backup"], &[&format!("{one}/backup")]);

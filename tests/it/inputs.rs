@@ -8,7 +8,7 @@ use std::{
 use policy_advisor::{
     commands::canonical,
     events::Timestamp,
-    inputs::{FileReader, Format, Found, Given, INPUTS, Known, Notes, Parser},
+    inputs::{FileReader, Format, Found, Given, INPUTS, Input, Known, Notes, Parser},
 };
 use serde_json::Value;
 
@@ -246,7 +246,7 @@ fn now() -> Timestamp {
 /// Everything that a file gives, and what was noted.
 fn read(format: &Format, path: &Path) -> (Vec<Found>, Notes) {
     let given = Given { hostname: Some("given".to_owned()) };
-    let mut reader = FileReader::open(path, &Known::default()).unwrap();
+    let mut reader = FileReader::open(&Input::from(path), &Known::default()).unwrap();
     let (mut found, mut notes) = (Vec::new(), Notes::default());
     let mut parser = Parser::new(format, &given, now());
     while let Some(block) = reader.next_block().unwrap() {

@@ -62,6 +62,7 @@ const MIGRATIONS: &[(i64, &str)] = &[
     (6, include_str!("../../src/store/migrations/0006_upkeep.sql")),
     (7, include_str!("../../src/store/migrations/0007_retention.sql")),
     (8, include_str!("../../src/store/migrations/0008_alerts.sql")),
+    (9, include_str!("../../src/store/migrations/0009_rollups.sql")),
 ];
 
 /// What a store of the first version can hold.

@@ -175,8 +175,13 @@ fn retention_merging_and_erasing_that_are_killed_leave_what_they_would_have_left
     let store = home.store();
     let by = By { actor: "ana".to_owned(), at: clock::now() };
     // Only the house is to be kept: analyses are killed elsewhere.
-    home.runtime.block_on(store.set_setting(None, Key::Enabled, Some("false"), &by)).unwrap();
-    home.runtime.block_on(store.close());
+    home.runtime.block_on(async {
+        store.set_setting(None, Key::Enabled, Some("false"), &by).await.unwrap();
+        let why = policy_advisor::store::Why::command("test");
+        store.create_role(policy_advisor::policy::Role::new("brief"), &why, &by).await.unwrap();
+        store.set_setting(Some("brief"), Key::RetentionDays, Some("2"), &by).await.unwrap();
+        store.close().await;
+    });
     let config = format!("[[directories]]\npath = \"{}\"\n", home.file("").display());
     fs::write(home.data().join("advisor.toml"), config).unwrap();
     let (run, forget) = (["run"], ["lake", "forget", "--host", "doomed"]);
@@ -190,6 +195,12 @@ fn retention_merging_and_erasing_that_are_killed_leave_what_they_would_have_left
             lines += &line_of(&id, "kept", 1 + number % 3);
             wanted.push(id);
             lines += &line_of(&format!("old-{round}-{number}"), "kept", 95 + number % 2);
+        }
+        for days_ago in 1..=3 {
+            let id = format!("brief-{round}-{days_ago}");
+            let line = line_of(&id, "kept", days_ago);
+            lines += &line.replacen('{', "{\"role\":\"brief\",", 1);
+            wanted.extend((days_ago <= 2).then_some(id));
         }
         lines += &line_of(&format!("doomed-{round}"), "doomed", 1);
         home.write(&format!("{round}.log"), lines);
@@ -215,9 +226,20 @@ fn retention_merging_and_erasing_that_are_killed_leave_what_they_would_have_left
     assert_eq!(manifest.parts.iter().map(|it| it.n_events).sum::<u64>(), wanted.len() as u64);
     let left: Vec<_> = fs::read_dir(home.data().join("lake/staging")).unwrap().collect();
     assert!(left.is_empty(), "{left:?}");
-    let inspection = Lake::at(home.data()).inspect(&manifest).unwrap();
-    assert_eq!(inspection, Inspection::default());
-    eprintln!("{n_killed} kills of ingest, retention, merging and erasing: 0 lost, 0 twice");
+    let lake = Lake::at(home.data());
+    assert_eq!(lake.inspect(&manifest).unwrap(), Inspection::default());
+    let kept = manifest
+        .rollups
+        .iter()
+        .filter(|it| it.day >= policy_advisor::events::Day(clock::now().day().0 - 4));
+    let rows = kept.flat_map(|it| lake.rollup_rows(it).unwrap());
+    // Of days whose events a role has given up, what was told first stays.
+    let rows = rows.filter(|it| it.key.role != "brief");
+    let n_wanted = wanted.iter().filter(|it| !it.starts_with("brief")).count() as u64;
+    assert_eq!(rows.map(|it| it.n_events).sum::<u64>(), n_wanted, "rolled up");
+    eprintln!(
+        "{n_killed} kills of ingest, rolling up, retention, merging and erasing: 0 lost, 0 twice"
+    );
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Files as lines: what the reader gives is what a slow, obvious model gives.
 use std::{fs, path::Path};
 
-use policy_advisor::inputs::{Checkpoint, End, FileReader, Known, MAX_LINE_BYTES};
+use policy_advisor::inputs::{Checkpoint, End, FileReader, Input, Known, MAX_LINE_BYTES};
 use proptest::prelude::*;
 
 use crate::ingest::gzip;
@@ -44,7 +44,7 @@ type Object = serde_json::Map<String, serde_json::Value>;
 
 /// What the reader gives, and the checkpoint after every block.
 fn read(path: &Path, known: &Known) -> (Read, Vec<Checkpoint>) {
-    let mut reader = FileReader::open(path, known).unwrap();
+    let mut reader = FileReader::open(&Input::from(path), known).unwrap();
     let mut read = Read { lines: Vec::new(), faults: Vec::new(), torn: None };
     let mut checkpoints = Vec::new();
     while let Some(block) = reader.next_block().unwrap() {

@@ -10,7 +10,10 @@ use policy_advisor::{
 
 use crate::ingest::{Home, event, events, ids, ids_in_lake};
 
-fn at(text: &str) -> Timestamp {
+/// Days that rollups are kept in the tests.
+pub(crate) const ROLLUP_DAYS: u32 = 400;
+
+pub(crate) fn at(text: &str) -> Timestamp {
     Timestamp::parse(text).unwrap()
 }
 
@@ -19,7 +22,7 @@ impl Home {
         let (store, lake, now) = (self.store(), Lake::open(self.data()).unwrap(), at(now));
         self.runtime.block_on(async {
             let task = async move {
-                let done = upkeep(&store, &lake, now, &|| ()).await;
+                let done = upkeep(&store, &lake, ROLLUP_DAYS, now, &|| ()).await;
                 store.close().await;
                 done
             };

@@ -29,18 +29,22 @@ use self::{
     read::Work,
     roles::Roles,
 };
+use super::upkeep::settle;
 use crate::{
     events::Timestamp,
     inputs::{self, Format, Given, Known},
     lake::{Lake, Manifest},
+    objects::Access,
     store::{IngestCommit, Store},
 };
 
 /// What to ingest.
 #[derive(Clone, Debug)]
 pub struct Ingest {
-    /// Files and directories.
+    /// Files and directories, objects and prefixes of buckets.
     pub paths: Vec<PathBuf>,
+    /// How buckets are reached.
+    pub access: Access,
     /// How they are read.
     pub format: &'static Format,
     /// What is given besides their lines.
@@ -66,6 +70,7 @@ impl Ingest {
     pub fn new(paths: Vec<PathBuf>, now: Timestamp) -> Self {
         Self {
             paths,
+            access: Access::default(),
             format: Format::default_format(),
             given: Given::default(),
             role: None,
@@ -116,12 +121,11 @@ pub async fn ingest(
 ) -> anyhow::Result<IngestReport> {
     let paths: Vec<String> =
         ingest.paths.iter().map(|it| it.to_string_lossy().into_owned()).collect();
-    let files = inputs::files(&ingest.paths).context("nothing was read")?;
+    let files = tokio::task::block_in_place(|| inputs::files(&ingest.paths, &ingest.access));
+    let files = files.context("nothing was read")?;
     let _lock = tokio::task::block_in_place(|| lake.lock(|| progress(Step::Waiting)))?;
     store.forget_files(ingest.now.plus_hours(-24.0 * FORGET_DAYS)).await?;
-    let mut manifest = store.manifest().await?;
-    let settled = tokio::task::block_in_place(|| lake.settle(&manifest, ingest.now))?;
-    store.clear_dropped(&settled.gone).await?;
+    let (mut manifest, settled) = settle(store, lake, ingest.now).await?;
     if !settled.lost_ids.is_empty() {
         manifest.parts.retain(|part| !settled.lost.contains(part));
         rebuild_ids(store, lake, &manifest, ingest.now).await?;

@@ -1,7 +1,6 @@
 //! The parsing threads: blocks of lines -> columns and rejects.
 use std::{
     collections::BTreeMap,
-    path::PathBuf,
     sync::mpsc::{Receiver, SyncSender},
 };
 
@@ -11,7 +10,9 @@ use super::{
 };
 use crate::{
     events::Timestamp,
-    inputs::{Block, Checkpoint, Format, Found, Given, Notes, Parser, Place, Reason, Reject},
+    inputs::{
+        Block, Checkpoint, Format, Found, Given, Input, Notes, Parser, Place, Reason, Reject,
+    },
     lake::{Columns, LakeError, Rows},
 };
 
@@ -66,18 +67,18 @@ pub(super) struct How<'a> {
 pub(super) fn parse(
     work: &Receiver<Work>,
     done: &SyncSender<Parsed>,
-    files: &[PathBuf],
+    files: &[Input],
     how: How<'_>,
 ) -> Result<Notes, LakeError> {
     let mut notes = Notes::default();
     let mut parser = Parser::new(how.format, how.given, how.now);
     let mut reached: Option<Checkpoint> = None;
     for work in work {
-        let path = |file: usize| files.get(file).map(|path| path.to_string_lossy());
+        let path = |file: usize| files.get(file).map(Input::name);
         let parsed = match work {
             Work::Done { file, ending } => {
                 // What a format of whole files tells at the end of a file comes behind its lines.
-                let mut gathered = Gathered::new(path(file).unwrap_or_default().into(), how.roles);
+                let mut gathered = Gathered::new(path(file).unwrap_or_default(), how.roles);
                 parser.end(&mut notes, &mut |found| gathered.take(found));
                 if let Some(end) = reached.take().filter(|_| !gathered.is_empty()) {
                     let lines = Box::new(gathered.finish(end)?);
@@ -89,7 +90,7 @@ pub(super) fn parse(
             }
             Work::Block { file, block } => {
                 reached = Some(block.end);
-                let mut gathered = Gathered::new(path(file).unwrap_or_default().into(), how.roles);
+                let mut gathered = Gathered::new(path(file).unwrap_or_default(), how.roles);
                 parse_block(&block, &mut parser, &mut notes, &mut gathered);
                 Parsed::Block { file, lines: Box::new(gathered.finish(block.end)?) }
             }

@@ -1,12 +1,9 @@
 //! The reading thread: files -> blocks of lines, from where each file was left.
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-};
+use std::collections::BTreeMap;
 
 use super::{InTurn, Progress, Step};
 use crate::{
-    inputs::{Block, Checkpoint, End, FileReader, Known, OpenError, Signature},
+    inputs::{Block, Checkpoint, End, FileReader, Input, Known, OpenError, Signature},
     store::SeenFile,
 };
 
@@ -52,10 +49,13 @@ pub(super) enum Ending {
     Failed(OpenError),
 }
 
+/// An object that is overwritten while it is read is begun again so many times.
+const MAX_REPLACED: usize = 3;
+
 /// Reads all files in turn, until nobody listens any more; each from its beginning where nothing is
 /// to count as known.
 pub(super) fn read(
-    files: &[PathBuf],
+    files: &[Input],
     mut known: Option<Known>,
     seen: &BTreeMap<String, SeenFile>,
     queues: &InTurn<Work>,
@@ -66,21 +66,39 @@ pub(super) fn read(
         turn += 1;
         queues.send(turn - 1, work)
     };
-    let sizes = files.iter().map(|path| FileReader::signature_of(path).map_or(0, |it| it.n_bytes));
+    let sizes = files.iter().map(|input| input.signature().map_or(0, |it| it.n_bytes));
     let sizes: Vec<u64> = sizes.collect();
     progress(Step::Total(sizes.iter().sum()));
     let nothing = Known::default();
-    for ((file, path), size) in files.iter().enumerate().zip(sizes) {
+    for ((file, input), size) in files.iter().enumerate().zip(sizes) {
         let mut n_read = 0;
         let mut on_the_way = |n_bytes: u64| {
             progress(Step::Read(n_bytes.saturating_sub(n_read)));
             n_read = n_read.max(n_bytes);
         };
-        let of_file = known.as_ref().unwrap_or(&nothing);
-        let ending = match read_file(file, path, of_file, seen, &mut send, &mut on_the_way) {
-            Ok(Some(ending)) => ending,
-            Ok(None) => return,
-            Err(err) => Ending::Failed(err),
+        let mut input = input.clone();
+        let mut n_replaced = 0;
+        let ending = loop {
+            let of_file = known.as_ref().unwrap_or(&nothing);
+            let mut reached = None;
+            let read =
+                read_file(file, &input, of_file, seen, &mut reached, &mut send, &mut on_the_way);
+            match (read, &mut known) {
+                (Ok(Some(ending)), _) => break ending,
+                (Ok(None), _) => return,
+                (Err(err), Some(known)) if err.is_replaced() && n_replaced < MAX_REPLACED => {
+                    // What was read of it counts; where it has only grown, the rest follows.
+                    if let Some(reached) = &reached {
+                        known.add(reached);
+                    }
+                    n_replaced += 1;
+                    match input.as_now() {
+                        Ok(newer) => input = newer,
+                        Err(err) => break Ending::Failed(err),
+                    }
+                }
+                (Err(err), _) => break Ending::Failed(err),
+            }
         };
         on_the_way(size);
         if let (Ending::Read { reached, .. }, Some(known)) = (&ending, &mut known) {
@@ -94,24 +112,26 @@ pub(super) fn read(
     }
 }
 
-/// Reads one file; `None` where nobody listens any more.
+/// Reads one file, and notes how far it got; `None` where nobody listens any more.
 fn read_file(
     file: usize,
-    path: &Path,
+    input: &Input,
     known: &Known,
     seen: &BTreeMap<String, SeenFile>,
+    reached: &mut Option<Checkpoint>,
     send: &mut impl FnMut(Work) -> bool,
     on_the_way: &mut impl FnMut(u64),
 ) -> Result<Option<Ending>, OpenError> {
-    let signature = FileReader::signature_of(path)?;
-    if let Some(before) = seen.get(path.to_string_lossy().as_ref())
+    let signature = input.signature()?;
+    if let Some(before) = seen.get(&input.name())
         && before.signature == signature
     {
         return Ok(Some(Ending::Unchanged { torn_bytes: before.torn_bytes }));
     }
-    let mut reader = FileReader::open(path, known)?;
+    let mut reader = FileReader::open(input, known)?;
     while let Some(block) = reader.next_block()? {
         on_the_way(reader.n_packed());
+        *reached = Some(block.end);
         if !send(Work::Block { file, block }) {
             return Ok(None);
         }

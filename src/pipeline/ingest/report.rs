@@ -1,5 +1,5 @@
 //! What an ingest did, file by file: read = accepted + duplicates + rejected.
-use std::{collections::BTreeMap, path::PathBuf};
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 
@@ -9,7 +9,7 @@ use super::{
     read::Ending,
 };
 use crate::{
-    inputs::{End, Notes, Reason, Reject},
+    inputs::{End, Input, Notes, Reason, Reject},
     lake::Settled,
 };
 
@@ -178,9 +178,9 @@ impl FileStatus {
 }
 
 impl IngestReport {
-    pub(super) fn new(files: &[PathBuf], settled: Settled) -> Self {
-        let waiting = |path: &PathBuf| FileReport {
-            path: path.to_string_lossy().into_owned(),
+    pub(super) fn new(files: &[Input], settled: Settled) -> Self {
+        let waiting = |input: &Input| FileReport {
+            path: input.name(),
             status: FileStatus::Waiting,
             read: 0,
             accepted: 0,

@@ -49,6 +49,8 @@ pub(super) enum Word {
     },
     /// A word that is no option and that one of these globs matches.
     Operand(Vec<String>),
+    /// The same in capitals or not.
+    Key(Vec<String>),
     /// Any word that one of the first globs matches and none of the others, behind a `--` or not.
     Any(Vec<String>, Vec<String>),
     /// A word that one of these globs matches, where options are taken.
@@ -80,6 +82,11 @@ pub(super) fn value(short: Option<char>, long: &str, globs: &[&str]) -> Word {
 /// An operand.
 pub(super) fn operand(globs: &[&str]) -> Word {
     Word::Operand(owned(globs))
+}
+
+/// An operand, in capitals or not.
+pub(super) fn key(globs: &[&str]) -> Word {
+    Word::Key(owned(globs))
 }
 
 /// Any word that one of `globs` matches, and none of `except`.
@@ -293,7 +300,8 @@ impl Form {
                 }
                 Language::any_of(forms).then(&any_glob(globs))
             }
-            Word::Operand(globs) => any_glob(globs).minus(&begins("-").minus(&Language::text("-"))),
+            Word::Operand(globs) => any_glob(globs).minus(&options()),
+            Word::Key(globs) => any_case(globs).minus(&options()),
             Word::Any(globs, except) => any_glob(globs).minus(&any_glob(except)),
             Word::Dashes => Language::nothing(),
             Word::Is(globs) => any_glob(globs),
@@ -311,9 +319,30 @@ fn plain() -> Bytes {
 fn behind_dashes(word: &Word, anything: &Language) -> Language {
     match word {
         Word::Operand(globs) => any_glob(globs).and(anything),
+        Word::Key(globs) => any_case(globs),
         Word::Any(globs, except) => any_glob(globs).minus(&any_glob(except)),
         _ => Language::nothing(),
     }
+}
+
+/// Words that a tool takes for options.
+fn options() -> Language {
+    begins("-").minus(&Language::text("-"))
+}
+
+/// The texts that one of these globs matches, whatever is in capitals.
+fn any_case(globs: &[String]) -> Language {
+    let anything = Language::anything();
+    let texts = globs.iter().map(|glob| {
+        Language::chain(glob.chars().map(|ch| {
+            if ch == '*' {
+                return anything.clone();
+            }
+            let cases = [ch.to_ascii_lowercase(), ch.to_ascii_uppercase()];
+            Language::byte(Bytes::of(&String::from_iter(cases)))
+        }))
+    });
+    Language::any_of(texts).and(&anything).minimal()
 }
 
 /// The texts that one of these globs matches; `*` stands for any text, `\*` for itself.

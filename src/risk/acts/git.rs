@@ -1,13 +1,61 @@
 //! Acts of git: history that others have, and work that is nowhere else.
 use super::{
     Act,
-    GuardClass::{HistoryRewriting, WorkLoss},
-    form::{Form, Word, cut, form, is, long, operand, short},
+    GuardClass::{HistoryRewriting, Persistence, WorkLoss},
+    form::{Form, Word, cut, form, is, key, long, operand, short},
 };
 
 /// Options of git itself that take the next word.
 const GLOBALS: &[&str] =
     &["-C", "-c", "--git-dir", "--work-tree", "--namespace", "--super-prefix", "--config-env"];
+
+/// Keys of git's configuration whose value is run, or says whom to trust. A value that is itself
+/// spelled like one of them is not told from a second key.
+const CODE_KEYS: &[&str] = &[
+    "core.hooksPath",
+    "core.sshCommand",
+    "core.fsmonitor",
+    "core.pager",
+    "core.editor",
+    "core.gitProxy",
+    "core.askPass",
+    "core.alternateRefsCommand",
+    "alias.*",
+    "pager.*",
+    "*tool.*.cmd",
+    "*tool.*.path",
+    "credential.helper",
+    "credential.*.helper",
+    "filter.*",
+    "diff.external",
+    "diff.*.textconv",
+    "diff.*.command",
+    "merge.*.driver",
+    "gpg.program",
+    "gpg.*.program",
+    "sequence.editor",
+    "interactive.diffFilter",
+    "uploadpack.packObjectsHook",
+    "sendemail.*Cmd",
+    "submodule.*.update",
+    "init.templateDir",
+    "url.*.insteadOf",
+    "url.*.pushInsteadOf",
+    "http.sslVerify",
+    "http.*.sslVerify",
+    "include.path",
+    "includeIf.*.path",
+    "protocol.ext.allow",
+    "protocol.allow",
+];
+
+/// What such a key is set to.
+fn code_value() -> Word {
+    let keys = CODE_KEYS.iter().map(|it| (*it).to_owned());
+    let plain = CODE_KEYS.iter().map(|it| it.to_ascii_lowercase());
+    let except = keys.chain(plain).chain(["-*".to_owned()]);
+    Word::Any(vec!["*".to_owned()], except.collect())
+}
 
 fn git(paths: &[&str]) -> Form {
     form(&["git"]).below(paths).globals(GLOBALS)
@@ -153,6 +201,34 @@ pub(super) fn acts() -> Vec<Act> {
                 "git branch --force --delete x",
             ],
             &["git branch -d x", "git branch", "git branch -f x y", "git push -D"],
+        ),
+        Act::new(
+            "git.code-config",
+            "have git run or trust other code from now on",
+            Persistence,
+            "git-config(1)",
+        )
+        .by(git(&["config"])
+            .valued("f", &["file", "blob", "type", "default", "comment"])
+            .with(&[key(CODE_KEYS)])
+            .with(&[code_value()]))
+        .examples(
+            &[
+                "git config core.pager ./x",
+                "git config --global core.sshCommand x",
+                "git -C d config CORE.HOOKSPATH /tmp/h",
+                "git config set --local alias.x '!id'",
+                "git config --add url.https://x/.insteadOf https://y/",
+                "git config -f .git/config filter.x.clean ./x",
+            ],
+            &[
+                "git config core.pager",
+                "git config --get core.pager",
+                "git config --unset alias.x",
+                "git config user.name x",
+                "git config core.autocrlf false",
+                "git config --list",
+            ],
         ),
     ]
 }

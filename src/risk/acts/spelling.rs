@@ -171,6 +171,10 @@ impl Form {
                 value.is_some_and(|it| any_fits(globs, it))
             }
             Word::Operand(globs) | Word::Any(globs, _) | Word::Is(globs) => any_fits(globs, text),
+            Word::Key(globs) => {
+                let globs: Vec<String> = globs.iter().map(|it| it.to_ascii_lowercase()).collect();
+                any_fits(&globs, &text.to_ascii_lowercase())
+            }
             Word::Dashes => text == "--",
         }
     }
@@ -189,7 +193,7 @@ impl Form {
                 let takes_options = at < end;
                 need.iter().find_map(|it| {
                     let fits = match it {
-                        Word::Operand(_) | Word::Any(..) => self.fits(it, word),
+                        Word::Operand(_) | Word::Key(_) | Word::Any(..) => self.fits(it, word),
                         Word::Dashes => at == end,
                         Word::Value { short, long, globs } => {
                             let next = words.get(at + 1);
@@ -223,7 +227,7 @@ impl Form {
                 continue;
             }
             let options = fragments(word, words.get(at..at + len).unwrap_or_default());
-            let is_operand = matches!(word, Word::Operand(_) | Word::Any(..));
+            let is_operand = matches!(word, Word::Operand(_) | Word::Key(_) | Word::Any(..));
             res.push(Held { at, is_operand, options });
         }
         if let Some((at, text)) = clustered.and_then(|at| Some((at, words.get(at)?))) {
@@ -249,7 +253,9 @@ fn simple(word: &Word) -> Vec<String> {
             })
             .flatten()
             .collect(),
-        Word::Operand(globs) | Word::Any(globs, _) | Word::Is(globs) => of_globs(globs),
+        Word::Operand(globs) | Word::Key(globs) | Word::Any(globs, _) | Word::Is(globs) => {
+            of_globs(globs)
+        }
         Word::Dashes => vec!["-- x".to_owned()],
     }
 }
@@ -293,7 +299,7 @@ fn fragments(word: &Word, texts: &[String]) -> Vec<String> {
             let whole = format!("--{name}{WHOLE}");
             vec![format!("--{shortest}*"), format!("--{name}*"), whole, format!("--{name}=*")]
         }
-        Word::Operand(globs) | Word::Any(globs, _) | Word::Is(globs) => {
+        Word::Operand(globs) | Word::Key(globs) | Word::Any(globs, _) | Word::Is(globs) => {
             let fitting = globs.iter().filter(|it| Pattern::new(it).matches(text));
             let mut res: Vec<String> = fitting.flat_map(|glob| quoted(glob, text)).collect();
             res.push(format!("{spelled}{WHOLE}"));

@@ -1,0 +1,131 @@
+//! What is read: a file, or an object of a bucket; the one place where they differ.
+#![expect(clippy::disallowed_types, reason = "an edge: it opens files")]
+use std::{
+    fs::{File, Metadata},
+    io::{self, Read},
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+};
+
+use sha2::{Digest as _, Sha256};
+
+use super::{lines::OpenError, position::Signature};
+use crate::objects::{Object, ObjectError};
+
+/// Something to read.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// A file.
+    File(PathBuf),
+    /// An object of a bucket.
+    Object(Box<Object>),
+    /// An object whose key cannot be spelled in a request.
+    Unspeakable(String),
+}
+
+/// The device number of objects: no file system has it, and their content is told by what stands in
+/// the place of an inode number.
+const NO_DEVICE: u64 = u64::MAX;
+
+impl From<&Path> for Input {
+    fn from(path: &Path) -> Self {
+        Self::File(path.to_owned())
+    }
+}
+
+impl Input {
+    /// As it is named in reports: a path, or `s3://bucket/key`.
+    pub fn name(&self) -> String {
+        match self {
+            Self::File(path) => path.to_string_lossy().into_owned(),
+            Self::Object(object) => object.url(),
+            Self::Unspeakable(url) => url.clone(),
+        }
+    }
+
+    /// What is known of it without reading it: what the file system says, or the listing.
+    ///
+    /// # Errors
+    /// Where it cannot be asked.
+    pub fn signature(&self) -> Result<Signature, OpenError> {
+        match self {
+            Self::File(path) => {
+                let metadata = std::fs::metadata(path).map_err(|err| self.failed(err))?;
+                Ok(signature(&metadata))
+            }
+            Self::Object(object) => Ok(signature_of(object)),
+            Self::Unspeakable(_) => {
+                let what = "its key has an empty, `.` or `..` segment, or a control character: nobody \
+                            writes signals there; look who made it, and take it away";
+                Err(self.failed(io::Error::new(io::ErrorKind::InvalidInput, what)))
+            }
+        }
+    }
+
+    /// The same input as it is by now, where what was listed is gone.
+    ///
+    /// # Errors
+    /// Where it cannot be asked, or is not there any more.
+    pub fn as_now(&self) -> Result<Self, OpenError> {
+        let Self::Object(object) = self else { return Ok(self.clone()) };
+        match object.as_now() {
+            Ok(Some(object)) => Ok(Self::Object(Box::new(object))),
+            Ok(None) => Err(self.failed(io::ErrorKind::NotFound.into())),
+            Err(err) => Err(self.failed(err.into_io())),
+        }
+    }
+
+    /// Its bytes as they lie there, as many as there are now, and its signature.
+    pub(super) fn open(&self) -> io::Result<(Box<dyn Read + Send>, Signature)> {
+        match self {
+            Self::File(path) => {
+                let file = File::open(path)?;
+                let metadata = file.metadata()?;
+                if !metadata.is_file() {
+                    return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
+                }
+                // A file that grows while it is read ends where it ended now.
+                Ok((Box::new(file.take(metadata.len())), signature(&metadata)))
+            }
+            Self::Object(object) => Ok((Box::new(object.reader()), signature_of(object))),
+            Self::Unspeakable(_) => self
+                .signature()
+                .map_err(|err| err.source)
+                .and_then(|_| Err(io::Error::from(io::ErrorKind::InvalidInput))),
+        }
+    }
+
+    pub(super) fn failed(&self, source: io::Error) -> OpenError {
+        OpenError { path: self.name().into(), source }
+    }
+}
+
+/// Whether an error of reading says that a bucket failed, rather than what was read from it.
+pub(super) fn is_of_bucket(err: &io::Error) -> bool {
+    ObjectError::of_io(err).is_some()
+}
+
+fn signature(metadata: &Metadata) -> Signature {
+    let ns = |s: i64, ns: i64| s.saturating_mul(1_000_000_000).saturating_add(ns);
+    Signature {
+        device: metadata.dev(),
+        inode: metadata.ino(),
+        n_bytes: metadata.len(),
+        modified_ns: ns(metadata.mtime(), metadata.mtime_nsec()),
+        changed_ns: ns(metadata.ctime(), metadata.ctime_nsec()),
+    }
+}
+
+/// The tag of an object stands for its content; without one, only its size and time do.
+fn signature_of(object: &Object) -> Signature {
+    let tag: [u8; 32] = Sha256::digest(object.etag.as_deref().unwrap_or_default()).into();
+    let (head, _) = tag.split_at(8);
+    let changed_ns = object.modified_us.saturating_mul(1_000);
+    Signature {
+        device: NO_DEVICE,
+        inode: head.iter().fold(0, |number, byte| (number << 8) | u64::from(*byte)),
+        n_bytes: object.n_bytes,
+        modified_ns: changed_ns,
+        changed_ns,
+    }
+}
