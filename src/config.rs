@@ -15,6 +15,7 @@ use serde::Deserialize;
 
 use crate::{
     alerts::Rules,
+    inputs::{Format, INPUTS},
     lake::{Lake, LakeError},
     objects::{Access, Bucket, BucketUrl, ObjectError, is_url},
     store::Place,
@@ -101,12 +102,45 @@ pub struct SignalDirectory {
     /// Input format, the signal schema where empty.
     #[serde(default)]
     pub format: Option<String>,
+    /// The host of all of it, for formats whose records name none.
+    #[serde(default)]
+    pub host: Option<String>,
     /// Role of events that name none.
     #[serde(default)]
     pub role: Option<String>,
     /// For how many days files are kept there; a week where empty.
     #[serde(default)]
     pub kept_days: Option<u32>,
+}
+
+impl SignalDirectory {
+    /// How its files are read; `None` where there is no format of that name.
+    pub fn input(&self) -> Option<&'static Format> {
+        self.format.as_deref().map_or(Some(Format::default_format()), Format::named)
+    }
+
+    /// Why it cannot be read, whatever is in it.
+    fn problem(&self) -> Option<String> {
+        let path = self.path.display();
+        let Some(format) = self.input() else {
+            let names: Vec<&str> = INPUTS.iter().map(|it| it.name).collect();
+            let format = self.format.as_deref().unwrap_or_default();
+            return Some(format!(
+                "`format = \"{format}\"` of directory `{path}` is none of {}",
+                names.join(", ")
+            ));
+        };
+        if self.host.as_deref().is_some_and(|it| it.trim().is_empty()) {
+            return Some(format!("`host` of directory `{path}` is empty"));
+        }
+        (format.names_no_host && self.host.is_none()).then(|| {
+            format!(
+                "directory `{path}` is read as `{}`, which names no host\n\
+                 hint: say whose it is with `host = \"...\"`",
+                format.name
+            )
+        })
+    }
 }
 
 /// Where signals for other systems go: `[signals]`.
@@ -212,6 +246,9 @@ impl Config {
             }
             (file, path)
         };
+        if let Some(what) = file.directories.iter().find_map(SignalDirectory::problem) {
+            return Err(ConfigError::Value { path, what });
+        }
         let data_dir = data_dir(flags.data_dir.as_deref(), file.data_dir.as_deref())?;
         let place = match flags.database_url.clone().or(file.database_url) {
             Some(url) => Place::Url(url),
@@ -363,7 +400,8 @@ mod tests {
         let on: Vec<&str> =
             TEMPLATE.lines().map(|line| line.strip_prefix("#: ").unwrap_or(line)).collect();
         let file: File = toml::from_str(&on.join("\n")).unwrap();
-        assert_eq!(file.directories.len(), 1);
+        assert_eq!(file.directories.len(), 2);
+        assert!(file.directories.iter().all(|it| it.problem().is_none()));
         assert!(file.signals.is_some());
         assert_eq!(file.alerts.rules.len(), 1);
         assert_eq!(file.alerts.declared_tools.len(), 1);

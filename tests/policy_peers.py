@@ -17,6 +17,10 @@ def cedar(text, asked):
     actions = {"command": "execute", "call": "call_tool"}
     for it in asked:
         context = {"line": it["line"]}
+        for key, values in it["given"].items():
+            if key != "resource_path":
+                sets = key in ("acts", "data_class", "risk_signal")
+                context[key.replace("host.", "host_")] = values if sets else values[0]
         if it.get("trust_score") is not None:
             context["trust_score"] = it["trust_score"]
         request = {"principal": 'Agent::"a"', "resource": 'Host::"h"', "action": f'Action::"{actions[it["kind"]]}"', "context": context}

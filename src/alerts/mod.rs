@@ -1,5 +1,6 @@
 //! What a person should look at: alerts from events, batches and tools that are new, and what becomes
 //! of them.
+mod arrivals;
 mod rules;
 mod watch;
 
@@ -7,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::events::{Severity, Timestamp, text_forms};
 
+pub use arrivals::calls_of;
 pub use rules::{AlertRule, Rules};
 pub use watch::{Noticed, Watch, of_anomaly};
 
@@ -22,8 +24,10 @@ pub enum AlertKind {
     BlockedCommand,
     /// An agent used a tool that it does not declare; one an agent and tool.
     UndeclaredTool,
-    /// An MCP server or plugin that nobody has approved yet; one a server, ever.
+    /// An MCP server that nobody has approved yet; one a server, ever.
     NewServer,
+    /// A plugin, by the MCP servers that come with it, that nobody has approved yet; one a plugin, ever.
+    NewPlugin,
     /// Trust in a remote MCP endpoint is below the threshold of the role; one a role and endpoint.
     EndpointTrust,
     /// An anomaly of high risk that came with a batch; one a role and subject.
@@ -36,9 +40,17 @@ text_forms!(AlertKind {
     BlockedCommand = "blocked_command",
     UndeclaredTool = "undeclared_tool",
     NewServer = "new_server",
+    NewPlugin = "new_plugin",
     EndpointTrust = "endpoint_trust",
     Anomaly = "anomaly",
 });
+
+impl AlertKind {
+    /// Whether it is about something new that is approved, blocked or dismissed.
+    pub const fn is_arrival(self) -> bool {
+        matches!(self, Self::NewServer | Self::NewPlugin)
+    }
+}
 
 /// How far people are with an alert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -67,11 +79,11 @@ text_forms!(AlertState {
 pub enum Resolution {
     /// What was to be done is done.
     Handled,
-    /// A new server may be used.
+    /// A new server or plugin may be used.
     Approved,
-    /// A new server may not be used: every role denies its tools from then on.
+    /// A new server or plugin may not be used: every role denies its tools from then on.
     Blocked,
-    /// A new server, and no decision about it.
+    /// A new server or plugin, and no decision about it.
     Dismissed,
 }
 
@@ -101,14 +113,16 @@ pub enum BadStep {
         "alert `{0}` is resolved already\nhint: `advisor alerts show {0}` says by whom and why"
     )]
     Over(String),
-    /// A new server has to be decided about.
+    /// A new server or plugin has to be decided about.
     #[error(
-        "alert `{0}` is about a new server, which is approved, blocked or dismissed\n\
+        "alert `{0}` is about a new server or plugin, which is approved, blocked or dismissed\n\
          hint: `advisor alerts approve {0}`, `block` or `dismiss`"
     )]
     NeedsDecision(String),
     /// There is nothing to decide about.
-    #[error("alert `{0}` is about no new server\nhint: `advisor alerts resolve {0}` ends it")]
+    #[error(
+        "alert `{0}` is about no new server or plugin\nhint: `advisor alerts resolve {0}` ends it"
+    )]
     NothingToDecide(String),
 }
 
@@ -168,7 +182,7 @@ impl Alert {
         if self.state == AlertState::Resolved {
             return Err(BadStep::Over(id()));
         }
-        match (step, self.kind == AlertKind::NewServer) {
+        match (step, self.kind.is_arrival()) {
             (Step::Acknowledge, _) => Ok((AlertState::Acknowledged, None)),
             (Step::Escalate, _) => Ok((AlertState::Escalated, None)),
             (Step::Resolve(Resolution::Handled), true) => Err(BadStep::NeedsDecision(id())),

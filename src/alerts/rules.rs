@@ -26,7 +26,7 @@ pub struct AlertRule {
     /// Of this kind; any where empty.
     #[serde(default)]
     pub kind: Option<AlertKind>,
-    /// Glob over the command line, `server/tool`, server or endpoint; any where empty.
+    /// Glob over the command line, `server/tool`, server, plugin or endpoint; any where empty.
     #[serde(default)]
     pub pattern: Option<String>,
     /// Glob over the name of the role; any where empty.

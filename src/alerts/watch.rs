@@ -3,6 +3,7 @@ use std::{collections::BTreeMap, fmt::Write as _};
 
 use super::{
     AlertKind, Detail,
+    arrivals::plugin,
     rules::{Matter, Rules},
 };
 use crate::{
@@ -151,15 +152,19 @@ impl<'a> Watch<'a> {
             );
         }
         if let Some(server) = &event.mcp_server {
+            let (kind, name, what) = match plugin(server) {
+                Some(plugin) => (AlertKind::NewPlugin, plugin, "plugin"),
+                None => (AlertKind::NewServer, server.as_str(), "MCP server"),
+            };
             self.say(
                 event,
                 line,
                 Said {
-                    kind: AlertKind::NewServer,
+                    kind,
                     severity: severity.max(Severity::Warning),
-                    key: vec![server],
-                    subject: server,
-                    message: format!("MCP server `{}` waits for approval", cut(server)),
+                    key: vec![name],
+                    subject: name,
+                    message: format!("{what} `{}` waits for approval", cut(name)),
                 },
             );
         }
@@ -192,7 +197,7 @@ impl<'a> Watch<'a> {
 
     fn say(&mut self, event: &Event, line: &str, said: Said<'_>) {
         let Said { kind, severity, key, subject, message } = said;
-        let text = if kind == AlertKind::NewServer { subject } else { line };
+        let text = if kind.is_arrival() { subject } else { line };
         let (role, host) = (event.role.as_deref(), event.hostname.as_str());
         let matter = Matter { kind, text, role, host: Some(host) };
         let Some(severity) = self.rules.severity(&matter, severity) else { return };

@@ -1,9 +1,9 @@
 //! `advisor alerts`: what a person should look at, and what they did about it.
 use clap::{Args, Subcommand};
 
-use super::{Context, Exit, Rows, words::one_of};
+use super::{Context, Exit, Output, Rows, words::one_of};
 use crate::{
-    alerts::{Alert, AlertKind, AlertState, Resolution, Step},
+    alerts::{Alert, AlertKind, AlertState, Resolution, Step, calls_of},
     events::{Severity, visible},
     store::Stepped,
 };
@@ -12,15 +12,17 @@ use crate::{
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Alerts come from events as they are ingested (tampering, changed configurations, stopped commands, tools
-that an agent does not declare, new MCP servers, endpoints below the trust that a role asks for), and from
-the anomalies of batches. What is alike is one alert and counts up while it is not resolved. `[[alerts.rules]]`
-of advisor.toml says which are raised and how serious they are. ID is an alert's id, or its beginning.
+that an agent does not declare, new MCP servers and plugins, endpoints below the trust that a role asks for), and
+from the anomalies of batches. What is alike is one alert and counts up while it is not resolved. `[[alerts.rules]]`
+of advisor.toml says which are raised and how serious they are. ID is an alert's id, or its beginning;
+for `approve`, `block` and `dismiss` also the name of the server or plugin.
 
 Examples:
   advisor alerts list --severity critical
   advisor alerts show 3f2a
   advisor alerts acknowledge 3f2a --note 'on it'
   advisor alerts block 9c0d --note 'not ours'
+  advisor alerts approve github --note 'reviewed'
   advisor alerts list --all --output ndjson | jq 'select(.kind == \"new_server\")'")]
 pub(super) struct Alerts {
     #[command(subcommand)]
@@ -110,11 +112,32 @@ pub(super) async fn run(args: Alerts, context: &Context) -> anyhow::Result<Exit>
         Verb::Block(named) => (Step::Resolve(Resolution::Blocked), named),
         Verb::Dismiss(named) => (Step::Resolve(Resolution::Dismissed), named),
     };
+    let mut taken = Vec::new();
+    let mut failed = None;
     for id in &named.ids {
-        let stepped = store.step_alert(id, step, named.note.as_deref(), &context.by()).await?;
-        context.printer.document(&stepped, || sentence(&stepped))?;
+        match store.step_alert(id, step, named.note.as_deref(), &context.by()).await {
+            Ok(stepped) => taken.push(stepped),
+            Err(err) => {
+                failed = Some(err);
+                break;
+            }
+        }
     }
-    Ok(Exit::Done)
+    // What was done is told, whatever came after it.
+    if !taken.is_empty() {
+        show(&taken, context)?;
+    }
+    failed.map_or(Ok(Exit::Done), |err| Err(err.into()))
+}
+
+/// Prints the alerts with which a step was taken.
+fn show(taken: &[Stepped], context: &Context) -> anyhow::Result<()> {
+    if context.printer.output == Output::Table {
+        taken.iter().for_each(|it| context.printer.line(&sentence(it)));
+        return Ok(());
+    }
+    let alerts: Vec<Alert> = taken.iter().map(|it| it.alert.clone()).collect();
+    context.printer.list(taken, || rows(&alerts))
 }
 
 fn rows(alerts: &[Alert]) -> Rows {
@@ -176,9 +199,12 @@ fn state(alert: &Alert) -> String {
 fn sentence(stepped: &Stepped) -> String {
     let alert = &stepped.alert;
     let mut lines = vec![format!("{}: {}", alert.alert_id, state(alert))];
+    let calls: Vec<String> = calls_of(alert.kind, &alert.detail.subject)
+        .iter()
+        .map(|it| format!("`{}`", visible(it)))
+        .collect();
     lines.extend(stepped.roles.iter().map(|(role, revision)| {
-        let server = visible(&alert.detail.subject);
-        format!("role `{}` denies `{server}/*` as of revision {revision}", visible(role))
+        format!("role `{}` denies {} as of revision {revision}", visible(role), calls.join(", "))
     }));
     lines.join("\n")
 }

@@ -1,5 +1,5 @@
 //! `advisor audit`: the audit log, newest first, by any field.
-use std::{collections::BTreeSet, time::Duration};
+use std::time::Duration;
 
 use clap::Args;
 use serde::Serialize;
@@ -13,7 +13,10 @@ use super::{
 use crate::{
     events::{EventType, Outcome, Severity, Timestamp, visible, visible_json},
     lake::{Column, Part, Window},
-    pipeline::audit::{Auditor, CountBy, Entry, Page, Query, arrivals, cursor},
+    pipeline::{
+        audit::{Auditor, CountBy, Entry, Page, Query, cursor},
+        follow::Follower,
+    },
     risk::{Effect, RiskLevel},
 };
 
@@ -210,17 +213,16 @@ async fn follow(
     }
     let mut entries = page.entries;
     entries.reverse();
-    let mut known: BTreeSet<String> = parts.into_iter().map(|part| part.name).collect();
+    let mut follower = Follower::new(parts);
+    follower.note(&entries);
     let interval = Duration::from_secs(args.interval);
     loop {
         for entry in &entries {
             printer.try_line(&one_line(entry, *printer)?)?;
         }
         tokio::time::sleep(interval).await;
-        let fresh = store.manifest().await?.parts.into_iter();
-        let fresh: Vec<Part> = fresh.filter(|part| !known.contains(&part.name)).collect();
-        entries = tokio::task::block_in_place(|| arrivals(auditor, &fresh, &query))?;
-        known.extend(fresh.into_iter().map(|part| part.name));
+        let parts = store.manifest().await?.parts;
+        entries = tokio::task::block_in_place(|| follower.next(auditor, parts, &query))?;
     }
 }
 

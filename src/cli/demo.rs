@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use super::{Context, Exit, Printer, batch_text, printer::table, suggestions};
 use crate::{
+    alerts::{Alert, AlertKind},
     batch::SuggestionBatch,
     config::Config,
     events::{Timestamp, visible},
@@ -22,6 +23,7 @@ use crate::{
         fixtures::{DEMO_EVENTS, DEMO_ROLES},
         ingest::{self, IngestReport},
         suggest::Advice,
+        watch::{raise_anomalies, watch},
     },
     store::{BatchSummary, Place, Store, Why},
 };
@@ -53,6 +55,8 @@ struct Outcome {
     directory: String,
     data_dir: String,
     ingest: IngestReport,
+    /// What a person should look at, the most serious first.
+    alerts: Vec<Alert>,
     /// One batch a role.
     batches: Vec<BatchSummary>,
     /// The one with most to tell.
@@ -79,7 +83,7 @@ pub(super) async fn run(args: Demo, context: &Context) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// Init, import, ingest, suggest.
+/// Init, import, ingest, look for alerts, suggest.
 async fn tour(dir: &Path, context: &Context) -> anyhow::Result<Outcome> {
     context.writes()?;
     let (events_dir, roles_dir) = (dir.join("events"), dir.join("roles"));
@@ -106,6 +110,8 @@ async fn tour(dir: &Path, context: &Context) -> anyhow::Result<Outcome> {
     let now = Timestamp::parse(FLEET_END).map_or(by.at, |end| end.max(by.at));
     let what = ingest::Ingest::new(vec![events_dir], now);
     let report = ingest::ingest(store, &lake, what, &|_| ()).await?;
+    let rules = &context.config.alerts;
+    watch(store, &lake, rules, now, &|| ()).await?;
 
     let manifest = store.manifest().await?;
     let seen = tokio::task::block_in_place(|| lake.overview(&manifest.parts, Window::ALL))?;
@@ -113,10 +119,14 @@ async fn tour(dir: &Path, context: &Context) -> anyhow::Result<Outcome> {
     for (role, overview) in seen {
         batches.extend(advice(store, &lake, role, &overview, now).await?);
     }
+    for batch in &batches {
+        raise_anomalies(store, rules, batch).await?;
+    }
     let Some(batch) = batches.into_iter().max_by_key(richness) else {
         bail!("there was nothing to suggest")
     };
     Ok(Outcome {
+        alerts: store.alerts().await?,
         directory: dir.display().to_string(),
         data_dir: context.config.data_dir.display().to_string(),
         ingest: report,
@@ -162,9 +172,25 @@ fn page(outcome: &Outcome, printer: Printer) -> String {
         "read {} = accepted {} + duplicates {} + rejected {}; {} secrets replaced by markers\n",
         report.read, report.accepted, report.duplicates, report.rejected, report.secrets_redacted,
     );
+    text.push_str(&waiting(&outcome.alerts));
     let _ = writeln!(text, "Suggestions:\n{}", table(&suggestions::list(&outcome.batches)));
     text.push_str(&batch_text::diff(&outcome.batch, printer));
     text
+}
+
+/// How many alerts wait, and the most serious of them.
+fn waiting(alerts: &[Alert]) -> String {
+    let Some(first) = alerts.first() else { return String::new() };
+    let of = |kind: &AlertKind| alerts.iter().filter(|it| it.kind == *kind).count();
+    let counts = AlertKind::ALL.iter().map(|kind| (kind, of(kind))).filter(|(_, n)| *n > 0);
+    let counts: Vec<String> = counts.map(|(kind, n)| format!("{n} {kind}")).collect();
+    format!(
+        "Alerts: {} wait for a person ({}).\nThe first, {}: {}\n\n",
+        alerts.len(),
+        counts.join(", "),
+        first.severity,
+        visible(&first.message)
+    )
 }
 
 /// What to type next.
@@ -177,6 +203,7 @@ fn next(outcome: &Outcome) -> String {
     format!(
         "\nEverything is in {}. To go on from here:\n  \
            export ADVISOR_DATA_DIR={}\n  \
+           {program} alerts list\n  \
            {program} review reject {id} --change {last} --reason 'not on these hosts'\n  \
            {program} review accept {id}\n  \
            {program} review apply {id}\n  \

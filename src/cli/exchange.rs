@@ -12,13 +12,10 @@ use super::{Context, Exit, Output};
 use crate::{
     events::visible,
     formats::{
-        self, BadRoleFile, Besides, Equivalence, FORMATS, Loss, PolicyFormat, Read, Variable,
-        Written,
+        self, BadRoleFile, Besides, Differing, Equivalence, FORMATS, Loss, PolicyFormat, Read,
+        Variable, Written,
     },
-    policy::{
-        Role, Target,
-        proof::{Change, MAX_STATES},
-    },
+    policy::{Role, Target, proof::MAX_STATES},
     store::{Store, VariableValue},
 };
 
@@ -44,7 +41,7 @@ struct Report<'a> {
     /// `proved`, `different` or `undecided`.
     equivalence: &'static str,
     /// Lines that the document decides otherwise, shortest first.
-    differences: &'a [Change],
+    differences: &'a [Differing],
 }
 
 /// A parser for the name of a format.
@@ -101,7 +98,7 @@ pub(super) fn written(
         anyhow::anyhow!("{about} cannot be read back: {}", first.unwrap_or_default())
     })?;
     if !found.is_proved() && written.losses.is_empty() && !tolerance.allow_loss {
-        let witness = found.changes.first().map(|it| it.witness.clone()).unwrap_or_default();
+        let witness = found.changes.first().map(|it| it.change.witness.clone()).unwrap_or_default();
         anyhow::bail!(
             "{about} is not proved to decide alike, as for `{}`\nhint: --allow-loss writes it",
             visible(&witness)
@@ -171,8 +168,12 @@ pub(super) fn told(
     for note in &written.notes {
         context.printer.note(&format!("not said: {}", visible(note)));
     }
-    let shortest = |it: &Change| {
-        format!("`{}` is {} there and {} here", visible(&it.witness), it.new.action, it.old.action)
+    let shortest = |it: &Differing| {
+        let Differing { change, given } = it;
+        let given = given.iter().map(|(key, value)| format!(", with {key} {}", visible(value)));
+        let (new, old) = (change.new.action, change.old.action);
+        let given: String = given.collect();
+        format!("`{}` is {new} there and {old} here{given}", visible(&change.witness))
     };
     context.printer.note(&match (verdict(found), found.changes.first()) {
         ("proved", _) => format!("proved: it decides every {kinds} as the role does"),

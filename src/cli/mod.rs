@@ -176,6 +176,11 @@ enum Command {
     Simulate(simulate::Simulate),
 }
 
+/// Every command with its flags, for whoever lists them.
+pub fn command_line() -> clap::Command {
+    <Cli as clap::CommandFactory>::command()
+}
+
 /// Runs the program on the process's own arguments.
 pub fn main() -> Exit {
     run(std::env::args_os())
@@ -295,7 +300,6 @@ mod tests {
 
     #[test]
     fn the_command_line_is_consistent() {
-        use clap::CommandFactory as _;
-        Cli::command().debug_assert();
+        command_line().debug_assert();
     }
 }

@@ -6,14 +6,18 @@ use std::fmt::Write as _;
 
 use super::{
     Besides, Effect, Invalid, Loss, Read, Written,
-    cedar_text::{self, Condition, Policy},
-    ordered::{Item, Ordered, Special, meet, unsaid},
+    cedar_text::{self, Policy},
+    cedar_when::{self, likes},
+    ordered::{Item, Keeps, Ordered, Special, holds_wherever, meet, unsaid},
     scan::{comment, quoted},
 };
-use crate::policy::{Mode, Pattern, RiskPolicy, Role, Rule, RuleAction, Target, includes};
+use crate::policy::{Mode, Pattern, RiskPolicy, Role, Rule, RuleAction, Target, When, includes};
 
 /// The actions of the policies.
 const ACTIONS: &[(&str, Target)] = &[("execute", Target::Command), ("call_tool", Target::Mcp)];
+
+/// What of rules the policies say.
+const KEEPS: Keeps = Keeps { variables: false, condition: cedar_when::keeps };
 
 /// Writes the policies; the context of a request holds its `line`, and for calls the `trust_score`
 /// of a remote endpoint.
@@ -22,6 +26,10 @@ pub(super) fn write(role: &Role, _: &Besides<'_>) -> Written {
     let mut notes = unsaid(role, true);
     let mut text = format!("// {}\n", comment(&role.name));
     text.push_str("// context.line: the canonical command line, or `server/tool` of a call.\n");
+    let rules = || role.rules.iter().chain(&role.mcp_rules);
+    if rules().any(|it| it.when.iter().any(|(key, values)| cedar_when::keeps(key, values))) {
+        text.push_str(cedar_when::CONTEXT);
+    }
     if let Some(threshold) = role.risk_policy.trust_threshold {
         let _ = write!(
             text,
@@ -30,7 +38,7 @@ pub(super) fn write(role: &Role, _: &Besides<'_>) -> Written {
         );
     }
     for (action, target) in ACTIONS {
-        let mut list = Ordered::new(role, *target, false, &mut losses);
+        let mut list = Ordered::new(role, *target, KEEPS, &mut losses);
         list.translate(permit_or_forbid, &mut losses);
         notes.append(&mut list.idle);
         policies(&list, action, &mut text, &mut losses);
@@ -62,10 +70,19 @@ fn policies(list: &Ordered, action: &str, text: &mut String, losses: &mut Vec<Lo
             quoted(&id)
         );
         if let Some(item) = item {
-            let _ = write!(text, "\nwhen {{ {} }}", condition(item));
+            let _ = write!(text, "\nwhen {{ {} }}", lines(item));
+            for condition in cedar_when::say(&item.when) {
+                let _ = write!(text, "\nwhen {{ {condition} }}");
+            }
         }
         for it in exceptions {
-            let _ = write!(text, "\nunless {{ {} }}", condition(it));
+            let conditions = cedar_when::say(&it.when);
+            if conditions.is_empty() {
+                let _ = write!(text, "\nunless {{ {} }}", lines(it));
+            } else {
+                let conditions = conditions.join(") && (");
+                let _ = write!(text, "\nunless {{ ({}) && ({conditions}) }}", lines(it));
+            }
         }
         text.push_str(";\n");
     };
@@ -107,28 +124,12 @@ fn may_permit(permit: &Item, item: &Item, target: Target) -> bool {
     !is_builtin || permit.pattern.first_word().is_some()
 }
 
-/// What a line has to be like; a final ` *` may be missing, which Cedar has to be told.
-fn condition(item: &Item) -> String {
-    let like = |text: &str| {
-        let mut res = String::from("context.line like \"");
-        for (idx, part) in Pattern::new(text).parts().iter().enumerate() {
-            if idx > 0 {
-                res.push('*');
-            }
-            let part = quoted(part);
-            let part = part.trim_start_matches('"');
-            res.push_str(&part.strip_suffix('"').unwrap_or(part).replace('*', "\\*"));
-        }
-        res.push('"');
-        res
-    };
-    match item.text.strip_suffix(" *") {
-        Some(short) => format!("{} || {}", like(short), like(&item.text)),
-        None => like(&item.text),
-    }
+/// What a line has to be like.
+fn lines(item: &Item) -> String {
+    likes("line", &item.text).join(" || ")
 }
 
-/// Reads policies whose conditions are about the line.
+/// Reads policies whose conditions are about the line and what rules may ask for besides.
 pub(super) fn read(text: &str) -> Result<Read, Vec<Invalid>> {
     let policies = cedar_text::read(text)?;
     let mut role = Role::new("cedar");
@@ -154,6 +155,7 @@ struct Entry {
     pattern: String,
     compiled: Pattern,
     action: RuleAction,
+    when: When,
     /// For permits: the places of the exceptions that they carry.
     except: Vec<usize>,
     id: String,
@@ -164,10 +166,11 @@ struct Entry {
 fn rules(policies: &[&Policy], risk: &mut RiskPolicy) -> Result<Vec<Rule>, Invalid> {
     let mut res: Vec<Rule> = Vec::new();
     let mut entries: Vec<Entry> = Vec::new();
-    let new = |pattern: &str, action, id: &str| Entry {
+    let new = |pattern: &str, action, when: &When, id: &str| Entry {
         pattern: pattern.to_owned(),
         compiled: Pattern::new(pattern),
         action,
+        when: when.clone(),
         except: Vec::new(),
         id: id.to_owned(),
     };
@@ -177,30 +180,31 @@ fn rules(policies: &[&Policy], risk: &mut RiskPolicy) -> Result<Vec<Rule>, Inval
             field: policy.id.clone(),
             message: message.to_owned(),
         };
-        match (&policy.when, policy.is_permit) {
-            (Condition::Trust(threshold), false) if policy.unless.is_empty() => {
-                risk.trust_threshold = Some(*threshold);
+        match (policy.below_trust, policy.is_permit) {
+            (Some(threshold), false) if policy.unless.is_empty() => {
+                risk.trust_threshold = Some(threshold);
             }
-            (Condition::Trust(_), _) => return Err(bad("permits by trust, which no rule can")),
-            (Condition::Lines(lines), false) => {
+            (Some(_), _) => return Err(bad("permits by trust, which no rule can")),
+            (None, false) => {
                 if !policy.unless.is_empty() {
                     return Err(bad("forbids with exceptions, which no list of rules can say"));
                 }
-                res.extend(lines.iter().map(|it| rule(it, RuleAction::Deny, &policy.id)));
+                let forbid = |it: &String| rule(it, RuleAction::Deny, &policy.when, &policy.id);
+                res.extend(policy.lines.iter().map(forbid));
             }
-            (Condition::Lines(lines), true) => {
+            (None, true) => {
                 let mut except = Vec::new();
-                for pattern in &policy.unless {
-                    let known = entries
-                        .iter()
-                        .position(|it| it.pattern == *pattern && it.action == RuleAction::Deny);
+                for (pattern, when) in &policy.unless {
+                    let known = entries.iter().position(|it| {
+                        it.pattern == *pattern && it.when == *when && it.action == RuleAction::Deny
+                    });
                     except.push(known.unwrap_or(entries.len()));
                     if known.is_none() {
-                        entries.push(new(pattern, RuleAction::Deny, ""));
+                        entries.push(new(pattern, RuleAction::Deny, when, ""));
                     }
                 }
-                for line in lines {
-                    let mut entry = new(line, RuleAction::Allow, &policy.id);
+                for line in &policy.lines {
+                    let mut entry = new(line, RuleAction::Allow, &policy.when, &policy.id);
                     entry.except.clone_from(&except);
                     entries.push(entry);
                 }
@@ -213,12 +217,12 @@ fn rules(policies: &[&Policy], risk: &mut RiskPolicy) -> Result<Vec<Rule>, Inval
         message: "permits have exceptions that no order of rules can say".to_owned(),
     })?;
     let ordered = order.iter().filter_map(|at| entries.get(*at));
-    res.extend(ordered.map(|it| rule(&it.pattern, it.action, &it.id)));
+    res.extend(ordered.map(|it| rule(&it.pattern, it.action, &it.when, &it.id)));
     Ok(res)
 }
 
-fn rule(pattern: &str, action: RuleAction, id: &str) -> Rule {
-    Rule { rule_id: id.to_owned(), ..Rule::new(pattern, action) }
+fn rule(pattern: &str, action: RuleAction, when: &When, id: &str) -> Rule {
+    Rule { rule_id: id.to_owned(), when: when.clone(), ..Rule::new(pattern, action) }
 }
 
 /// Places in an order in which the first that matches decides as all together; `None` where there
@@ -233,7 +237,7 @@ fn order(entries: &[Entry]) -> Option<Vec<usize>> {
                     && meet(&a.compiled, &b.compiled)
                     // Exceptions of its own that take all they share come first anyway.
                     && !a.except.iter().filter_map(|it| entries.get(*it)).any(|it| {
-                        includes(&it.compiled, &b.compiled)
+                        includes(&it.compiled, &b.compiled) && holds_wherever(&it.when, &b.when)
                     })
             }
             _ => false,

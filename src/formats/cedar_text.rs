@@ -1,9 +1,11 @@
 //! The part of Cedar's language that policies about command lines need.
 use super::{
     Invalid,
+    cedar_expr::{self, Expr},
+    cedar_when,
     scan::{Tokens, plain},
 };
-use crate::policy::Target;
+use crate::policy::{Target, When};
 
 /// One policy.
 #[derive(Clone, Debug)]
@@ -13,19 +15,19 @@ pub(super) struct Policy {
     pub(super) is_permit: bool,
     /// What it is about; `None` for both.
     pub(super) action: Option<Target>,
-    pub(super) when: Condition,
-    /// Patterns of lines that it is not about.
-    pub(super) unless: Vec<String>,
+    /// Patterns of lines, one of which the line is like.
+    pub(super) lines: Vec<String>,
+    /// What else has to hold.
+    pub(super) when: When,
+    /// It is about calls of endpoints trusted less than this.
+    pub(super) below_trust: Option<u8>,
+    /// Patterns of lines that it is not about, each with what else has to hold.
+    pub(super) unless: Vec<(String, When)>,
 }
 
-/// When a policy holds.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Condition {
-    /// For lines of one of these patterns.
-    Lines(Vec<String>),
-    /// For calls of endpoints trusted less than this.
-    Trust(u8),
-}
+/// The attributes that are no conditions.
+const LINE: &str = "line";
+const TRUST: &str = "trust_score";
 
 /// Reads every policy.
 ///
@@ -63,32 +65,54 @@ fn policy(tokens: &mut Tokens) -> Result<Policy, Invalid> {
         id,
         is_permit,
         action,
-        when: Condition::Lines(Vec::new()),
+        lines: Vec::new(),
+        when: When::new(),
+        below_trust: None,
         unless: Vec::new(),
     };
-    let mut has_when = false;
-    loop {
-        if tokens.takes(';') {
-            break;
-        }
+    let mut factors = Vec::new();
+    while !tokens.takes(';') {
         let clause = tokens.word()?;
         tokens.need("{")?;
-        let found = condition(tokens)?;
+        let found = cedar_expr::read(tokens)?.factors();
         tokens.need("}")?;
-        match (clause.as_str(), found) {
-            ("when", found) if !has_when => {
-                res.when = found;
-                has_when = true;
+        match clause.as_str() {
+            "when" => factors.extend(found),
+            "unless" => {
+                let (patterns, found) = of_lines(found);
+                let when = cedar_when::read(found).map_err(|it| tokens.bad(&it))?;
+                let patterns = patterns.unwrap_or_else(|| vec!["*".to_owned()]);
+                res.unless.extend(patterns.into_iter().map(|it| (it, when.clone())));
             }
-            ("unless", Condition::Lines(lines)) => res.unless.extend(lines),
-            ("when", _) => return Err(tokens.bad("has a second `when`, write one")),
-            _ => return Err(tokens.bad("expected `when`, or `unless` with lines")),
+            _ => return Err(tokens.bad("expected `when` or `unless`")),
         }
     }
-    if !has_when {
-        res.when = Condition::Lines(vec!["*".to_owned()]);
+    let is_of_trust = |it: &Expr| match it {
+        Expr::Has(name) | Expr::Less(name, _) => name == TRUST,
+        _ => false,
+    };
+    let (trust, factors): (Vec<Expr>, Vec<Expr>) = factors.into_iter().partition(is_of_trust);
+    match trust.as_slice() {
+        [] => (),
+        [Expr::Has(_), Expr::Less(_, threshold)] if factors.is_empty() => {
+            res.below_trust = Some(*threshold);
+        }
+        _ => {
+            let text = "expected `context has trust_score && context.trust_score < 40` alone";
+            return Err(tokens.bad(text));
+        }
     }
+    let (lines, factors) = of_lines(factors);
+    res.when = cedar_when::read(factors).map_err(|it| tokens.bad(&it))?;
+    res.lines = lines.unwrap_or_else(|| vec!["*".to_owned()]);
     Ok(res)
+}
+
+/// The patterns of lines that factors ask for, and the other factors.
+fn of_lines(mut factors: Vec<Expr>) -> (Option<Vec<String>>, Vec<Expr>) {
+    let at = factors.iter().position(|it| it.patterns(LINE).is_some());
+    let lines = at.and_then(|at| factors.remove(at).patterns(LINE));
+    (lines, factors)
 }
 
 /// `(principal, action == Action::"execute", resource)`.
@@ -117,84 +141,4 @@ fn scope(tokens: &mut Tokens) -> Result<Option<Target>, Invalid> {
     }
     tokens.need(")")?;
     Ok(target)
-}
-
-/// Comparisons of the line, any of which may hold; or the one of trust.
-fn condition(tokens: &mut Tokens) -> Result<Condition, Invalid> {
-    let mut lines: Vec<String> = Vec::new();
-    loop {
-        if !tokens.takes_word("context") {
-            return Err(tokens.bad("expected `context.line`: a role asks for nothing else"));
-        }
-        if tokens.takes_word("has") {
-            return trust(tokens);
-        }
-        tokens.need(".")?;
-        if !tokens.takes_word("line") {
-            return Err(tokens.bad("expected `context.line`: a role asks for nothing else"));
-        }
-        if tokens.takes_word("like") {
-            lines.push(like(&tokens.text()?));
-        } else {
-            tokens.need("==")?;
-            lines.push(crate::policy::literal(&plain(&tokens.text()?)));
-        }
-        if !tokens.takes('|') {
-            break;
-        }
-        tokens.need("|")?;
-    }
-    Ok(Condition::Lines(joined(&lines)))
-}
-
-/// `context has trust_score && context.trust_score < 40`, from behind `has`.
-fn trust(tokens: &mut Tokens) -> Result<Condition, Invalid> {
-    let bad = "expected `context has trust_score && context.trust_score < 40`";
-    let is_named = |tokens: &mut Tokens| tokens.takes_word("trust_score");
-    if !is_named(tokens) {
-        return Err(tokens.bad(bad));
-    }
-    tokens.need("&&")?;
-    if !tokens.takes_word("context") {
-        return Err(tokens.bad(bad));
-    }
-    tokens.need(".")?;
-    if !is_named(tokens) {
-        return Err(tokens.bad(bad));
-    }
-    tokens.need("<")?;
-    let threshold = tokens.word()?.parse::<u8>().ok().filter(|it| *it <= 100);
-    threshold.map(Condition::Trust).ok_or_else(|| tokens.bad("is no trust of 0 to 100"))
-}
-
-/// A pattern of Cedar as one of ours: a final ` *` asks for its blank.
-fn like(text: &[(char, bool)]) -> String {
-    let mut res = String::new();
-    for (ch, is_escaped) in text {
-        match ch {
-            '*' if *is_escaped => res.push_str("\\*"),
-            '\\' => res.push_str("\\\\"),
-            ch => res.push(*ch),
-        }
-    }
-    if res.ends_with(" *") {
-        res.push('*');
-    }
-    res
-}
-
-/// Patterns of one condition: `git status` and `git status **` are `git status *`.
-fn joined(lines: &[String]) -> Vec<String> {
-    let mut res = Vec::new();
-    for line in lines {
-        let short = line.strip_suffix(" **");
-        let has_short = short.is_some_and(|it| lines.iter().any(|line| line == it));
-        let is_short = lines.iter().any(|long| long.strip_suffix(" **") == Some(line));
-        if has_short {
-            res.push(line.trim_end_matches('*').to_owned() + "*");
-        } else if !is_short {
-            res.push(line.clone());
-        }
-    }
-    res
 }

@@ -5,7 +5,7 @@
 //! tool of a server, `mcp__server__tool` one.
 use super::{
     Besides, Effect, Invalid, Loss, Read, Written,
-    ordered::{Item, Ordered, literal_of, no_threshold, stricter, unsaid},
+    ordered::{Item, Keeps, Ordered, literal_of, no_threshold, stricter, unsaid},
     tree::{Node, Reader, Value},
 };
 use crate::policy::{Mode, Role, Rule, RuleAction, Target, literal};
@@ -137,8 +137,8 @@ fn permission(text: &str) -> Result<(Target, Vec<String>), Refused> {
 pub(super) fn write(role: &Role, besides: &Besides<'_>) -> Written {
     let mut losses = Vec::new();
     no_threshold(role, &mut losses);
-    let mut commands = Ordered::new(role, Target::Command, false, &mut losses);
-    let mut calls = Ordered::new(role, Target::Mcp, false, &mut losses);
+    let mut commands = Ordered::new(role, Target::Command, Keeps::NOTHING, &mut losses);
+    let mut calls = Ordered::new(role, Target::Mcp, Keeps::NOTHING, &mut losses);
     let mut notes = unsaid(role, false);
     for list in [&mut commands, &mut calls] {
         list.translate(in_lists, &mut losses);

@@ -3,7 +3,7 @@ use std::fmt::Write as _;
 
 use super::{
     Besides, Effect, Invalid, Loss, Read, Written,
-    ordered::{Item, Ordered, effect, no_place, no_threshold, stricter, unsaid},
+    ordered::{Item, Keeps, Ordered, effect, no_place, no_threshold, stricter, unsaid},
     scan::{Kind, Tokens, comment, plain},
 };
 use crate::{
@@ -30,7 +30,7 @@ pub(super) fn write(role: &Role, besides: &Besides<'_>) -> Written {
     let mut losses = Vec::new();
     no_threshold(role, &mut losses);
     no_place(role, Target::Mcp, &mut losses);
-    let mut list = Ordered::new(role, Target::Command, false, &mut losses);
+    let mut list = Ordered::new(role, Target::Command, Keeps::NOTHING, &mut losses);
     list.translate(decisions, &mut losses);
     let mut notes = unsaid(role, true);
     notes.append(&mut list.idle);
@@ -171,7 +171,16 @@ fn call(
         return Ok(());
     }
     match prefix_rule(&arguments, line) {
-        Ok(rules) => read.role.rules.extend(rules),
+        Ok(rules) => {
+            for (program, rule) in &rules {
+                let Some(program) = program else { continue };
+                let what = format!("{} `{}` as `{program}` alone", rule.action, rule.pattern);
+                let why = "a role knows programs by their names, wherever they lie".to_owned();
+                let effect = effect(read.role.default_action, rule.action);
+                read.losses.push(Loss { field: field.clone(), what, why, effect });
+            }
+            read.role.rules.extend(rules.into_iter().map(|(_, rule)| rule));
+        }
         Err((line, name, message)) => {
             problems.push(Invalid { line, field: format!("{field}.{name}"), message });
         }
@@ -203,7 +212,10 @@ fn value(tokens: &mut Tokens, depth: usize) -> Result<Value, Invalid> {
 
 type Bad = (usize, &'static str, String);
 
-fn prefix_rule(arguments: &[(String, usize, Value)], line: usize) -> Result<Vec<Rule>, Bad> {
+/// A rule, and where its program lies where it asks for that.
+type Said = (Option<String>, Rule);
+
+fn prefix_rule(arguments: &[(String, usize, Value)], line: usize) -> Result<Vec<Said>, Bad> {
     let get = |name: &str| arguments.iter().find(|(it, _, _)| it == name);
     for (name, line, _) in arguments {
         let known = ["pattern", "decision", "justification", "match", "not_match"];
@@ -266,9 +278,10 @@ fn prefix_rule(arguments: &[(String, usize, Value)], line: usize) -> Result<Vec<
     };
     Ok(prefixes
         .iter()
-        .map(|words| Rule {
-            rationale: rationale.clone(),
-            ..Rule::new(&format!("{} *", literal(&canonical(words))), action)
+        .map(|words| {
+            let program = words.first().filter(|it| it.contains('/')).cloned();
+            let pattern = format!("{} *", literal(&canonical(words)));
+            (program, Rule { rationale: rationale.clone(), ..Rule::new(&pattern, action) })
         })
         .collect())
 }

@@ -1,6 +1,9 @@
 //! Roles and the files they come from and go to; one file a format, one line in [`FORMATS`].
 mod cedar;
+mod cedar_expr;
 mod cedar_text;
+mod cedar_when;
+mod circumstances;
 mod claude_code;
 mod codex;
 mod equivalence;
@@ -18,7 +21,7 @@ mod yaml;
 
 use serde::Serialize;
 
-pub use equivalence::{Equivalence, equivalence};
+pub use equivalence::{Differing, Equivalence, equivalence};
 pub use patch::unified;
 pub use role_json::{BadRoleFile, Invalid, RoleDocument, load_role, load_text, read_role};
 pub use tool_glob::tool_matches;

@@ -2,8 +2,34 @@
 use super::{Effect, Loss, field};
 use crate::{
     commands::{Runs, is_free_builtin, runs},
-    policy::{Evaluation, Pattern, Role, RuleAction, Target, includes, overlaps},
+    policy::{Evaluation, Pattern, Role, RuleAction, Target, When, includes, overlaps},
 };
+
+/// What of rules a format says as it is.
+#[derive(Clone, Copy)]
+pub(super) struct Keeps {
+    /// Variables in patterns.
+    pub(super) variables: bool,
+    /// A condition, by its key and values.
+    pub(super) condition: fn(&str, &[String]) -> bool,
+}
+
+impl Keeps {
+    /// Neither variables nor conditions.
+    pub(super) const NOTHING: Self = Self { variables: false, condition: |_, _| false };
+
+    /// What rules ask for that is not said, in words; `None` where all is.
+    fn unsaid(self, when: &When, pattern: &str) -> Option<String> {
+        let unsaid = |it: &(&String, &Vec<String>)| !(self.condition)(it.0, it.1);
+        let keys: Vec<&str> = when.iter().filter(unsaid).map(|(key, _)| key.as_str()).collect();
+        if !keys.is_empty() {
+            let is_all = keys.len() == when.len();
+            let which = format!("conditions on {}", keys.join(", "));
+            return Some(if is_all { "conditions".to_owned() } else { which });
+        }
+        (!self.variables && has_variables(pattern)).then(|| "variables".to_owned())
+    }
+}
 
 /// A role's rules of one kind: the first that matches decides, else the default.
 #[derive(Clone, Debug)]
@@ -15,7 +41,7 @@ pub(super) struct Ordered {
     pub(super) idle: Vec<String>,
 }
 
-/// A rule without conditions and variables.
+/// A rule without the conditions and variables that the format has no words for.
 #[derive(Clone, Debug)]
 pub(super) struct Item {
     /// Such as `rules[3]`.
@@ -23,6 +49,7 @@ pub(super) struct Item {
     pub(super) text: String,
     pub(super) pattern: Pattern,
     pub(super) action: RuleAction,
+    pub(super) when: When,
     pub(super) rationale: Option<String>,
 }
 
@@ -36,38 +63,30 @@ impl Item {
 
 impl Ordered {
     /// The rules of a role, strictest first where the strictest decides. Rules with conditions or
-    /// variables are left out where they allow, and else hold always, as strictly as what stands behind
+    /// variables that the format does not keep are left out where they allow, and else hold always, as strictly as what stands behind
     /// them: so nothing becomes milder. A last rule for everything is the default; what is behind a rule
     /// that takes all of it is gone, without loss.
-    pub(super) fn new(
-        role: &Role,
-        target: Target,
-        keeps_variables: bool,
-        losses: &mut Vec<Loss>,
-    ) -> Self {
+    pub(super) fn new(role: &Role, target: Target, keeps: Keeps, losses: &mut Vec<Loss>) -> Self {
         let mut items: Vec<Item> = Vec::new();
         // Rules that hold always where they would hold sometimes, and what they ask for.
-        let mut asking: Vec<(String, &str)> = Vec::new();
+        let mut asking: Vec<(String, String)> = Vec::new();
         for (idx, rule) in role.list(target).iter().enumerate() {
             let mut item = Item {
                 field: field(target, idx),
                 text: rule.pattern.clone(),
                 pattern: Pattern::of_any(&rule.pattern),
                 action: rule.action,
+                when: rule.when.clone(),
                 rationale: rule.rationale.clone(),
             };
-            let asks = if rule.when.is_empty() {
-                (!keeps_variables && has_variables(&rule.pattern)).then_some("variables")
-            } else {
-                Some("conditions")
-            };
-            if let Some(asks) = asks {
+            if let Some(asks) = keeps.unsaid(&rule.when, &rule.pattern) {
                 if rule.action == RuleAction::Allow {
                     losses.push(item.loss(format!("has no {asks}: left out"), Effect::Stricter));
                     continue;
                 }
                 asking.push((item.field.clone(), asks));
-                if !keeps_variables {
+                item.when.retain(|key, values| (keeps.condition)(key, values));
+                if !keeps.variables {
                     item.text = of_any(&item.text);
                 }
             }
@@ -85,7 +104,7 @@ impl Ordered {
                 behind.map(|it| it.action).fold(item.action.max(role.default_action), Ord::max)
             });
             if let (Some(item), Some(action)) = (items.get_mut(at), strictest) {
-                let why = format!("has no {asks}: {action} always");
+                let why = format!("has no {asks}: {action} whatever they are");
                 losses.push(item.loss(why, Effect::Stricter));
                 item.action = action;
             }
@@ -95,14 +114,17 @@ impl Ordered {
         let mut is_closed = false;
         for item in items {
             let is_open = has_variables(&item.text);
-            let is_everything = !is_open && is_everything(&item.pattern, target);
+            let is_everything =
+                !is_open && item.when.is_empty() && is_everything(&item.pattern, target);
             let special = (target == Target::Command).then(|| Special::of(&item.pattern)).flatten();
             // Builtins and wrappers ask only rules that name them.
             let may_hold = |it: &&Item| {
                 !has_variables(&it.text) && (special.is_none() || it.pattern.first_word().is_some())
             };
             let is_dead = !is_open
-                && res.items.iter().filter(may_hold).any(|it| includes(&it.pattern, &item.pattern));
+                && res.items.iter().filter(may_hold).any(|it| {
+                    holds_wherever(&it.when, &item.when) && includes(&it.pattern, &item.pattern)
+                });
             if is_dead || is_closed && special.is_none() {
                 res.idle.push(format!("{} `{}` never fires", item.field, item.text));
             } else if is_closed && special == Some(Special::Wrapper) {
@@ -269,6 +291,13 @@ fn is_everything(pattern: &Pattern, target: Target) -> bool {
         Target::Mcp => "*/*",
     };
     includes(pattern, &Pattern::new(all))
+}
+
+/// Whether conditions hold wherever others do, as far as their values tell.
+pub(super) fn holds_wherever(these: &When, others: &When) -> bool {
+    these.iter().all(|(key, values)| {
+        others.get(key).is_some_and(|narrower| narrower.iter().all(|it| values.contains(it)))
+    })
 }
 
 /// Whether two patterns share a line.

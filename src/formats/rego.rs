@@ -6,18 +6,21 @@ use std::fmt::Write as _;
 
 use super::{
     Besides, Invalid, Read, Written,
-    ordered::{Item, Ordered, unsaid},
+    ordered::{Item, Keeps, Ordered, unsaid},
     scan::comment,
-    tree::{Node, Reader, Value},
+    tree::{Node, Object, Reader, Value},
 };
 use crate::{
     events::visible_json,
-    policy::{Mode, Pattern, Role, Rule, RuleAction, Target},
+    policy::{Input, Mode, NOT_KNOWN, Pattern, Role, Rule, RuleAction, Target, When},
 };
 
 const HEAD: &str = "\
 # input.kind is \"command\" or \"call\", input.line the canonical command line or `server/tool`,
-# input.trust_score the trust in a call's remote endpoint, where it has one.
+# input.trust_score the trust in a call's remote endpoint, where it has one, input.given what else is known, each a
+# list: agent, session, owner, team, environment, resource_path, data_class, risk_signal, risk_level, approval, acts
+# (what is done to what, \"read:file\") and \"host.NAME\" for variables of the host. What is not known is left out;
+# owner, team and environment fall back on the variables owner, team and env.
 package advisor
 
 import rego.v1
@@ -25,10 +28,28 @@ import rego.v1
 ";
 
 const FOOT: &str = "
+known(key) := object.get(object.get(input, \"given\", {}), key, [])
+
+holds(condition) if {
+\tsome value in known(condition.key)
+\tregex.match(condition.regex, value)
+}
+
+holds(condition) if {
+\tcondition.unknown
+\tcount(known(condition.key)) == 0
+}
+
+fails(rule) if {
+\tsome condition in rule.conditions
+\tnot holds(condition)
+}
+
 matching := [rule.action |
 \tsome rule in rules
 \trule.kind == input.kind
 \tregex.match(rule.regex, input.line)
+\tnot fails(rule)
 ]
 
 decision := \"deny\" if {
@@ -53,7 +74,7 @@ pub(super) fn write(role: &Role, _: &Besides<'_>) -> Written {
     let mut rules = Vec::new();
     let mut defaults = Node::map([]);
     for (kind, target) in KINDS {
-        let mut list = Ordered::new(role, *target, false, &mut losses);
+        let mut list = Ordered::new(role, *target, KEEPS, &mut losses);
         notes.append(&mut list.idle);
         rules.extend(list.items.iter().map(|it| rule(kind, it)));
         defaults = defaults.with(kind, Some(list.default.as_str().into()));
@@ -74,13 +95,64 @@ pub(super) fn write(role: &Role, _: &Besides<'_>) -> Written {
     Written { text, losses, notes }
 }
 
+/// What of rules the module says: every condition.
+const KEEPS: Keeps = Keeps { variables: false, condition: |_, _| true };
+
 fn rule(kind: &str, item: &Item) -> Node {
+    let values = |values: &[String]| values.iter().map(|it| Node::from(&**it)).collect::<Node>();
+    let when =
+        item.when.iter().fold(Node::map([]), |all, (key, it)| all.with(key, Some(values(it))));
     Node::map([
         ("kind", Node::from(kind)),
         ("pattern", Node::from(&*item.text)),
         ("regex", regex(&item.text).into()),
         ("action", item.action.as_str().into()),
+        ("when", when),
+        ("conditions", conditions(&item.when).into_iter().collect()),
     ])
+}
+
+/// What `when` asks of what is given: a key, a regular expression for one of its values, and whether
+/// it holds where there is none.
+fn conditions(when: &When) -> Vec<Node> {
+    let condition = |key: &str, regex: String, is_unknown: bool| {
+        Node::map([
+            ("key", Node::from(key)),
+            ("regex", regex.into()),
+            ("unknown", Node::bool(is_unknown)),
+        ])
+    };
+    let is_unknown = |values: &[String]| values.iter().any(|it| it == NOT_KNOWN);
+    let one_of = |values: &[String]| {
+        let all: Vec<String> = values.iter().map(|it| regex_syntax::escape(it)).collect();
+        format!("^(?:{})$", all.join("|"))
+    };
+    let mut res = Vec::new();
+    for (key, values) in when {
+        match Input::parse(key) {
+            Some(Input::ActionType | Input::ResourceType) => (),
+            Some(input) if input.is_glob() => {
+                let all: Vec<String> = values.iter().map(|it| regex(it)).collect();
+                res.push(condition(key, all.join("|"), is_unknown(values)));
+            }
+            Some(_) => res.push(condition(key, one_of(values), is_unknown(values))),
+            None => {
+                res.push(condition(&format!("host.{key}"), one_of(values), is_unknown(values)));
+            }
+        }
+    }
+    // One and the same act is of both kinds that are asked for.
+    let (actions, resources) = (when.get("action_type"), when.get("resource_type"));
+    if actions.is_some() || resources.is_some() {
+        let part = |values: Option<&Vec<String>>| match values {
+            None => "[^:]*".to_owned(),
+            Some(values) => one_of(values).trim_matches(['^', '$']).to_owned(),
+        };
+        let regex = format!("^{}:{}$", part(actions), part(resources));
+        let unknown = [actions, resources].into_iter().flatten().all(|it| is_unknown(it));
+        res.push(condition("acts", regex, unknown));
+    }
+    res
 }
 
 /// A pattern as regular expression of RE2.
@@ -134,10 +206,12 @@ pub(super) fn read(text: &str) -> Result<Read, Vec<Invalid>> {
             let kind = reader.needed_word(&mut it, "kind", KINDS);
             let pattern = reader.needed(&mut it, "pattern");
             let action = reader.needed_word(&mut it, "action", &actions());
+            let when = when(&mut it, &mut reader);
             let (Some(pattern), Some(action)) = (pattern, action) else { continue };
+            let rule = Rule { when, ..Rule::new(&pattern, action) };
             match kind {
-                Some(Target::Command) => role.rules.push(Rule::new(&pattern, action)),
-                Some(Target::Mcp) => role.mcp_rules.push(Rule::new(&pattern, action)),
+                Some(Target::Command) => role.rules.push(rule),
+                Some(Target::Mcp) => role.mcp_rules.push(rule),
                 None => (),
             }
         }
@@ -157,6 +231,24 @@ pub(super) fn read(text: &str) -> Result<Read, Vec<Invalid>> {
         None if again.len() != text.len() => Err(bad(text.lines().count(), other)),
         None => Ok(Read::exact(role)),
     }
+}
+
+/// The conditions of a rule.
+fn when(rule: &mut Object<'_>, reader: &mut Reader) -> When {
+    let mut res = When::new();
+    let Some(Value::Map(members)) = rule.take("when").map(|it| &it.value) else { return res };
+    for (key, node) in members {
+        if let Value::List(items) = &node.value {
+            let texts = items.iter().filter_map(|it| match &it.value {
+                Value::Text(text) => Some(text.clone()),
+                _ => None,
+            });
+            res.insert(key.clone(), texts.collect());
+        } else {
+            reader.note(node.line, "when".to_owned(), "is no list of values");
+        }
+    }
+    res
 }
 
 fn actions() -> Vec<(&'static str, RuleAction)> {

@@ -4,7 +4,7 @@
 //! and host patterns come along.
 use super::{
     Besides, Invalid, Read, Variable, Written,
-    ordered::{Item, Ordered, has_variables},
+    ordered::{Item, Keeps, Ordered, has_variables},
     tree::{Node, Object, Reader},
     yaml,
 };
@@ -124,6 +124,9 @@ fn variables(reader: &mut Reader, object: &mut Object<'_>) -> Vec<Variable> {
     res
 }
 
+/// What of rules a role of theirs says.
+const KEEPS: Keeps = Keeps { variables: true, ..Keeps::NOTHING };
+
 fn tree(role: &Role, besides: &Besides<'_>) -> (Node, Written) {
     let mut losses = Vec::new();
     let mut notes = Vec::new();
@@ -134,7 +137,7 @@ fn tree(role: &Role, besides: &Besides<'_>) -> (Node, Written) {
     tree = tree.with("mode", Some(role.mode.as_str().into()));
     let mut used: Vec<&Variable> = Vec::new();
     for (section, target) in SECTIONS {
-        let mut list = Ordered::new(role, *target, true, &mut losses);
+        let mut list = Ordered::new(role, *target, KEEPS, &mut losses);
         list.translate(allow_or_deny, &mut losses);
         notes.append(&mut list.idle);
         let mut rules: Vec<Node> = list.items.iter().map(rule).collect();

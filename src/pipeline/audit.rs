@@ -432,20 +432,6 @@ fn values(entry: &Entry, by: CountBy) -> Vec<Option<String>> {
     vec![one]
 }
 
-/// The newest events of a page's kind that came with new parts, oldest first: what `--follow` prints.
-///
-/// # Errors
-/// Where a part of the lake is gone or cannot be read.
-pub fn arrivals(
-    auditor: &mut Auditor<'_>,
-    fresh: &[Part],
-    query: &Query,
-) -> Result<Vec<Entry>, LakeError> {
-    let mut entries = auditor.page(fresh, query, 0, usize::MAX / 4)?.entries;
-    entries.reverse();
-    Ok(entries)
-}
-
 /// The instant before which the next page begins, and how many events of it were shown already.
 pub fn cursor(shown: &[Entry], before: Option<(Timestamp, usize)>) -> Option<(Timestamp, usize)> {
     let at = shown.last()?.record.event.timestamp;

@@ -9,6 +9,7 @@ pub mod dry_run;
 pub mod evaluate;
 pub mod findings;
 pub mod fixtures;
+pub mod follow;
 pub mod ingest;
 pub mod interven;
 pub mod outlook;

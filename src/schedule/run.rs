@@ -16,7 +16,7 @@ use crate::{
     clock,
     config::{Config, SignalDirectory},
     events::Timestamp,
-    inputs::Format,
+    inputs::Given,
     lake::Lake,
     pipeline::{
         analyze::{Analysis, analyze},
@@ -237,9 +237,8 @@ async fn try_read(
 ) -> anyhow::Result<Ingested> {
     let paths: Vec<PathBuf> = vec![directory.path.clone()];
     let mut what = Ingest::new(paths, clock::now());
-    if let Some(name) = &directory.format {
-        what.format = Format::named(name).ok_or_else(|| anyhow!("there is no format `{name}`"))?;
-    }
+    what.format = directory.input().ok_or_else(|| anyhow!("there is no such format"))?;
+    what.given = Given { hostname: directory.host.clone() };
     what.role.clone_from(&directory.role);
     what.access = config.buckets.clone();
     what.kept_days = directory.kept_days.unwrap_or(what.kept_days);

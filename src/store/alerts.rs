@@ -13,10 +13,10 @@ use super::{
     trail,
 };
 use crate::{
-    alerts::{Alert, AlertKind, AlertState, Detail, Noticed, Resolution, Step},
+    alerts::{Alert, AlertKind, AlertState, Detail, Noticed, Resolution, Step, calls_of},
     events::{Severity, Timestamp},
     lake::Part,
-    policy::{Rule, RuleAction, literal},
+    policy::{Rule, RuleAction},
 };
 
 /// Most alerts of one kind that are not resolved; what is more becomes one that says so.
@@ -40,7 +40,7 @@ pub struct Stepped {
     /// As it is now.
     #[serde(flatten)]
     pub alert: Alert,
-    /// Roles that deny the tools of a blocked server from now on, each with its revision.
+    /// Roles that deny the tools of a blocked server or plugin from now on, each with its revision.
     pub roles: Vec<(String, u64)>,
 }
 
@@ -111,7 +111,8 @@ impl Store {
         find(self.snapshot().await?.conn(), id).await
     }
 
-    /// Takes a step with an alert. A server that is blocked is denied by every role from then on.
+    /// Takes a step with an alert, which is named by its id, the beginning of that, or, to approve, block or
+    /// dismiss it, by the name of the server or plugin. One that is blocked is denied by every role from then on.
     ///
     /// # Errors
     /// Where there is no such alert, the step is none for it, or the database is away.
@@ -124,7 +125,7 @@ impl Store {
     ) -> Result<Stepped, StoreError> {
         let mut write = self.begin().await?;
         let conn = write.conn();
-        let before = find(conn, id).await?;
+        let before = meant(conn, id, step).await?;
         let (state, resolution) = before.after(step)?;
         let note = note.map(str::to_owned).or_else(|| before.note.clone());
         sqlx::query(
@@ -141,7 +142,7 @@ impl Store {
         .await?;
         let mut roles = Vec::new();
         if resolution == Some(Resolution::Blocked) {
-            roles = deny_server(conn, &before, by).await?;
+            roles = deny_calls(conn, &before, by).await?;
         }
         let after = find(conn, &before.alert_id).await?;
         let standing = |it: &Alert| (it.state, it.resolution, it.note.clone());
@@ -208,12 +209,12 @@ fn id_of(noticed: &Noticed, n_before: usize) -> String {
     format!("{:x}", id.finalize()).chars().take(16).collect()
 }
 
-/// Whether a person has said what there is to say: a server was decided about, or an anomaly has not
+/// Whether a person has said what there is to say: a server or plugin was decided about, or an anomaly has not
 /// come again since.
 fn is_settled(noticed: &Noticed, known: &[Alert]) -> bool {
     let since = known.iter().filter_map(|it| it.changed_at).max();
     match noticed.kind {
-        AlertKind::NewServer => !known.is_empty(),
+        AlertKind::NewServer | AlertKind::NewPlugin => !known.is_empty(),
         AlertKind::Anomaly => since.is_some_and(|it| noticed.last <= it),
         _ => false,
     }
@@ -256,32 +257,62 @@ async fn n_unresolved(conn: &mut AnyConnection, kind: AlertKind) -> Result<u64, 
     sqlx::query(sql).bind(kind.as_str()).fetch_one(conn).await?.count("n")
 }
 
-/// Puts a deny for all tools of a server in front of the MCP rules of every role.
-async fn deny_server(
+/// Puts denies for all tools of a server or plugin in front of the MCP rules of every role.
+async fn deny_calls(
     conn: &mut AnyConnection,
     alert: &Alert,
     by: &By,
 ) -> Result<Vec<(String, u64)>, StoreError> {
-    let pattern = format!("{}/*", literal(&alert.detail.subject));
+    let patterns = calls_of(alert.kind, &alert.detail.subject);
     let rows = sqlx::query("SELECT name FROM roles WHERE deleted_us IS NULL ORDER BY name")
         .fetch_all(&mut *conn)
         .await?;
     let mut changed = Vec::new();
     for row in rows {
         let mut role = roles::need(conn, &row.text("name")?).await?;
-        let is_denied = role
-            .mcp_rules
-            .first()
-            .is_some_and(|it| it.pattern == pattern && it.action == RuleAction::Deny);
-        if is_denied {
+        let leading = role.mcp_rules.iter().take_while(|it| it.action == RuleAction::Deny);
+        let denied: Vec<String> =
+            leading.filter(|it| it.when.is_empty()).map(|it| it.pattern.clone()).collect();
+        let missing = patterns.iter().filter(|it| !denied.contains(it));
+        let rules: Vec<Rule> = missing.map(|it| Rule::new(it, RuleAction::Deny)).collect();
+        if rules.is_empty() {
             continue;
         }
-        role.mcp_rules.insert(0, Rule::new(&pattern, RuleAction::Deny));
+        role.mcp_rules.splice(0..0, rules);
         let why = Why::command(&format!("alerts block {}", alert.alert_id));
         let (role, _) = roles::save(conn, role, &why, by).await?;
         changed.push((role.name, role.revision));
     }
     Ok(changed)
+}
+
+/// The alert that a step is for, by its id, enough of the id's beginning, or, where the step decides
+/// about something new, the name of that.
+async fn meant(conn: &mut AnyConnection, named: &str, step: Step) -> Result<Alert, StoreError> {
+    let decides = matches!(step, Step::Resolve(it) if it != Resolution::Handled);
+    let by_id = find(&mut *conn, named).await;
+    if !decides {
+        return by_id;
+    }
+    let rows = sqlx::query(
+        "SELECT * FROM alerts WHERE state <> 'resolved' AND kind IN ($1, $2) ORDER BY alert_id",
+    )
+    .bind(AlertKind::NewServer.as_str())
+    .bind(AlertKind::NewPlugin.as_str())
+    .fetch_all(conn)
+    .await?;
+    let mut by_name: Vec<Alert> = rows.iter().map(alert).collect::<Result<_, _>>()?;
+    by_name.retain(|it| it.detail.subject == named);
+    // Whoever names a server like an id, or like a plugin, must not choose what is meant.
+    let found = by_id.as_ref().ok().filter(|it| !by_name.contains(it)).into_iter().chain(&by_name);
+    let ids: Vec<&str> = found.map(|it| it.alert_id.as_str()).collect();
+    if let [first, second, ..] = ids.as_slice() {
+        return Err(StoreError::Refused(format!(
+            "`{named}` stands for more than one alert, `{first}` and `{second}` among them\n\
+             hint: name the alert by its id, `advisor alerts list` has it"
+        )));
+    }
+    by_name.pop().map_or(by_id, Ok)
 }
 
 async fn find(conn: &mut AnyConnection, id: &str) -> Result<Alert, StoreError> {

@@ -91,6 +91,42 @@ async fn a_server_is_decided_about_once_and_a_blocked_one_is_denied(store: &Stor
     }
 }
 
+async fn a_plugin_is_decided_about_by_its_name(store: &Store, _: &Home) {
+    for name in ["platform", "web"] {
+        store.create_role(Role::new(name), &Why::command("test"), &ana(0)).await.unwrap();
+    }
+    let resolve = async |id: &str, it| store.step_alert(id, Step::Resolve(it), None, &ana(2)).await;
+    for (kind, name, resolution, n_roles) in [
+        (AlertKind::NewPlugin, "figma", Resolution::Blocked, 2),
+        (AlertKind::NewServer, "wiki", Resolution::Approved, 0),
+        (AlertKind::NewPlugin, "mochi", Resolution::Dismissed, 0),
+    ] {
+        assert_eq!(raise(store, noticed(kind, name, 1)).await, (1, 0));
+        let stepped = resolve(name, resolution).await.unwrap();
+        assert_eq!((stepped.alert.resolution, stepped.roles.len()), (Some(resolution), n_roles));
+        assert_eq!(raise(store, noticed(kind, name, 99)).await, (0, 0), "decided once");
+        assert!(resolve(name, resolution).await.is_err(), "nothing of that name waits");
+    }
+    let denied: Vec<String> =
+        store.role("web").await.unwrap().mcp_rules.into_iter().map(|it| it.pattern).collect();
+    assert_eq!(
+        denied,
+        ["plugin_figma_*/*", "plugin_figma/*", "plugin:figma:*/*", "plugin:figma/*"]
+    );
+    // A name that could be another alert's is no name.
+    raise(store, noticed(AlertKind::NewServer, "both", 1)).await;
+    raise(store, noticed(AlertKind::NewPlugin, "both", 1)).await;
+    let alerts = store.alerts().await.unwrap();
+    let id = alerts.iter().find(|it| it.detail.subject == "both").unwrap().alert_id.clone();
+    raise(store, noticed(AlertKind::NewServer, &id, 1)).await;
+    for name in ["both", &id] {
+        let refused = resolve(name, Resolution::Approved).await.unwrap_err().to_string();
+        assert!(refused.contains("more than one alert"), "{refused}");
+    }
+    // Only what decides about something new takes names.
+    assert!(store.step_alert("both", Step::Acknowledge, None, &ana(2)).await.is_err());
+}
+
 async fn there_are_never_more_than_can_be_read(store: &Store, _: &Home) {
     let many: Vec<Noticed> =
         (0..1_200).map(|n| noticed(AlertKind::UndeclaredTool, &format!("tool-{n}"), n)).collect();
@@ -105,6 +141,7 @@ async fn there_are_never_more_than_can_be_read(store: &Store, _: &Home) {
 on_both!(
     what_is_alike_counts_up_until_it_is_resolved,
     a_server_is_decided_about_once_and_a_blocked_one_is_denied,
+    a_plugin_is_decided_about_by_its_name,
     there_are_never_more_than_can_be_read,
 );
 
@@ -175,6 +212,11 @@ fn what_is_ingested_is_looked_at_once() {
         advisor.json(&["alerts", "list", "--all", "--kind", "new_server"])[0]["resolution"],
         "blocked"
     );
+    // What was done before the one that fails is told.
+    let ended =
+        advisor.run(&["alerts", "escalate", &id(0), "ffffffff", &id(1), "--output", "ndjson"]);
+    assert_eq!((ended.code, ended.out.lines().count()), (1, 1), "{ended:?}");
+    assert!(ended.err.starts_with("error: no alert `ffffffff`"), "{ended:?}");
     assert_eq!(
         advisor.fails(1, &["alerts", "resolve", &id(2)]),
         format!("error: alert `{}` is resolved already", id(2))

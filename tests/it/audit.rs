@@ -14,8 +14,11 @@ use policy_advisor::{
     commands::{canonical, read},
     events::{Event, EventType, Outcome, Severity, Timestamp},
     inputs::{Format, Notes},
-    lake::{Column, Lake, Part, Window},
-    pipeline::audit::{Auditor, CountBy, Query},
+    lake::{Column, Lake, Part, Subject, Window},
+    pipeline::{
+        audit::{Auditor, CountBy, Query},
+        follow::Follower,
+    },
     risk::{self, Effect, Effects, RiskLevel},
 };
 use serde_json::{Value, json};
@@ -512,4 +515,47 @@ fn following_prints_what_comes_and_only_that() {
     assert!(came.is_sorted());
     let came: BTreeSet<String> = came.into_iter().map(|(_, id)| id).collect();
     assert_eq!(came, (20..40).map(|idx| format!("e{idx}")).collect());
+}
+
+#[test]
+fn who_follows_sees_every_event_once_whatever_is_merged_meanwhile() {
+    let home = Home::new();
+    let feed = |name: &str, range: std::ops::Range<usize>| {
+        home.write(name, crate::ingest::events(range));
+        home.ingest();
+    };
+    let manifest = || home.runtime.block_on(home.store().manifest()).unwrap().parts;
+    for n in 0..3 {
+        feed(&format!("{n}.log"), n * 20..(n + 1) * 20);
+    }
+    let lake = Lake::at(home.data());
+    let mut auditor = Auditor::new(&lake);
+    let query = Query::default();
+    let mut follower = Follower::new(manifest());
+    let mut next = || {
+        let came = follower.next(&mut auditor, manifest(), &query).unwrap();
+        let mut ids: Vec<String> = came.iter().map(|it| it.record.event.event_id.clone()).collect();
+        assert!(came.iter().map(|it| it.record.event.timestamp).is_sorted(), "oldest first");
+        ids.sort();
+        ids
+    };
+    assert_eq!(next(), [""; 0]);
+    // More comes, and is merged with what was there before anybody has looked.
+    feed("3.log", 60..80);
+    assert!(home.upkeep("2026-01-06T00:00:00Z").parts_merged >= 4);
+    assert_eq!(next(), crate::ingest::ids(60..80));
+    assert_eq!(next(), [""; 0]);
+    // Something that was shown is merged, twice, with more in between.
+    for n in 4..7 {
+        feed(&format!("{n}.log"), n * 20..(n + 1) * 20);
+    }
+    assert_eq!(next(), crate::ingest::ids(80..140));
+    feed("7.log", 140..160);
+    assert!(home.upkeep("2026-01-06T00:00:00Z").parts_merged >= 4);
+    feed("8.log", 160..180);
+    assert_eq!(next(), crate::ingest::ids(140..180));
+    // What is left of parts after an erasure is not new.
+    home.forget(Subject::Host("host-1".to_owned()));
+    feed("9.log", 180..200);
+    assert_eq!(next(), crate::ingest::ids(180..200));
 }

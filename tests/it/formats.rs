@@ -5,8 +5,13 @@
 use std::{collections::BTreeMap, fmt::Write as _, fs, path::PathBuf};
 
 use policy_advisor::{
+    commands::{Reading, canonical, split},
     formats::{Besides, Effect, FORMATS, PolicyFormat, equivalence},
-    policy::{Engine, Evaluation, Role, Rule, RuleAction, Subject, proof::MAX_STATES},
+    policy::{
+        ActionType, Approval, Circumstances, DataClass, Engine, Evaluation, Facts, Inputs,
+        Matching, ResourceType, RiskLevel, Role, Rule, RuleAction, Subject, When,
+        proof::MAX_STATES,
+    },
 };
 use proptest::{prelude::*, strategy::ValueTree as _, test_runner::TestRunner};
 
@@ -85,22 +90,20 @@ fn roles() -> impl Strategy<Value = Role> {
         3 => prop::sample::select(&[RuleAction::Allow, RuleAction::Deny, RuleAction::RequireApproval][..]),
         1 => action.clone(),
     ];
-    let env = prop::option::weighted(0.1, prop::sample::select(&["production", "dev"][..]));
+    let when = prop::option::weighted(0.15, whens()).boxed();
     let rule = |pattern: BoxedStrategy<String>,
                 mostly: BoxedStrategy<RuleAction>,
-                env: BoxedStrategy<Option<&'static str>>| {
-        (pattern, mostly, env).prop_map(|(pattern, action, env)| {
+                when: BoxedStrategy<Option<When>>| {
+        (pattern, mostly, when).prop_map(|(pattern, action, when)| {
             let mut rule = Rule::new(&pattern, action);
-            rule.when.extend(env.map(|it| ("env".to_owned(), vec![it.to_owned()])));
+            rule.when.extend(when.unwrap_or_default());
             rule
         })
     };
-    let rules = prop::collection::vec(
-        rule(commands().boxed(), mostly.clone().boxed(), env.clone().boxed()),
-        0..7,
-    );
+    let rules =
+        prop::collection::vec(rule(commands().boxed(), mostly.clone().boxed(), when.clone()), 0..7);
     let mcp_rules =
-        prop::collection::vec(rule(calls().boxed(), mostly.clone().boxed(), env.boxed()), 0..6);
+        prop::collection::vec(rule(calls().boxed(), mostly.clone().boxed(), when), 0..6);
     let threshold = prop::option::weighted(0.3, 0_u8..=100);
     (rules, mcp_rules, mostly, any::<bool>(), threshold).prop_map(
         |(rules, mcp_rules, default_action, strictest, threshold)| {
@@ -135,7 +138,8 @@ fn what_is_written_is_read_as_the_same_role_or_the_loss_is_listed() {
                 assert!(found.is_proved(), "{} {:#?}", shown(), found.changes);
                 *proved.entry(format.name).or_default() += 1;
             }
-            let is_milder = found.changes.iter().any(|it| it.new.action < it.old.action);
+            let is_milder =
+                found.changes.iter().any(|it| it.change.new.action < it.change.old.action);
             let may_be_milder = written.losses.iter().any(|it| it.effect == Effect::Milder);
             assert!(!is_milder || may_be_milder, "{} {:#?}", shown(), found.changes);
             // What was read is said in full, and read again it is the same.
@@ -181,45 +185,174 @@ impl Peers {
         else {
             return;
         };
-        let variables = BTreeMap::new();
-        let engine = Engine::new(role, &variables);
+        // Lines as they stand: what a shell makes of them is no business of these engines.
+        let role = Role { matching: Matching::Literal, ..role.clone() };
         let mut asked = Vec::new();
-        for line in [
-            "git",
-            "git status",
-            "git push",
-            "git push -u x",
-            "git push --force",
-            "git a push b",
-            "rm -rf /",
-            "rm",
-            "npm run x main",
-            "cat '*'",
-            "x",
-            "é y",
-            "git x -- y",
-            "a\"b",
-            "(x) y",
-            "x\ny",
-        ] {
-            let action = engine.decide_line(line).0;
-            asked.push(serde_json::json!({"kind": "command", "line": line, "decision": action}));
-        }
-        for (server, tool) in [
-            ("fs", "read_file"),
-            ("fs", "x_all"),
-            ("github", "get_issue"),
-            ("z", "list_x"),
-            ("slack", "post_message"),
-        ] {
-            for trust_score in [None, Some(30), Some(90)] {
-                let said = engine.decide(&Subject::McpCall { server, tool, trust_score });
-                asked.push(serde_json::json!({"kind": "call", "line": format!("{server}/{tool}"), "trust_score": trust_score, "decision": said.decision}));
+        for (n, situation) in situations().into_iter().enumerate() {
+            // All lines where nothing is known, and a third of them under each of the others.
+            let is_asked = |idx: usize| n == 0 || idx % 3 == n;
+            let Situation { variables, inputs, facts, given } = &situation;
+            let engine = Engine::new(&role, variables);
+            let known = Circumstances { inputs, commands: &[], whole: facts };
+            for (_, line) in LINES.iter().enumerate().filter(|(idx, _)| is_asked(*idx)) {
+                let argv = split(line).filter(|it| canonical(it) == *line);
+                let action = match argv {
+                    Some(argv) => {
+                        engine.decide_command(&argv, &Reading::default(), &known).decision
+                    }
+                    None if given.is_empty() => engine.decide_line(line).0,
+                    None => continue,
+                };
+                asked.push(serde_json::json!({"kind": "command", "line": line, "given": given, "decision": action}));
+            }
+            for (server, tool) in CALLS {
+                let scores = [None, Some(30), Some(90)];
+                for trust_score in scores.into_iter().take(if n == 0 { 3 } else { 1 }) {
+                    let said = engine.decide_call(server, tool, trust_score, &known);
+                    asked.push(serde_json::json!({"kind": "call", "line": format!("{server}/{tool}"), "given": given, "trust_score": trust_score, "decision": said.decision}));
+                }
             }
         }
         let it = serde_json::json!({"format": format, "text": text, "asked": asked});
         writeln!(lines, "{it}").unwrap();
     }
+}
+
+const LINES: &[&str] = &[
+    "git",
+    "git status",
+    "git push",
+    "git push -u x",
+    "git push --force",
+    "git a push b",
+    "rm -rf /",
+    "rm",
+    "npm run x main",
+    "cat '*'",
+    "x",
+    "é y",
+    "git x -- y",
+    "a\"b",
+    "(x) y",
+    "x\ny",
+];
+
+const CALLS: &[(&str, &str)] = &[
+    ("fs", "read_file"),
+    ("fs", "x_all"),
+    ("github", "get_issue"),
+    ("z", "list_x"),
+    ("slack", "post_message"),
+];
+
+/// What is known besides the line, and the same as other engines are told it.
+struct Situation {
+    variables: BTreeMap<String, String>,
+    inputs: Inputs,
+    facts: Facts,
+    given: BTreeMap<&'static str, Vec<&'static str>>,
+}
+
+fn situations() -> Vec<Situation> {
+    let text = |it: &str| Some(it.to_owned());
+    vec![
+        Situation {
+            variables: BTreeMap::new(),
+            inputs: Inputs::default(),
+            facts: Facts::default(),
+            given: BTreeMap::new(),
+        },
+        Situation {
+            variables: BTreeMap::from([("env".to_owned(), "dev".to_owned())]),
+            inputs: Inputs {
+                agent: text("Claude Code"),
+                environment: text("production"),
+                team: text("payments"),
+                approval: Approval::Granted,
+                ..Inputs::default()
+            },
+            facts: Facts {
+                acts: [
+                    (ActionType::Read, ResourceType::Secret),
+                    (ActionType::Write, ResourceType::File),
+                ]
+                .into(),
+                paths: ["/srv/.env".to_owned(), "x".to_owned()].into(),
+                data_classes: [DataClass::Secret].into(),
+                risk_signals: ["redacted"].into(),
+                risk_level: Some(RiskLevel::High),
+            },
+            given: BTreeMap::from([
+                ("host.env", vec!["dev"]),
+                ("agent", vec!["Claude Code"]),
+                ("environment", vec!["production"]),
+                ("team", vec!["payments"]),
+                ("approval", vec!["granted"]),
+                ("acts", vec!["read:secret", "write:file"]),
+                ("resource_path", vec!["/srv/.env", "x"]),
+                ("data_class", vec!["secret"]),
+                ("risk_signal", vec!["redacted"]),
+                ("risk_level", vec!["high"]),
+            ]),
+        },
+        Situation {
+            variables: BTreeMap::from([("env".to_owned(), "production".to_owned())]),
+            inputs: Inputs {
+                agent: text("Codex"),
+                approval: Approval::Denied,
+                ..Inputs::default()
+            },
+            facts: Facts {
+                acts: [
+                    (ActionType::Read, ResourceType::File),
+                    (ActionType::Send, ResourceType::Network),
+                ]
+                .into(),
+                data_classes: [DataClass::Personal, DataClass::Workspace].into(),
+                risk_level: Some(RiskLevel::Low),
+                ..Facts::default()
+            },
+            // The environment falls back on the variable.
+            given: BTreeMap::from([
+                ("host.env", vec!["production"]),
+                ("environment", vec!["production"]),
+                ("agent", vec!["Codex"]),
+                ("approval", vec!["denied"]),
+                ("acts", vec!["read:file", "send:network"]),
+                ("data_class", vec!["personal", "workspace"]),
+                ("risk_level", vec!["low"]),
+            ]),
+        },
+    ]
+}
+
+/// Conditions of all kinds.
+fn whens() -> impl Strategy<Value = When> {
+    prop::sample::select(
+        &[
+            r#"{"env": ["production"]}"#,
+            r#"{"env": ["dev", "none"]}"#,
+            r#"{"environment": ["production"]}"#,
+            r#"{"environment": ["none", "staging"]}"#,
+            r#"{"agent": ["Claude*"]}"#,
+            r#"{"agent": ["Claude Code", "Codex *"]}"#,
+            r#"{"team": ["pay*", "none"]}"#,
+            r#"{"action_type": ["read"]}"#,
+            r#"{"action_type": ["write", "send"]}"#,
+            r#"{"action_type": ["read", "none"], "resource_type": ["file", "secret", "none"]}"#,
+            r#"{"resource_type": ["network"]}"#,
+            r#"{"data_class": ["secret"]}"#,
+            r#"{"data_class": ["personal", "secret"]}"#,
+            r#"{"data_class": ["workspace", "system"]}"#,
+            r#"{"risk_level": ["high", "critical"]}"#,
+            r#"{"risk_signal": ["redacted", "none"]}"#,
+            r#"{"approval": ["granted"]}"#,
+            r#"{"approval": ["none", "pending"]}"#,
+            r#"{"resource_path": ["*/.env"]}"#,
+            r#"{"agent": ["Claude*"], "data_class": ["secret"], "env": ["dev"]}"#,
+        ][..],
+    )
+    .prop_map(|it| serde_json::from_str(it).unwrap())
 }
 
 fn action(role: &Role, line: &str) -> RuleAction {
@@ -341,7 +474,10 @@ fn interven_rules_become_a_role_where_it_can_say_them() {
         read.losses.iter().map(|it| (it.field.as_str(), it.effect)).collect();
     assert_eq!(
         lost,
-        [("rules[0]", Effect::Milder), ("rules[1].sanitize_fields", Effect::Stricter)]
+        [
+            ("rules[0].condition.body_contains_any", Effect::Milder),
+            ("rules[1].sanitize_fields", Effect::Stricter)
+        ]
     );
     assert_eq!(read.role.mcp_rules[0].action, RuleAction::Redact);
     assert_eq!(read.role.mcp_rules[0].when["data_class"], ["personal"]);
@@ -389,4 +525,166 @@ fn every_format_tells_problems_with_line_and_field() {
         let found = problems.iter().any(|it| (it.line, it.field.as_str()) == (line, field));
         assert!(found, "{name}: {problems:?}");
     }
+}
+
+#[test]
+fn a_codex_rule_for_one_place_of_a_program_is_no_silent_rule_for_all() {
+    let text = "prefix_rule(pattern = [\"/opt/x/bin/git\", \"status\"], decision = \"allow\")\n\
+                prefix_rule(pattern = [[\"git\", \"./git\"], \"push\"], decision = \"forbidden\")\n";
+    let read = (format("codex").read)(text).unwrap();
+    let lost: Vec<(&str, &str, Effect)> =
+        read.losses.iter().map(|it| (it.field.as_str(), it.what.as_str(), it.effect)).collect();
+    assert_eq!(
+        lost,
+        [
+            ("prefix_rule[0]", "allow `git status *` as `/opt/x/bin/git` alone", Effect::Milder),
+            ("prefix_rule[1]", "deny `git push *` as `./git` alone", Effect::Stricter),
+        ]
+    );
+}
+
+/// A role with these MCP rules, that denies calls else.
+fn with_calls(rules: &str) -> Role {
+    let mut role = Role::new("r");
+    role.mcp_rules = serde_json::from_str(rules).unwrap();
+    role
+}
+
+#[test]
+fn conditions_of_cedar_are_conditions_of_rules() {
+    let text = r#"
+        forbid (principal, action == Action::"call_tool", resource)
+        when { context.line like "slack/*" && context has data_class && context.data_class.containsAny(["secret"]) };
+        permit (principal, action == Action::"call_tool", resource)
+        when { context.line == "slack/post" || context.line like "slack/get*" }
+        when { context has host_env && context.host_env == "dev" }
+        when { !(context has agent) || (context.agent like "Claude*") };
+        permit (principal, action == Action::"call_tool", resource)
+        when { context has acts && context.acts.containsAny(["read:file", "read:secret"]) }
+        unless { context.line like "github/*" && (context has risk_level && ["high"].contains(context.risk_level)) };
+    "#;
+    let read = (format("cedar").read)(text).unwrap();
+    assert_eq!(read.losses, []);
+    let when: Vec<String> = read
+        .role
+        .mcp_rules
+        .iter()
+        .map(|it| {
+            format!("{} {} {}", it.action, it.pattern, serde_json::to_string(&it.when).unwrap())
+        })
+        .collect();
+    assert_eq!(
+        when,
+        [
+            r#"deny slack/* {"data_class":["secret"]}"#,
+            r#"allow slack/post {"agent":["Claude*","none"],"env":["dev"]}"#,
+            r#"allow slack/get* {"agent":["Claude*","none"],"env":["dev"]}"#,
+            r#"deny github/* {"risk_level":["high"]}"#,
+            r#"allow * {"action_type":["read"],"resource_type":["file","secret"]}"#,
+        ]
+    );
+    let deep = "!(".repeat(50);
+    for (condition, complaint) in [
+        ("[\"x\"].contains(context.environment)", "without `context has environment`"),
+        ("context has agent", "only whether there is"),
+        ("context has nobody && context.nobody == \"x\"", "as no condition of a rule does"),
+        (
+            "context has acts && context.acts.containsAny([\"read:file\", \"write:secret\"])",
+            "as no condition",
+        ),
+        ("context has trust_score && context.trust_score < 10 && context.line like \"x\"", "alone"),
+        (deep.as_str(), "nested too deeply"),
+    ] {
+        let text = format!("permit (principal, action, resource) when {{ {condition} }};");
+        let problem = &(format("cedar").read)(&text).unwrap_err()[0];
+        assert!(problem.message.contains(complaint), "{condition}: {problem:?}");
+    }
+}
+
+#[test]
+fn documents_that_differ_under_a_circumstance_are_told_with_it() {
+    let role =
+        with_calls(r#"[{"pattern": "fs/*", "action": "allow", "when": {"environment": ["dev"]}}]"#);
+    for (name, from, to) in
+        [("cedar", "[\"dev\"]", "[\"dev\", \"production\"]"), ("truvant", "\"never\"", "\"x\"")]
+    {
+        let written = (format(name).write)(&role, &Besides::default());
+        let text = written.text.replace(from, to);
+        let found = equivalence(&role, format(name), &text, MAX_STATES).unwrap();
+        assert!(!found.is_proved(), "{name}");
+        let first = &found.changes[0];
+        let (given, change) = (&first.given["environment"], &first.change);
+        assert!(change.witness.starts_with("fs/"), "{change:?}");
+        let told = (change.old.action, change.new.action, given.as_str());
+        // What has no conditions leaves the rule out, so calls are denied where they were allowed.
+        let want = if name == "cedar" {
+            (RuleAction::Deny, RuleAction::Allow, "production")
+        } else {
+            (RuleAction::Allow, RuleAction::Deny, "dev")
+        };
+        assert_eq!(told, want, "{name}");
+    }
+}
+
+#[test]
+fn what_interven_asks_for_is_held_or_lost_by_its_name() {
+    let text = r##"{"name": "x", "rules": [
+        {"rule_id": "w", "match": {"tool_name": "jira", "operations": ["category:issues", "get_me"], "verbs": ["WRITE", "DELETE"]}, "action": "REQUIRE_APPROVAL"},
+        {"rule_id": "i", "match": {"tool_name": "fs"}, "condition": {"has_data_class": ["INTERNAL", "SECRETS"]}, "action": "DENY"},
+        {"rule_id": "a", "match": {"tool_name": "aws", "verbs": ["ADMIN"]}, "action": "DENY"},
+        {"rule_id": "o", "match": {"org_patterns": ["acme/*"], "repo_patterns": ["x/y"], "channel_patterns": ["#a*"], "operations": ["method:POST"]},
+         "condition": {"is_external_principal": true, "new_resource": true, "volume_burst": true, "body_contains_all": ["a", "b"]}, "action": "DENY"}
+    ]}"##;
+    let read = (format("interven").read)(text).unwrap();
+    let rules: Vec<String> = read
+        .role
+        .mcp_rules
+        .iter()
+        .map(|it| {
+            format!("{} {} {}", it.action, it.pattern, serde_json::to_string(&it.when).unwrap())
+        })
+        .collect();
+    let written = r#"{"action_type":["write","send","delete"]}"#;
+    assert_eq!(
+        rules,
+        [
+            r#"deny fs/* {"data_class":["secret","workspace","system"]}"#.to_owned(),
+            r#"deny aws/* {"action_type":["execute"]}"#.to_owned(),
+            format!("require_approval jira/*issue* {written}"),
+            format!("require_approval jira/*Issue* {written}"),
+            format!("require_approval jira/get_me {written}"),
+            "allow */* {}".to_owned(),
+        ]
+    );
+    let lost: Vec<(&str, &str)> =
+        read.losses.iter().map(|it| (it.field.as_str(), it.what.as_str())).collect();
+    assert_eq!(
+        lost,
+        [
+            ("rules[0].match.operations", "REQUIRE_APPROVAL w: category:issues"),
+            ("rules[2].match.verbs", "DENY a: ADMIN"),
+            ("rules[3].match.org_patterns", "DENY o: acme/*"),
+            ("rules[3].match.repo_patterns", "DENY o: x/y"),
+            ("rules[3].match.channel_patterns", "DENY o: #a*"),
+            ("rules[3].condition.body_contains_all", "DENY o: a, b"),
+            ("rules[3].match.operations", "DENY o: method:POST"),
+            ("rules[3].condition.is_external_principal", "DENY o: true"),
+            ("rules[3].condition.new_resource", "DENY o: true"),
+            ("rules[3].condition.volume_burst", "DENY o: true"),
+        ]
+    );
+    // And back: the same verbs and classes.
+    let mut role = read.role;
+    role.default_action = RuleAction::Allow;
+    role.mcp_rules.retain(|it| !it.pattern.contains("issue") && !it.pattern.contains("Issue"));
+    role.mcp_rules.retain(|it| !it.pattern.starts_with("aws"));
+    let written = (format("interven").write)(&role, &Besides::default());
+    assert_eq!(written.losses, []);
+    assert!(
+        written.text.contains("\"INTERNAL\"") && written.text.contains("\"WRITE\""),
+        "{}",
+        written.text
+    );
+    let found = equivalence(&role, format("interven"), &written.text, MAX_STATES).unwrap();
+    assert!(found.is_proved(), "{found:?}");
 }

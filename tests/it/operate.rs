@@ -224,3 +224,40 @@ fn the_trail_tells_who_changed_a_setting_and_what_it_was() {
     assert_eq!(trail[0]["act"], "lake.forget_host");
     assert_eq!(advisor.json(&["trail", "--by", "nobody"]), Value::Array(Vec::new()));
 }
+
+#[test]
+fn a_directory_of_a_format_without_hosts_says_whose_it_is() {
+    let advisor = Advisor::new();
+    let signals = advisor.data_dir().join("projects");
+    fs::create_dir(&signals).unwrap();
+    let fixture = format!("{}/tests/fixtures/inputs/claude-transcript", env!("CARGO_MANIFEST_DIR"));
+    for entry in fs::read_dir(fixture).unwrap() {
+        let path = entry.unwrap().path();
+        fs::copy(&path, signals.join(path.file_name().unwrap())).unwrap();
+    }
+    let configure = |more: &str| {
+        let config = format!("[[directories]]\npath = \"{}\"\n{more}\n", signals.display());
+        advisor.write("advisor.toml", &config);
+    };
+    for (more, complaint) in [
+        (
+            "format = \"claude-transcript\"",
+            "directory `DIR/projects` is read as `claude-transcript`, which names no host",
+        ),
+        ("host = \" \"", "`host` of directory `DIR/projects` is empty"),
+        (
+            "format = \"csv\"",
+            "`format = \"csv\"` of directory `DIR/projects` is none of signal, claude-hooks,",
+        ),
+    ] {
+        configure(more);
+        let told = advisor.fails(1, &["run"]);
+        assert!(told.starts_with(&format!("error: `DIR/advisor.toml`: {complaint}")), "{told}");
+    }
+    configure("format = \"claude-transcript\"\nhost = \"laptop-7\"");
+    advisor.run(&["run"]);
+    let entries = advisor.json(&["audit", "--limit", "1000"]);
+    let hosts: Vec<&str> =
+        entries.as_array().unwrap().iter().map(|it| it["hostname"].as_str().unwrap()).collect();
+    assert!(!hosts.is_empty() && hosts.iter().all(|it| *it == "laptop-7"), "{hosts:?}");
+}

@@ -184,3 +184,19 @@ fn the_first_rule_that_fits_decides() {
     assert_eq!(blocked("npm publish --tag x"), []);
     assert_eq!(kinds(&blocked("npm install")), [("blocked_command", "critical", 1)]);
 }
+
+#[test]
+fn servers_of_one_plugin_are_one_alert_and_none_of_a_server() {
+    let seen: Vec<_> = ["plugin_figma_figma", "plugin:figma:api", "plugin_figma_evil_x", "figma"]
+        .iter()
+        .map(|server| (call(server, server), "x/y", Severity::Info))
+        .collect();
+    let all = noticed(&Rules::default(), &seen);
+    let found: Vec<_> =
+        all.iter().map(|it| (it.kind.as_str(), it.detail.subject.as_str(), it.events)).collect();
+    assert_eq!(
+        found,
+        [("new_server", "figma", 1), ("new_plugin", "figma_evil_x", 1), ("new_plugin", "figma", 2)]
+    );
+    assert_eq!(all[2].message, "plugin `figma` waits for approval");
+}

@@ -2,11 +2,13 @@
 use super::{
     super::{
         Effect, Loss, Read, Written,
-        ordered::{Item, Ordered, effect, literal_of, no_place, no_threshold, unsaid},
+        ordered::{Item, Keeps, Ordered, effect, literal_of, no_place, no_threshold, unsaid},
     },
     document::{Action, Asked, IntervenPolicy, IntervenRule, Match},
 };
-use crate::policy::{DataClass, Input, Mode, Role, Rule, RuleAction, Target, When, literal};
+use crate::policy::{
+    ActionType, DataClass, Input, Mode, Role, Rule, RuleAction, Target, When, literal,
+};
 
 /// Distance between the priorities of rules that are written.
 const STEP: i64 = 10;
@@ -19,6 +21,21 @@ const ACTIONS: &[(Action, RuleAction)] = &[
     (Action::Deny, RuleAction::Deny),
 ];
 
+/// Verbs and what is done where they hold; `ADMIN` holds for tools by their names, too.
+const VERBS: &[(&str, &[ActionType])] = &[
+    ("READ", &[ActionType::Read]),
+    ("WRITE", &[ActionType::Write, ActionType::Send]),
+    ("DELETE", &[ActionType::Delete]),
+    ("ADMIN", &[ActionType::Execute]),
+];
+
+/// Classes of data and ours.
+const DATA_CLASSES: &[(&str, &[DataClass])] = &[
+    ("SECRETS", &[DataClass::Secret]),
+    ("PII", &[DataClass::Personal]),
+    ("INTERNAL", &[DataClass::Workspace, DataClass::System]),
+];
+
 /// The role that decides as the rules do, where patterns and conditions of roles can say them; what
 /// no rule is about passes.
 pub(super) fn role(policy: &IntervenPolicy) -> Read {
@@ -29,27 +46,42 @@ pub(super) fn role(policy: &IntervenPolicy) -> Read {
     for (idx, rule) in enabled {
         let action = ACTIONS.iter().find(|(it, _)| *it == rule.action);
         let action = action.map_or(RuleAction::Deny, |(_, action)| *action);
-        match words(rule) {
-            Ok((patterns, when)) => role.mcp_rules.extend(patterns.iter().map(|pattern| Rule {
-                rule_id: if patterns.len() == 1 { rule.rule_id.clone() } else { String::new() },
-                when: when.clone(),
-                ..Rule::new(pattern, action)
-            })),
-            Err(why) => losses.push(Loss {
-                field: format!("rules[{idx}]"),
-                what: format!("{} {}", rule.action, rule.rule_id),
-                why: format!("a role cannot ask for {why}"),
-                effect: effect(action, RuleAction::Allow),
-            }),
+        let mut lose = |part: &str, what: String, why: &str, effect| {
+            losses.push(Loss {
+                field: format!("rules[{idx}].{part}"),
+                what: format!("{} {}: {what}", rule.action, rule.rule_id),
+                why: why.to_owned(),
+                effect,
+            });
+        };
+        // A rule with something that no role can ask holds nowhere there.
+        let unsaid = unsaid_parts(rule);
+        for (part, what) in &unsaid {
+            let why = "no role can ask for that, so the rule is left out";
+            lose(part, what.clone(), why, effect(action, RuleAction::Allow));
+        }
+        if !unsaid.is_empty() {
+            continue;
+        }
+        let (patterns, by_spelling) = patterns(rule);
+        if let Some(what) = by_spelling {
+            let why = "tools with other upper and lower case are not held";
+            lose("match.operations", what, why, effect(action, RuleAction::Allow));
+        }
+        if rule.matches.verbs.iter().any(|it| it == "ADMIN") {
+            let why = "a role asks what is done, not the words of a tool's name: it holds for what executes";
+            lose("match.verbs", "ADMIN".to_owned(), why, effect(action, RuleAction::Allow));
         }
         if !rule.sanitize_fields.is_empty() {
-            losses.push(Loss {
-                field: format!("rules[{idx}].sanitize_fields"),
-                what: rule.sanitize_fields.join(", "),
-                why: "a role redacts all fields".to_owned(),
-                effect: Effect::Stricter,
-            });
+            let why = "a role redacts all fields";
+            lose("sanitize_fields", rule.sanitize_fields.join(", "), why, Effect::Stricter);
         }
+        let when = when(rule);
+        role.mcp_rules.extend(patterns.iter().map(|pattern| Rule {
+            rule_id: if patterns.len() == 1 { rule.rule_id.clone() } else { String::new() },
+            when: when.clone(),
+            ..Rule::new(pattern, action)
+        }));
     }
     // A DENY comes before all, the others stand as they are.
     role.mcp_rules.sort_by_key(|it| it.action != RuleAction::Deny);
@@ -58,46 +90,105 @@ pub(super) fn role(policy: &IntervenPolicy) -> Read {
     Read { losses, ..Read::exact(role) }
 }
 
-/// What a rule asks for, as patterns and conditions; else what of it a role cannot ask.
-fn words(rule: &IntervenRule) -> Result<(Vec<String>, When), &'static str> {
-    let Match { tool_name, operations, verbs, org_patterns, repo_patterns, channel_patterns } =
-        &rule.matches;
-    if !org_patterns.is_empty() || !repo_patterns.is_empty() || !channel_patterns.is_empty() {
-        return Err("organizations, repositories or channels");
+/// What of a rule no role can ask for, each by its place and values.
+fn unsaid_parts(rule: &IntervenRule) -> Vec<(&'static str, String)> {
+    let (matches, asked) = (&rule.matches, &rule.condition);
+    let lists = [
+        ("match.org_patterns", &matches.org_patterns),
+        ("match.repo_patterns", &matches.repo_patterns),
+        ("match.channel_patterns", &matches.channel_patterns),
+        ("condition.body_contains_any", &asked.body_contains_any),
+        ("condition.body_contains_all", &asked.body_contains_all),
+    ];
+    let lists = lists.into_iter().filter(|(_, it)| !it.is_empty());
+    let mut res: Vec<(&str, String)> = lists.map(|(part, it)| (part, it.join(", "))).collect();
+    let methods = matches.operations.iter().filter(|it| {
+        it.split_once(':').is_some_and(|(kind, name)| kind != "category" || name.is_empty())
+    });
+    let methods: Vec<&str> = methods.map(String::as_str).collect();
+    if !methods.is_empty() {
+        res.push(("match.operations", methods.join(", ")));
     }
-    if !verbs.is_empty() {
-        return Err("verbs");
-    }
-    let Asked { is_external_principal, has_data_class, body_contains_any, .. } = &rule.condition;
-    let Asked { body_contains_all, new_resource, volume_burst, .. } = &rule.condition;
-    if is_external_principal.is_some() || new_resource.is_some() || volume_burst.is_some() {
-        return Err("what was before, or who is outside");
-    }
-    if !body_contains_any.is_empty() || !body_contains_all.is_empty() {
-        return Err("words of the body");
-    }
-    let mut when = When::new();
-    if !has_data_class.is_empty() {
-        let class = |name: &String| match name.as_str() {
-            "SECRETS" => Some(DataClass::Secret.as_str().to_owned()),
-            "PII" => Some(DataClass::Personal.as_str().to_owned()),
-            _ => None,
-        };
-        let classes: Option<Vec<String>> = has_data_class.iter().map(class).collect();
-        let classes = classes.ok_or("internal data")?;
-        when.insert(Input::DataClass.as_str().to_owned(), classes);
-    }
+    let flags = [
+        ("condition.is_external_principal", asked.is_external_principal),
+        ("condition.new_resource", asked.new_resource),
+        ("condition.volume_burst", asked.volume_burst),
+    ];
+    res.extend(flags.into_iter().filter_map(|(part, it)| Some((part, it?.to_string()))));
+    res
+}
+
+/// The patterns of a rule's calls, and the categories that they hold but for unusual spellings.
+fn patterns(rule: &IntervenRule) -> (Vec<String>, Option<String>) {
+    let Match { tool_name, operations, .. } = &rule.matches;
     let server = tool_name.as_deref().map_or_else(|| "*".to_owned(), literal);
-    let tool = |name: &String| match name.as_str() {
-        "*" => Ok("*".to_owned()),
-        name if name.contains(':') => Err("methods or categories"),
-        name => Ok(literal(name)),
-    };
-    let mut tools: Vec<String> = operations.iter().map(tool).collect::<Result<_, _>>()?;
-    if tools.is_empty() {
+    let mut tools = Vec::new();
+    let mut categories = Vec::new();
+    for operation in operations {
+        match operation.split_once(':') {
+            Some((_, name)) => {
+                categories.push(operation.as_str());
+                let name = name.to_lowercase();
+                let name = literal(name.trim_end_matches('s'));
+                let mut chars = name.chars();
+                let first = chars.next().map(|it| it.to_uppercase().to_string());
+                let capital = first.unwrap_or_default() + chars.as_str();
+                tools.extend([format!("*{name}*"), format!("*{capital}*")]);
+            }
+            None if operation == "*" => tools.push("*".to_owned()),
+            None => tools.push(literal(operation)),
+        }
+    }
+    if operations.is_empty() {
         tools.push("*".to_owned());
     }
-    Ok((tools.iter().map(|tool| format!("{server}/{tool}")).collect(), when))
+    let categories = (!categories.is_empty()).then(|| categories.join(", "));
+    (tools.iter().map(|tool| format!("{server}/{tool}")).collect(), categories)
+}
+
+/// The conditions of a rule.
+fn when(rule: &IntervenRule) -> When {
+    fn ours<T: ToString>(table: &[(&str, &[T])], names: &[String]) -> Vec<String> {
+        let named = table.iter().filter(|(name, _)| names.iter().any(|it| it == name));
+        named.flat_map(|(_, all)| all.iter().map(ToString::to_string)).collect()
+    }
+    let asked = [
+        (Input::ActionType, ours(VERBS, &rule.matches.verbs)),
+        (Input::DataClass, ours(DATA_CLASSES, &rule.condition.has_data_class)),
+    ];
+    let asked = asked.into_iter().filter(|(_, values)| !values.is_empty());
+    asked.map(|(input, values)| (input.as_str().to_owned(), values)).collect()
+}
+
+/// What of rules the policy says.
+const KEEPS: Keeps = Keeps { variables: false, condition: keeps };
+
+/// Whether a condition is one on classes of data or on what is done, and whole classes and verbs of
+/// theirs say it.
+fn keeps(key: &str, values: &[String]) -> bool {
+    match Input::parse(key) {
+        Some(Input::DataClass) => theirs(DATA_CLASSES, values).is_some(),
+        Some(Input::ActionType) => theirs(says_verbs(), values).is_some(),
+        _ => false,
+    }
+}
+
+/// The verbs that hold for what is done and for nothing else.
+fn says_verbs() -> &'static [(&'static str, &'static [ActionType])] {
+    VERBS.split_last().map_or(&[], |(_, exact)| exact)
+}
+
+/// Their names for values of ours, where they say just these.
+fn theirs<T: std::fmt::Display>(table: &[(&str, &[T])], values: &[String]) -> Option<Vec<String>> {
+    let is_asked = |it: &T| values.contains(&it.to_string());
+    let named = table.iter().filter(|(_, all)| all.iter().all(is_asked));
+    let mut names = Vec::new();
+    let mut said = Vec::new();
+    for (name, all) in named {
+        names.push((*name).to_owned());
+        said.extend(all.iter().map(ToString::to_string));
+    }
+    values.iter().all(|it| said.contains(it)).then_some(names)
 }
 
 /// The policy that decides on calls as a role does.
@@ -105,7 +196,7 @@ pub(super) fn policy(role: &Role) -> (IntervenPolicy, Written) {
     let mut losses = Vec::new();
     no_place(role, Target::Command, &mut losses);
     no_threshold(role, &mut losses);
-    let mut list = Ordered::new(role, Target::Mcp, false, &mut losses);
+    let mut list = Ordered::new(role, Target::Mcp, KEEPS, &mut losses);
     list.translate(actions, &mut losses);
     let mut notes = unsaid(role, true);
     notes.append(&mut list.idle);
@@ -120,24 +211,24 @@ pub(super) fn policy(role: &Role) -> (IntervenPolicy, Written) {
     };
     Ordered::unorder(&said, beats, &mut losses);
     let mut rules: Vec<IntervenRule> = Vec::new();
-    let mut add = |rule_id: String, matches: Match, action: RuleAction| {
+    let mut add = |rule_id: String, matches: Match, condition: Asked, action: RuleAction| {
         let found = ACTIONS.iter().find(|(_, it)| *it == action);
         let priority = rules.last().map_or(STEP, |it| it.priority + STEP);
         rules.push(IntervenRule {
             rule_id,
             priority,
             matches,
-            condition: Asked::default(),
+            condition,
             action: found.map_or(Action::Deny, |(it, _)| *it),
             sanitize_fields: Vec::new(),
             enabled: true,
         });
     };
-    for (item, matches) in said {
-        add(item.field.clone(), matches, item.action);
+    for (item, (matches, condition)) in said {
+        add(item.field.clone(), matches, condition, item.action);
     }
     if list.default != RuleAction::Allow {
-        add("default".to_owned(), Match::default(), list.default);
+        add("default".to_owned(), Match::default(), Asked::default(), list.default);
     }
     if role.mode == Mode::Monitor {
         notes.push("it has no monitor mode: rules are enforced".to_owned());
@@ -146,8 +237,8 @@ pub(super) fn policy(role: &Role) -> (IntervenPolicy, Written) {
     (policy, Written { losses, notes, ..Written::default() })
 }
 
-/// A pattern as match: a tool, or all tools, of a server or of all.
-fn matches(item: &Item) -> Result<Match, String> {
+/// A pattern as match: a tool, or all tools, of a server or of all; and its conditions.
+fn matches(item: &Item) -> Result<(Match, Asked), String> {
     let why = || "is more than a tool, and not all tools of a server".to_owned();
     let (server, tool) = item.text.split_once('/').ok_or_else(why)?;
     let tool_name = if server == "*" { None } else { Some(server.to_owned()) };
@@ -158,7 +249,15 @@ fn matches(item: &Item) -> Result<Match, String> {
     if !is_server || !(tool == "*" || is_plain(tool) && tool_name.is_some()) || !is_whole {
         return Err(why());
     }
-    Ok(Match { tool_name, operations: vec![tool.to_owned()], ..Match::default() })
+    let asked = |input: Input| item.when.get(input.as_str());
+    let verbs = asked(Input::ActionType).and_then(|it| theirs(says_verbs(), it));
+    let classes = asked(Input::DataClass).and_then(|it| theirs(DATA_CLASSES, it));
+    let verbs = verbs.unwrap_or_default();
+    let condition = Asked { has_data_class: classes.unwrap_or_default(), ..Asked::default() };
+    Ok((
+        Match { tool_name, operations: vec![tool.to_owned()], verbs, ..Match::default() },
+        condition,
+    ))
 }
 
 const fn actions(action: RuleAction) -> (RuleAction, &'static str) {

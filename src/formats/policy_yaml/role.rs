@@ -2,7 +2,7 @@
 use super::{
     super::{
         Effect, Loss, Read, Written,
-        ordered::{Item, Ordered, no_place, no_threshold, stricter},
+        ordered::{Item, Keeps, Ordered, no_place, no_threshold, stricter},
         tool_glob::{glob, patterns},
     },
     document::{
@@ -114,7 +114,7 @@ pub(super) fn file(role: &Role) -> (PolicyFile, Written) {
     let mut losses = Vec::new();
     no_place(role, Target::Command, &mut losses);
     no_threshold(role, &mut losses);
-    let mut list = Ordered::new(role, Target::Mcp, false, &mut losses);
+    let mut list = Ordered::new(role, Target::Mcp, Keeps::NOTHING, &mut losses);
     list.translate(actions, &mut losses);
     let notes = std::mem::take(&mut list.idle);
     let mut file = PolicyFile::named(&role.name);
