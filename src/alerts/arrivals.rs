@@ -18,12 +18,11 @@ pub(super) fn plugin(server: &str) -> Option<&str> {
         PREFIXES.iter().find_map(|(prefix, mark)| Some((server.strip_prefix(prefix)?, mark)));
     let (rest, mark) = found.filter(|(rest, _)| !rest.is_empty())?;
     match rest.split_once(*mark) {
-        None => Some(rest),
         Some((name, _)) if *mark == ':' => Some(name).filter(|it| !it.is_empty()),
         Some((name, server)) if !name.is_empty() && !server.is_empty() && !server.contains('_') => {
             Some(name)
         }
-        Some(_) => Some(rest),
+        _ => Some(rest),
     }
 }
 

@@ -133,7 +133,9 @@ pub(super) async fn run(args: Alerts, context: &Context) -> anyhow::Result<Exit>
 /// Prints the alerts with which a step was taken.
 fn show(taken: &[Stepped], context: &Context) -> anyhow::Result<()> {
     if context.printer.output == Output::Table {
-        taken.iter().for_each(|it| context.printer.line(&sentence(it)));
+        for it in taken {
+            context.printer.line(&sentence(it));
+        }
         return Ok(());
     }
     let alerts: Vec<Alert> = taken.iter().map(|it| it.alert.clone()).collect();

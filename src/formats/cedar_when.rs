@@ -52,15 +52,11 @@ pub(super) fn keeps(key: &str, _: &[String]) -> bool {
 pub(super) fn say(when: &When) -> Vec<String> {
     let mut res = Vec::new();
     for (key, values) in when {
-        let is_act = [Input::ActionType, Input::ResourceType].contains(&match Input::parse(key) {
-            Some(input) => input,
-            None => {
-                res.push(test(&format!("{HOST}{key}"), Asked::Exact, values));
-                continue;
-            }
-        });
-        if !is_act && let Some(asked) = asked(key) {
-            res.push(test(key, asked, values));
+        match Input::parse(key) {
+            None => res.push(test(&format!("{HOST}{key}"), Asked::Exact, values)),
+            // Both are asked for as pairs, below.
+            Some(Input::ActionType | Input::ResourceType) => (),
+            Some(_) => res.extend(asked(key).map(|asked| test(key, asked, values))),
         }
     }
     res.extend(acts(when).map(|pairs| test(ACTS, Asked::Set, &pairs)));

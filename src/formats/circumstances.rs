@@ -52,13 +52,13 @@ fn atoms(when: &When) -> Vec<(String, Vec<String>)> {
         others.map(|(key, values)| (key.clone(), values.clone())).collect();
     let asked: Vec<Option<&Vec<String>>> = vec![when.get(action), when.get(resource)];
     if asked.iter().any(Option::is_some) {
-        let kinds = |values: &Option<&Vec<String>>| {
+        let kinds = |values: Option<&Vec<String>>| {
             let Some(values) = values else { return "any".to_owned() };
             let known: BTreeSet<&str> =
                 values.iter().map(String::as_str).filter(|it| *it != NOT_KNOWN).collect();
             known.into_iter().collect::<Vec<_>>().join(" or ")
         };
-        let parts: Vec<String> = asked.iter().map(kinds).collect();
+        let parts: Vec<String> = asked.iter().copied().map(kinds).collect();
         let mut values = Vec::new();
         if parts.iter().all(|it| !it.is_empty()) {
             values.push(parts.join(":"));

@@ -200,6 +200,7 @@ mod tests {
     }
 
     /// A collector that answers one request with `status`, and gives what it was told.
+    #[expect(clippy::disallowed_methods, reason = "a collector of the test's own")]
     fn listening(status: &'static str) -> (String, JoinHandle<String>) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
