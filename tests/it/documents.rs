@@ -151,13 +151,16 @@ impl Held {
         let (command, names) =
             commands.find(|(it, _)| words.starts_with(&format!("{it} "))).unwrap();
         let at = names.iter().position(|it| *it == name);
-        self.seen.insert((command, names[at.unwrap_or_else(|| panic!("{command} {name}"))]));
+        assert!(at.is_some(), "{command} {name}");
+        self.seen.extend(at.map(|at| (*command, names[at])));
         let value = serde_json::from_str(&ended.out).unwrap();
         let schema = name.trim_matches(['[', ']']);
         if name.starts_with('[') {
             let items: &Vec<Value> = Value::as_array(&value).unwrap();
             assert!(!items.is_empty(), "{args:?}: nothing to check");
-            items.iter().for_each(|it| check(schema, it));
+            for it in items {
+                check(schema, it);
+            }
         } else {
             check(schema, &value);
         }
