@@ -588,7 +588,7 @@ fn evasions(files: &[String]) {
     );
     assert_eq!(n_wrong, 0);
     // Every other act can be closed, too.
-    for act in acts() {
+    for act in acts().iter().filter(|it| it.is_closable) {
         let found = closure(act, &[], &Benign::new([]), MAX_STATES);
         assert_eq!(found.closed, Closed::Proved, "{}", act.id);
     }

@@ -19,8 +19,13 @@ pub enum Input {
     File(PathBuf),
     /// An object of a bucket.
     Object(Box<Object>),
-    /// An object whose key cannot be spelled in a request.
-    Unspeakable(String),
+    /// What is there, and cannot be read; it is told, and keeps nothing else from being read.
+    Unreadable {
+        /// As it is named.
+        name: String,
+        /// Why, and what to do.
+        why: String,
+    },
 }
 
 /// The device number of objects: no file system has it, and their content is told by what stands in
@@ -39,7 +44,7 @@ impl Input {
         match self {
             Self::File(path) => path.to_string_lossy().into_owned(),
             Self::Object(object) => object.url(),
-            Self::Unspeakable(url) => url.clone(),
+            Self::Unreadable { name, .. } => name.clone(),
         }
     }
 
@@ -54,11 +59,7 @@ impl Input {
                 Ok(signature(&metadata))
             }
             Self::Object(object) => Ok(signature_of(object)),
-            Self::Unspeakable(_) => {
-                let what = "its key has an empty, `.` or `..` segment, or a control character: nobody \
-                            writes signals there; look who made it, and take it away";
-                Err(self.failed(io::Error::new(io::ErrorKind::InvalidInput, what)))
-            }
+            Self::Unreadable { why, .. } => Err(self.failed(not_read(why))),
         }
     }
 
@@ -88,16 +89,17 @@ impl Input {
                 Ok((Box::new(file.take(metadata.len())), signature(&metadata)))
             }
             Self::Object(object) => Ok((Box::new(object.reader()), signature_of(object))),
-            Self::Unspeakable(_) => self
-                .signature()
-                .map_err(|err| err.source)
-                .and_then(|_| Err(io::Error::from(io::ErrorKind::InvalidInput))),
+            Self::Unreadable { why, .. } => Err(not_read(why)),
         }
     }
 
     pub(super) fn failed(&self, source: io::Error) -> OpenError {
         OpenError { path: self.name().into(), source }
     }
+}
+
+fn not_read(why: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, why)
 }
 
 /// Whether an error of reading says that a bucket failed, rather than what was read from it.

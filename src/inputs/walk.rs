@@ -14,6 +14,17 @@ const ENDINGS: &[&str] = &[".ndjson", ".jsonl", ".json", ".log"];
 /// How deep directories are walked.
 const MAX_DIRECTORY_DEPTH: usize = 32;
 
+/// What to do with what somebody made up.
+const WHOSE: &str = "nobody writes signals there; look who made it, and take it away";
+
+/// What lies below a directory.
+#[derive(Debug, Default)]
+struct Found {
+    files: Vec<PathBuf>,
+    /// Directories that are not walked, each with the reason.
+    unreadable: Vec<(PathBuf, String)>,
+}
+
 /// A path that cannot be read at all.
 #[derive(Debug, thiserror::Error)]
 pub enum WalkError {
@@ -46,16 +57,6 @@ pub enum WalkError {
         /// The address.
         url: String,
     },
-    /// Directories nested too deep.
-    #[error(
-        "`{}` lies more than {MAX_DIRECTORY_DEPTH} directories deep\n\
-         hint: nobody writes signals there; look who made it, and take it away",
-        path.display()
-    )]
-    TooDeep {
-        /// The path.
-        path: PathBuf,
-    },
 }
 
 /// The regular files and objects that `paths` stand for, each once, sorted within each path.
@@ -80,17 +81,22 @@ pub fn files(paths: &[PathBuf], access: &Access) -> Result<Vec<Input>, WalkError
         }
         let metadata =
             fs::metadata(path).map_err(|source| WalkError::Path { path: path.clone(), source })?;
-        let mut found = Vec::new();
+        let mut found = Found::default();
         if metadata.is_dir() {
             walk(path, 1, &mut found)?;
-            found.sort();
+            found.files.sort();
+            found.unreadable.sort();
         } else if metadata.is_file() {
-            found.push(path.clone());
+            found.files.push(path.clone());
         } else {
             return Err(WalkError::Special { path: path.clone() });
         }
-        let found = found.into_iter().filter(|path| seen.insert(path.clone()));
-        res.extend(found.map(Input::File));
+        let files = found.files.into_iter().filter(|path| seen.insert(path.clone()));
+        res.extend(files.map(Input::File));
+        res.extend(found.unreadable.into_iter().map(|(path, why)| Input::Unreadable {
+            name: path.to_string_lossy().into_owned(),
+            why,
+        }));
     }
     Ok(res)
 }
@@ -116,7 +122,10 @@ fn objects(text: &str, access: &Access) -> Result<Vec<Input>, WalkError> {
     let objects = listing.objects.into_iter().filter(|it| holds_activity(&it.key));
     let mut found: Vec<Input> = objects.map(|it| Input::Object(Box::new(it))).collect();
     let unreadable = listing.unreadable.into_iter().filter(|it| holds_activity(it));
-    found.extend(unreadable.map(|it| Input::Unspeakable(bucket.url(&it))));
+    found.extend(unreadable.map(|it| Input::Unreadable {
+        name: bucket.url(&it),
+        why: format!("its key has an empty, `.` or `..` segment, or a control character: {WHOSE}"),
+    }));
     Ok(found)
 }
 
@@ -126,14 +135,22 @@ fn is_hidden(name: &str) -> bool {
     name.starts_with('.') && !matches!(name, "." | "..")
 }
 
-fn walk(dir: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<(), WalkError> {
+/// Only the directory that was named has to be readable: whoever may write below it must not keep the
+/// rest from being read.
+fn walk(dir: &Path, depth: usize, found: &mut Found) -> Result<(), WalkError> {
     if depth > MAX_DIRECTORY_DEPTH {
-        return Err(WalkError::TooDeep { path: dir.to_owned() });
+        let why = format!("more than {MAX_DIRECTORY_DEPTH} directories deep: {WHOSE}");
+        found.unreadable.push((dir.to_owned(), why));
+        return Ok(());
     }
     let failed = |source| WalkError::Path { path: dir.to_owned(), source };
     let entries = match fs::read_dir(dir) {
         // Whoever cleans up may be faster: what is gone below a directory has nothing to read.
         Err(err) if depth > 1 && err.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(err) if depth > 1 => {
+            found.unreadable.push((dir.to_owned(), err.to_string()));
+            return Ok(());
+        }
         entries => entries.map_err(failed)?,
     };
     for entry in entries {
@@ -147,7 +164,7 @@ fn walk(dir: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<(), WalkEr
         if kind.is_dir() {
             walk(&entry.path(), depth + 1, found)?;
         } else if kind.is_file() && is_activity(name) {
-            found.push(entry.path());
+            found.files.push(entry.path());
         }
     }
     Ok(())

@@ -109,6 +109,20 @@ fn a_huge_line_is_quarantined_and_the_next_one_read() {
 }
 
 #[test]
+fn directories_that_cannot_be_walked_are_told_and_hide_nothing() {
+    let home = Home::new();
+    home.write("a.log", events(0..20));
+    home.write("z/b.log", events(20..40));
+    let deep = format!("m/{}", "d/".repeat(40));
+    home.write(&format!("{deep}c.log"), events(40..60));
+    let report = home.ingest();
+    assert_eq!(ids_in_lake(home.data()), ids(0..40));
+    let unreadable: Vec<&str> = report.files.iter().filter_map(|it| it.error.as_deref()).collect();
+    assert_eq!(unreadable.len(), 1, "{report:?}");
+    assert!(unreadable[0].contains("more than 32 directories deep"), "{unreadable:?}");
+}
+
+#[test]
 fn deep_json_is_quarantined() {
     let deep = format!("{}1{}", "[".repeat(100_000), "]".repeat(100_000));
     let line = event(0).replacen('{', &format!("{{\"x\":{deep},"), 1);

@@ -177,7 +177,8 @@ mod tests {
         let benign = Benign::new([]);
         let mut wrong = Vec::new();
         let families = ["git.", "infra.terraform", "infra.kubernetes", "privilege.", "system."];
-        for act in acts().iter().filter(|act| families.iter().any(|it| act.id.starts_with(it))) {
+        let is_meant = |id: &str| families.iter().any(|it| id.starts_with(it));
+        for act in acts().iter().filter(|act| act.is_closable && is_meant(&act.id)) {
             let found = closure(act, &[], &benign, MAX_STATES);
             let patterns: Vec<Pattern> = found.patterns.iter().map(|it| Pattern::new(it)).collect();
             if found.closed != Closed::Proved {

@@ -212,6 +212,8 @@ pub(super) fn acts() -> Vec<Act> {
             .valued("f", &["file", "blob", "type", "default", "comment"])
             .with(&[key(CODE_KEYS)])
             .with(&[code_value()]))
+        // To set a key and to read it begin alike, in capitals and small letters.
+        .beyond_patterns()
         .examples(
             &[
                 "git config core.pager ./x",

@@ -43,6 +43,8 @@ pub struct Act {
     pub hits: &'static [&'static str],
     /// Look-alikes that do not.
     pub misses: &'static [&'static str],
+    /// Whether patterns can tell it from its look-alikes: some `closure` of it exists.
+    pub is_closable: bool,
     forms: Vec<(Form, OnceLock<Language>)>,
     language: OnceLock<Language>,
     plain: OnceLock<Language>,
@@ -57,6 +59,7 @@ impl Act {
             source,
             hits: &[],
             misses: &[],
+            is_closable: true,
             forms: Vec::new(),
             language: OnceLock::new(),
             plain: OnceLock::new(),
@@ -66,6 +69,11 @@ impl Act {
     fn by(mut self, form: Form) -> Self {
         self.forms.push((form, OnceLock::new()));
         self
+    }
+
+    /// What no list of patterns tells from its look-alikes.
+    fn beyond_patterns(self) -> Self {
+        Self { is_closable: false, ..self }
     }
 
     const fn examples(
