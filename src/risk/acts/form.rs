@@ -49,7 +49,8 @@ pub(super) enum Word {
     },
     /// A word that is no option and that one of these globs matches.
     Operand(Vec<String>),
-    /// The same in capitals or not.
+    /// A word that one of these globs matches, in capitals or not, and one behind it: a key and what
+    /// it is set to.
     Key(Vec<String>),
     /// Any word that one of the first globs matches and none of the others, behind a `--` or not.
     Any(Vec<String>, Vec<String>),
@@ -84,7 +85,7 @@ pub(super) fn operand(globs: &[&str]) -> Word {
     Word::Operand(owned(globs))
 }
 
-/// An operand, in capitals or not.
+/// A key that is set, in capitals or not.
 pub(super) fn key(globs: &[&str]) -> Word {
     Word::Key(owned(globs))
 }
@@ -242,6 +243,14 @@ impl Form {
                     if matches!(word, Word::Dashes) {
                         graph.edge(open, &end, closed_to);
                     }
+                    if let Word::Key(globs) = word {
+                        let key = argument(&any_case(globs));
+                        for (from, to) in [(open, to), (closed, closed_to)] {
+                            let waiting = graph.node(false);
+                            graph.edge(from, &key, waiting);
+                            graph.edge(waiting, &any, to);
+                        }
+                    }
                     let Word::Value { short, long, globs } = word else { continue };
                     let waiting = graph.node(false);
                     let mut flag = Language::text(&format!("--{long}"));
@@ -301,9 +310,8 @@ impl Form {
                 Language::any_of(forms).then(&any_glob(globs))
             }
             Word::Operand(globs) => any_glob(globs).minus(&options()),
-            Word::Key(globs) => any_case(globs).minus(&options()),
             Word::Any(globs, except) => any_glob(globs).minus(&any_glob(except)),
-            Word::Dashes => Language::nothing(),
+            Word::Dashes | Word::Key(_) => Language::nothing(),
             Word::Is(globs) => any_glob(globs),
         }
     }
@@ -319,7 +327,6 @@ fn plain() -> Bytes {
 fn behind_dashes(word: &Word, anything: &Language) -> Language {
     match word {
         Word::Operand(globs) => any_glob(globs).and(anything),
-        Word::Key(globs) => any_case(globs),
         Word::Any(globs, except) => any_glob(globs).minus(&any_glob(except)),
         _ => Language::nothing(),
     }

@@ -9,8 +9,7 @@ use super::{
 const GLOBALS: &[&str] =
     &["-C", "-c", "--git-dir", "--work-tree", "--namespace", "--super-prefix", "--config-env"];
 
-/// Keys of git's configuration whose value is run, or says whom to trust. A value that is itself
-/// spelled like one of them is not told from a second key.
+/// Keys of git's configuration whose value is run, or says whom to trust.
 const CODE_KEYS: &[&str] = &[
     "core.hooksPath",
     "core.sshCommand",
@@ -48,14 +47,6 @@ const CODE_KEYS: &[&str] = &[
     "protocol.ext.allow",
     "protocol.allow",
 ];
-
-/// What such a key is set to.
-fn code_value() -> Word {
-    let keys = CODE_KEYS.iter().map(|it| (*it).to_owned());
-    let plain = CODE_KEYS.iter().map(|it| it.to_ascii_lowercase());
-    let except = keys.chain(plain).chain(["-*".to_owned()]);
-    Word::Any(vec!["*".to_owned()], except.collect())
-}
 
 fn git(paths: &[&str]) -> Form {
     form(&["git"]).below(paths).globals(GLOBALS)
@@ -210,8 +201,7 @@ pub(super) fn acts() -> Vec<Act> {
         )
         .by(git(&["config"])
             .valued("f", &["file", "blob", "type", "default", "comment"])
-            .with(&[key(CODE_KEYS)])
-            .with(&[code_value()]))
+            .with(&[key(CODE_KEYS)]))
         // To set a key and to read it begin alike, in capitals and small letters.
         .beyond_patterns()
         .examples(

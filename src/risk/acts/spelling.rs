@@ -193,7 +193,8 @@ impl Form {
                 let takes_options = at < end;
                 need.iter().find_map(|it| {
                     let fits = match it {
-                        Word::Operand(_) | Word::Key(_) | Word::Any(..) => self.fits(it, word),
+                        Word::Operand(_) | Word::Any(..) => self.fits(it, word),
+                        Word::Key(_) => self.fits(it, word) && at + 1 < words.len(),
                         Word::Dashes => at == end,
                         Word::Value { short, long, globs } => {
                             let next = words.get(at + 1);
@@ -253,9 +254,8 @@ fn simple(word: &Word) -> Vec<String> {
             })
             .flatten()
             .collect(),
-        Word::Operand(globs) | Word::Key(globs) | Word::Any(globs, _) | Word::Is(globs) => {
-            of_globs(globs)
-        }
+        Word::Operand(globs) | Word::Any(globs, _) | Word::Is(globs) => of_globs(globs),
+        Word::Key(globs) => of_globs(globs).into_iter().map(|it| format!("{it} x")).collect(),
         Word::Dashes => vec!["-- x".to_owned()],
     }
 }
