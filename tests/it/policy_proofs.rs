@@ -200,14 +200,15 @@ fn verify_prints_what_passes_and_fails() {
         run(&dir, &["verify", "--policy", &file, "--act", "git", "--act", "system.stop"]);
     assert_eq!(code, 1, "{err}");
     insta::assert_snapshot!(format!("{out}{err}"), @r#"
-     ACT                RESULT  PASSES           BY RULE
-     git.force-push     open    git push +       2: git *
-     git.delete-remote  open    git push :       2: git *
-     git.rewrite        open    git filter-repo  2: git *
-     git.discard        open    git clean -f     2: git *
-     git.delete-branch  open    git branch -D    2: git *
+     ACT                RESULT  PASSES               BY RULE
+     git.force-push     open    git push +           2: git *
+     git.delete-remote  open    git push :           2: git *
+     git.rewrite        open    git filter-repo      2: git *
+     git.discard        open    git clean -f         2: git *
+     git.delete-branch  open    git branch -D        2: git *
+     git.code-config    open    git config alias. a  2: git *
      system.stop        proved
-    1 of 6 acts proved stopped, 5 open, 0 not decided
+    1 of 7 acts proved stopped, 6 open, 0 not decided
     "#);
     let (code, _, err) = run(&dir, &["verify", "--policy", &file, "--act", "nope"]);
     assert_eq!(code, 1);
@@ -225,7 +226,7 @@ fn lint_prints_findings_and_fails_where_warnings_are_denied() {
     assert_eq!(code, 0, "{err}");
     insta::assert_snapshot!(format!("{out}{err}"), @r#"
      CODE   RULE                  FINDING
-     PL003  1: git *              lets `git push +` through (force push, and 4 more acts)
+     PL003  1: git *              lets `git push +` through (force push, and 5 more acts)
      PL001  2: git push --force*  can never fire: `git *` (rule 1) takes all of it
      PL002  3: kubectl exec *     decides as the default (deny) would without it
      PL002  4: ssh *              decides as the default (deny) would without it
