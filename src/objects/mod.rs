@@ -2,7 +2,7 @@
 //!
 //! Calls block, as those of a file system do, whatever runtime the caller is on: each bucket has a
 //! thread of its own. What fails for a moment (no connection, 5xx, a dropped body) is tried again by
-//! `object_store`, [`RETRIES`] times within [`RETRY_SECONDS`]; what fails for good is told in words.
+//! `object_store`, seven times within a minute; what fails for good is told in words.
 mod access;
 mod error;
 mod url;
