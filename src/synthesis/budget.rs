@@ -88,10 +88,10 @@ impl Step {
         let stopped = stops.stopped();
         let likely = || candidates.iter().filter(|it| it.confidence >= cost.threshold);
         let (allows, forms) = allows(likely());
-        let needed = stops.iter().enumerate().filter(|(_, stop)| {
-            let forms = if stop.is_behind { &[] } else { forms.as_slice() };
-            allows.iter().chain(forms).any(|allow| stop.meets(allow))
-        });
+        let meets = |stop: &super::guards::Stop| {
+            stop.behind_it(&allows, &forms).any(|allow| stop.meets(allow))
+        };
+        let needed = stops.iter().enumerate().filter(|(_, stop)| meets(stop));
         let mut stops: Vec<usize> = needed.map(|(idx, _)| idx).collect();
         // What a guard stops all the same is spared nobody, however often it was seen.
         let mut uses: Vec<usize> = likely()

@@ -146,8 +146,7 @@ impl Stops {
         is_always: impl Fn(&Stop) -> bool,
     ) -> Vec<Needed<'_>> {
         let needed = self.patterns.iter().filter_map(|stop| {
-            let forms = if stop.is_behind { &[] } else { forms };
-            let text = stop.text_for(allows.iter().chain(forms));
+            let text = stop.text_for(stop.behind_it(allows, forms));
             Some(stop.needed(text.or_else(|| is_always(stop).then_some(stop.text))?))
         });
         fences(allows.iter().chain(forms)).chain(needed).collect()
@@ -203,6 +202,16 @@ impl Stop {
     fn new(guard: &'static Guard, text: &'static str, is_behind: bool) -> Self {
         let plain = plain(text).map(|plain| (plain.clone(), Pattern::new(&plain)));
         Self { guard, text, pattern: Pattern::new(text), plain, binary: binary(text), is_behind }
+    }
+
+    /// Those of allows and forms in use that stand behind it.
+    pub(super) fn behind_it<'b>(
+        &self,
+        allows: &'b [Pattern],
+        forms: &'b [Pattern],
+    ) -> impl Iterator<Item = &'b Pattern> + use<'b> {
+        let forms = if self.is_behind { &[] } else { forms };
+        allows.iter().chain(forms)
     }
 
     /// The pattern that these allows need; `None` where they need none.
