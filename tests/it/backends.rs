@@ -54,30 +54,37 @@ pub(crate) async fn postgres_database(name: &str) -> Option<String> {
     };
     // A name may have 63 bytes.
     let database = format!("t_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-    let mut conn = PgConnection::connect(&server).await.unwrap();
     for statement in ["DROP DATABASE IF EXISTS", "CREATE DATABASE"] {
-        let statement = AssertSqlSafe(format!("{statement} {database}"));
-        sqlx::raw_sql(statement).execute(&mut conn).await.unwrap();
+        on_server(format!("{statement} {database}")).await;
     }
     let (login, parameters) = server.split_once("/postgres?").unwrap();
     Some(format!("{login}/{database}?{parameters}"))
 }
 
-/// URL of a copy of a database to which nobody is connected; it takes the place of an earlier copy of
-/// that name.
-pub(crate) async fn postgres_copy(url: &str, name: &str) -> String {
+/// The URL of a server, the name of the database in it, and what is said behind that.
+fn parts(url: &str) -> (&str, &str, &str) {
     let (login, parameters) = url.split_once('?').unwrap();
-    let (server, original) = login.rsplit_once('/').unwrap();
+    let (server, database) = login.rsplit_once('/').unwrap();
+    (server, database, parameters)
+}
+
+async fn on_server(statement: String) {
+    let url = env::var("ADVISOR_TEST_POSTGRES_URL").unwrap();
+    let mut conn = PgConnection::connect(&url).await.unwrap();
+    sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut conn).await.unwrap();
+}
+
+/// URL of a copy of a database to which nobody is connected.
+pub(crate) async fn postgres_copy(url: &str, name: &str) -> String {
+    let (server, original, parameters) = parts(url);
     let copy = format!("{original}_{name}");
-    let mut conn =
-        PgConnection::connect(&env::var("ADVISOR_TEST_POSTGRES_URL").unwrap()).await.unwrap();
-    for statement in [
-        format!("DROP DATABASE IF EXISTS {copy} WITH (FORCE)"),
-        format!("CREATE DATABASE {copy} TEMPLATE {original}"),
-    ] {
-        sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut conn).await.unwrap();
-    }
+    on_server(format!("CREATE DATABASE {copy} TEMPLATE {original}")).await;
     format!("{server}/{copy}?{parameters}")
+}
+
+/// Removes a database, whoever is connected to it.
+pub(crate) async fn postgres_drop(url: &str) {
+    on_server(format!("DROP DATABASE {} WITH (FORCE)", parts(url).1)).await;
 }
 
 /// Ana, `minute` minutes after a fixed instant.

@@ -203,24 +203,44 @@ impl Machine {
     }
 }
 
-/// Between a machine and the server: lets so many bytes of answers through, and then none.
+/// In what a proxy counts what the server says.
+#[derive(Clone, Copy)]
+pub(crate) enum Unit {
+    Bytes,
+    /// Pieces as they arrive: every answer is at least one.
+    Pieces,
+}
+
+/// What a proxy does once it has let through as much as it should.
+#[derive(Clone, Copy)]
+pub(crate) enum Then {
+    /// Cuts every line, from this piece on.
+    CutAll,
+    /// Cuts the line of this piece, so that an answer is lost, and lets everything else through.
+    CutOne,
+    /// Lets everything through.
+    Open,
+}
+
+/// Between a machine and the server: lets so much of what the server says through, and then does
+/// something else.
 pub(crate) struct Proxy {
     pub(crate) endpoint: String,
     left: Arc<AtomicU64>,
 }
 
 impl Proxy {
-    /// `when_spent` is called once, before the first byte too many would have gone through; it says
-    /// how many more may.
+    /// `when_spent` is called before the first piece too many goes through.
     pub(crate) fn to(
         server: &str,
-        n_bytes: u64,
-        when_spent: impl Fn() -> u64 + Send + Sync + 'static,
+        unit: Unit,
+        most: u64,
+        when_spent: impl Fn() -> Then + Send + Sync + 'static,
     ) -> Self {
         let server = server.strip_prefix("http://").unwrap().to_owned();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
-        let left = Arc::new(AtomicU64::new(n_bytes));
+        let left = Arc::new(AtomicU64::new(most));
         let (of_thread, when_spent) = (Arc::clone(&left), Arc::new(when_spent));
         // Ends with the process of the tests.
         thread::spawn(move || {
@@ -232,13 +252,18 @@ impl Proxy {
                 thread::spawn(move || forward(client, server, |_| true));
                 thread::spawn(move || {
                     forward(from_server, to_client, |n_bytes| {
-                        let before = left.load(Ordering::SeqCst);
-                        if before < n_bytes {
-                            left.store(when_spent(), Ordering::SeqCst);
-                        } else {
-                            left.store(before - n_bytes, Ordering::SeqCst);
+                        let size = match unit {
+                            Unit::Bytes => n_bytes,
+                            Unit::Pieces => 1,
+                        };
+                        let take = |left: u64| left.checked_sub(size);
+                        if left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, take).is_ok() {
+                            return true;
                         }
-                        left.load(Ordering::SeqCst) > 0
+                        let then = when_spent();
+                        let more = if matches!(then, Then::CutAll) { 0 } else { u64::MAX };
+                        left.store(more, Ordering::SeqCst);
+                        matches!(then, Then::Open)
                     });
                 });
             }
@@ -246,9 +271,14 @@ impl Proxy {
         Self { endpoint, left }
     }
 
+    /// From now on so much goes through; what was left until now.
+    pub(crate) fn set(&self, most: u64) -> u64 {
+        self.left.swap(most, Ordering::SeqCst)
+    }
+
     /// From now on everything goes through.
     pub(crate) fn open(&self) {
-        self.left.store(u64::MAX, Ordering::SeqCst);
+        self.set(u64::MAX);
     }
 }
 

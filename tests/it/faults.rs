@@ -8,6 +8,8 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    sync::{Arc, Mutex},
+    thread::{self, available_parallelism},
 };
 
 use policy_advisor::{clock, events::Day};
@@ -23,8 +25,9 @@ const FAULTS: [(&str, &str, &str); 2] =
 const ROLE: &str = "backend";
 
 /// A data directory in which a run has been and new files are waiting, to be copied for each trial.
+#[derive(Clone)]
 pub(crate) struct Bench {
-    base: TempDir,
+    base: Arc<TempDir>,
     /// The fault layer.
     layer: PathBuf,
     /// Where the store is; in the data directory, unless said otherwise.
@@ -47,9 +50,25 @@ pub(crate) fn points(n_calls: usize, few: usize) -> Vec<usize> {
     (1..=n_calls).step_by(step).collect()
 }
 
+/// Makes a trial at every point, on as many threads as there are cores; how many there were.
+pub(crate) fn in_trials(points: Vec<usize>, trial: impl Fn(usize) + Sync) -> usize {
+    let n_trials = points.len();
+    let left = Mutex::new(points.into_iter());
+    let work = || {
+        loop {
+            let next = left.lock().unwrap().next();
+            let Some(point) = next else { break };
+            trial(point);
+        }
+    };
+    let n_threads = available_parallelism().map_or(1, usize::from);
+    thread::scope(|scope| (0..n_threads).for_each(|_| drop(scope.spawn(work))));
+    n_trials
+}
+
 impl Bench {
     pub(crate) fn new(url: Option<String>) -> Self {
-        let base = tempfile::tempdir().unwrap();
+        let base = Arc::new(tempfile::tempdir().unwrap());
         let layer = base.path().join("faults.so");
         let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/faults.c");
         let made = Command::new("cc")
@@ -79,6 +98,11 @@ impl Bench {
             format!("[[directories]]\npath = \"{}\"\n", bench.path("fleet/events").display());
         fs::write(template.join("advisor.toml"), config).unwrap();
         bench
+    }
+
+    /// The same with the store at another place.
+    pub(crate) fn at(&self, url: String) -> Self {
+        Self { url: Some(url), ..self.clone() }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -178,20 +202,20 @@ fn whichever_file_call_fails_it_is_told_and_the_next_run_is_whole() {
     assert_eq!((ran.code, is_success(&undisturbed)), (Some(0), Some(true)), "{ran:?}");
     let ids = ids_in_lake(&undisturbed);
     let n_calls = ran.n_calls();
-    let mut sentences = BTreeSet::new();
+    let sentences = Mutex::new(BTreeSet::new());
     let mut n_trials = 0;
     for (name, variable, errno) in FAULTS {
-        for point in points(n_calls, 4) {
-            let data = bench.copy("trial");
+        n_trials += in_trials(points(n_calls, 4), |point| {
+            let data = bench.copy(&format!("trial-{point}"));
             let ran = bench.run(&data, Some((variable, point.to_string(), errno)));
             let at = format!("{name} at call {point} of {n_calls}");
             check(&ran, &data, &at);
             check_whole(&bench, &data, &ids, &at);
-            sentences.extend(ran.errors().map(ToOwned::to_owned));
-            n_trials += 1;
+            sentences.lock().unwrap().extend(ran.errors().map(ToOwned::to_owned));
             fs::remove_dir_all(data).unwrap();
-        }
+        });
     }
+    let sentences = sentences.into_inner().unwrap();
     assert!(sentences.len() > 3, "{sentences:#?}");
     eprintln!("{n_trials} file calls failed of {n_calls} in a run: 0 panics, 0 lost, 0 twice");
 }

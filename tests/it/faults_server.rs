@@ -13,8 +13,8 @@ use std::{
 };
 
 use crate::{
-    backends::{postgres_copy, postgres_database},
-    faults::{Bench, check, check_whole, is_success, points},
+    backends::{postgres_copy, postgres_database, postgres_drop},
+    faults::{Bench, check, check_whole, in_trials, is_success, points},
     ingest::ids_in_lake,
 };
 
@@ -79,25 +79,25 @@ fn whenever_the_server_goes_away_it_is_told_and_the_next_run_is_whole() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let Some(template) = runtime.block_on(postgres_database("faults")) else { return };
     let (_, server) = template.split_once("?host=").unwrap();
-    let proxy = Proxy::to(socket(Path::new(server)));
-    let through = |url: &str| {
+    let server = socket(Path::new(server));
+    let original = Bench::new(Some(template.clone()));
+    // Each trial has data directory and database as they were before, and a line of its own.
+    let trial = |name: &str| {
+        let proxy = Proxy::to(server.clone());
+        let url = runtime.block_on(postgres_copy(&template, name));
         let (login, _) = url.split_once('?').unwrap();
-        Some(format!("{login}?host={}", proxy.dir.path().display()))
+        let through = format!("{login}?host={}", proxy.dir.path().display());
+        let bench = original.at(through);
+        (bench.copy(name), bench, proxy, url)
     };
-    let mut bench = Bench::new(Some(template.clone()));
 
-    let undisturbed = bench.copy("undisturbed");
-    bench.url = through(&runtime.block_on(postgres_copy(&template, "undisturbed")));
-    proxy.cut_after(usize::MAX);
+    let (undisturbed, bench, proxy, _) = trial("undisturbed");
     let ran = bench.run(&undisturbed, None);
     assert_eq!((ran.code, is_success(&undisturbed)), (Some(0), Some(true)), "{ran:?}");
     let n_messages = proxy.n_said.load(Ordering::SeqCst);
     let ids = ids_in_lake(&undisturbed);
-    let mut n_trials = 0;
-    for point in points(n_messages, 4) {
-        // Each trial has data directory and database as they were before.
-        let data = bench.copy("trial");
-        bench.url = through(&runtime.block_on(postgres_copy(&template, "trial")));
+    let n_trials = in_trials(points(n_messages, 4), |point| {
+        let (data, bench, proxy, url) = trial(&format!("trial_{point}"));
         proxy.cut_after(point);
         let ran = bench.run(&data, None);
         let at = format!("cut after message {point} of {n_messages}");
@@ -105,7 +105,7 @@ fn whenever_the_server_goes_away_it_is_told_and_the_next_run_is_whole() {
         proxy.cut_after(usize::MAX);
         check_whole(&bench, &data, &ids, &at);
         std::fs::remove_dir_all(data).unwrap();
-        n_trials += 1;
-    }
+        runtime.block_on(postgres_drop(&url));
+    });
     eprintln!("{n_trials} lines cut of {n_messages} messages in a run: 0 panics, 0 lost, 0 twice");
 }

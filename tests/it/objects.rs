@@ -4,7 +4,7 @@ use std::{fs, sync::Arc};
 use serde_json::Value;
 
 use crate::{
-    buckets::{Bucket, Machine, Proxy, strict},
+    buckets::{Bucket, Machine, Proxy, Then, Unit, strict},
     ingest::{event, events, gzip, ids},
 };
 
@@ -191,7 +191,7 @@ fn an_endpoint_that_goes_away_in_mid_read_fails_the_run_and_loses_nothing() {
     let Some(bucket) = Bucket::new("mid-read") else { return };
     bucket.put("h/a.log", large(2_400));
     bucket.put("h/b.log.gz", gzip(large(3_000).as_bytes()));
-    let proxy = Proxy::to(&bucket.endpoint, 6 * 1024 * 1024, || 0);
+    let proxy = Proxy::to(&bucket.endpoint, Unit::Bytes, 6 * 1024 * 1024, || Then::CutAll);
     let machine = Machine::bare(&proxy.endpoint);
     machine.ok(&["init"]);
     let ended = machine.run(&["ingest", &bucket.url("h"), "--chunk-events", "100"]);
@@ -215,9 +215,9 @@ fn an_object_that_is_overwritten_while_it_is_read_is_never_two_halves() {
     let shipper = Arc::clone(&bucket);
     let overwrite = move || {
         shipper.put("h/a.log", large(2_500));
-        u64::MAX
+        Then::Open
     };
-    let proxy = Proxy::to(&bucket.endpoint, 5 * 1024 * 1024, overwrite);
+    let proxy = Proxy::to(&bucket.endpoint, Unit::Bytes, 5 * 1024 * 1024, overwrite);
     let machine = Machine::bare(&proxy.endpoint);
     machine.ok(&["init"]);
     let report = machine.json(&["ingest", &bucket.url("h")]);

@@ -63,11 +63,8 @@ impl Bytes {
     }
 
     fn zip(self, other: Self, join: impl Fn(u64, u64) -> u64) -> Self {
-        let mut res = self;
-        for (word, other) in res.0.iter_mut().zip(other.0) {
-            *word = join(*word, other);
-        }
-        res
+        let ([a, b, c, d], [e, f, g, h]) = (self.0, other.0);
+        Self([join(a, e), join(b, f), join(c, g), join(d, h)])
     }
 
     /// The bytes, ascending.

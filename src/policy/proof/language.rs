@@ -1,5 +1,8 @@
 //! Regular languages over bytes, put together from parts.
-use std::collections::{BTreeMap, VecDeque};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::LazyLock,
+};
 
 use super::{
     super::{
@@ -62,6 +65,11 @@ impl Language {
     /// # Source
     /// The table of well-formed byte sequences of the Unicode standard, section 3.9.
     pub fn anything() -> Self {
+        static ANYTHING: LazyLock<Language> = LazyLock::new(Language::well_formed);
+        ANYTHING.clone()
+    }
+
+    fn well_formed() -> Self {
         let tail = Bytes::range(0x80, 0xbf);
         let rows: [&[Bytes]; 9] = [
             &[Bytes::range(0, 0x7f)],

@@ -62,6 +62,12 @@ pub fn argument(content: &Language) -> Language {
     Language::text(" ").then(&words(content)).minimal()
 }
 
+/// A blank and any word.
+pub fn any_argument() -> Language {
+    static ANY: LazyLock<Language> = LazyLock::new(|| argument(&Language::anything()));
+    ANY.clone()
+}
+
 /// Text that begins so.
 pub fn begins(text: &str) -> Language {
     Language::text(text).then(&Language::anything())
@@ -70,7 +76,7 @@ pub fn begins(text: &str) -> Language {
 impl Lines {
     fn new() -> Self {
         let anything = Language::anything();
-        let args = argument(&anything).star();
+        let args = any_argument().star();
         let no_slash = anything.and(&Language::byte(Bytes::ALL.minus(Bytes::of("/"))).star());
         let name = words(&no_slash).minimal();
         let free = Language::one_of(
@@ -94,7 +100,7 @@ impl Lines {
             commands: name.minus(&free).then(&args).minimal(),
             plain: Language::any_of(plain).minimal(),
             builtins: free.minus(&wrappers).then(&args).or(&free.and(&wrappers)).minimal(),
-            wrapped: wrappers.then(&argument(&anything)).then(&args).minimal(),
+            wrapped: wrappers.then(&any_argument()).then(&args).minimal(),
             calls: Language::chain([anything.clone(), Language::text("/"), anything]).minimal(),
         }
     }
@@ -107,7 +113,7 @@ fn quoted(name: &str) -> String {
 /// The arguments with which a command that may run another one runs none.
 fn alone(how: Runs) -> Language {
     let anything = Language::anything();
-    let any = argument(&anything).star();
+    let any = any_argument().star();
     let without =
         |words: &[&str]| argument(&anything.minus(&Language::one_of(words.iter().copied()))).star();
     let operand = argument(&anything.minus(&Language::one_of(["-", "+"]).then(&anything)));
@@ -138,7 +144,7 @@ fn alone(how: Runs) -> Language {
             let short = Language::chain([dash, free, Language::byte(valued)]);
             let attached = short.then(&anything.minus(&Language::empty()));
             let flag = flag.or(&attached);
-            let pair = argument(&short).then(&argument(&anything));
+            let pair = argument(&short).then(&any_argument());
             let options = argument(&flag).or(&pair).star();
             options.then(&operand.maybe())
         }

@@ -1,7 +1,7 @@
 //! One way to spell an act, and the language of all command lines that spell it so.
 use crate::policy::{
     Pattern,
-    proof::{Bytes, Graph, Language, argument, begins, words},
+    proof::{Bytes, Graph, Language, any_argument, argument, begins, words},
 };
 
 /// A way to do something: which binary, below which subcommand, with what in its arguments.
@@ -109,6 +109,14 @@ pub(super) fn form(names: &[&str]) -> Form {
     Form { names: owned(names), ..Form::default() }
 }
 
+/// Two words in a row.
+struct Pair {
+    first: Language,
+    second: Language,
+    /// Whether they count behind a `--`, too.
+    is_operand: bool,
+}
+
 impl Form {
     /// Below one of these subcommands, words joined by blanks.
     pub(super) fn below(mut self, paths: &[&str]) -> Self {
@@ -147,9 +155,8 @@ impl Form {
         let mut graph = Graph::default();
         let start = graph.node(false);
         let before_path = graph.node(false);
-        let (name, anything) = (self.name(), Language::anything());
+        let (name, any) = (self.name(), any_argument());
         graph.edge(start, &name, before_path);
-        let any = argument(&anything);
         let full = (1_usize << self.needs.len()) - 1;
         // By the needs that are met: where options are taken, and behind a `--`.
         let mut nodes = Vec::new();
@@ -200,7 +207,7 @@ impl Form {
     /// Draws the arguments: `nodes` are by the set of needs that are met.
     fn arguments(&self, graph: &mut Graph, nodes: &[(usize, usize)]) {
         let anything = Language::anything();
-        let any = argument(&anything);
+        let any = any_argument();
         let end = argument(&Language::text("--"));
         let valued = self.valued_options();
         let ordinary = anything.minus(&valued).minus(&Language::text("--"));
@@ -216,6 +223,17 @@ impl Form {
             .iter()
             .map(|need| Language::any_of(need.iter().map(|word| behind_dashes(word, &anything))))
             .collect();
+        // One word may meet several needs: `-rf`.
+        let meeting: Vec<(Language, Language)> = (0..nodes.len())
+            .map(|chosen| {
+                let meets = |needs: &[Language]| {
+                    let needs = needs.iter().enumerate().filter(|(idx, _)| chosen >> idx & 1 == 1);
+                    argument(&needs.fold(anything.clone(), |all, (_, need)| all.and(need)))
+                };
+                (meets(&options), meets(&operands))
+            })
+            .collect();
+        let pairs: Vec<Vec<Pair>> = self.needs.iter().map(|need| self.pairs(need)).collect();
         for (met, &(open, closed)) in nodes.iter().enumerate() {
             graph.edge(open, &ordinary, open);
             let waiting = graph.node(false);
@@ -223,47 +241,55 @@ impl Form {
             graph.edge(waiting, &any, open);
             graph.edge(open, &end, closed);
             graph.edge(closed, &any, closed);
-            // One word may meet several needs: `-rf`.
-            for more in 1..nodes.len() {
+            for (more, (option, operand)) in meeting.iter().enumerate().skip(1) {
                 let Some(&(open_to, closed_to)) = nodes.get(met | more).filter(|_| met & more == 0)
                 else {
                     continue;
                 };
-                let meets = |needs: &[Language]| {
-                    let chosen = needs.iter().enumerate().filter(|(idx, _)| more >> idx & 1 == 1);
-                    chosen.fold(anything.clone(), |all, (_, need)| all.and(need))
-                };
-                graph.edge(open, &argument(&meets(&options)), open_to);
-                graph.edge(closed, &argument(&meets(&operands)), closed_to);
+                graph.edge(open, option, open_to);
+                graph.edge(closed, operand, closed_to);
             }
             for (idx, need) in self.needs.iter().enumerate().filter(|(idx, _)| met >> idx & 1 == 0)
             {
                 let Some(&(to, closed_to)) = nodes.get(met | 1 << idx) else { continue };
-                for word in need {
-                    if matches!(word, Word::Dashes) {
-                        graph.edge(open, &end, closed_to);
-                    }
-                    if let Word::Key(globs) = word {
-                        let key = argument(&any_case(globs));
-                        for (from, to) in [(open, to), (closed, closed_to)] {
-                            let waiting = graph.node(false);
-                            graph.edge(from, &key, waiting);
-                            graph.edge(waiting, &any, to);
-                        }
-                    }
-                    let Word::Value { short, long, globs } = word else { continue };
+                if need.iter().any(|word| matches!(word, Word::Dashes)) {
+                    graph.edge(open, &end, closed_to);
+                }
+                for pair in pairs.get(idx).into_iter().flatten() {
                     let waiting = graph.node(false);
-                    let mut flag = Language::text(&format!("--{long}"));
-                    if let Some(short) = short {
-                        let cluster = Language::byte(self.flag_letters()).star();
-                        let letter = Language::text(&short.to_string());
-                        flag = flag.or(&Language::chain([Language::text("-"), cluster, letter]));
+                    graph.edge(open, &pair.first, waiting);
+                    graph.edge(waiting, &pair.second, to);
+                    if pair.is_operand {
+                        let waiting = graph.node(false);
+                        graph.edge(closed, &pair.first, waiting);
+                        graph.edge(waiting, &pair.second, closed_to);
                     }
-                    graph.edge(open, &argument(&flag), waiting);
-                    graph.edge(waiting, &argument(&any_glob(globs)), to);
                 }
             }
         }
+    }
+
+    /// The two words in a row that meet a need.
+    fn pairs(&self, need: &[Word]) -> Vec<Pair> {
+        let pair = |word: &Word| match word {
+            Word::Key(globs) => Some(Pair {
+                first: argument(&any_case(globs)),
+                second: any_argument(),
+                is_operand: true,
+            }),
+            Word::Value { short, long, globs } => {
+                let mut flag = Language::text(&format!("--{long}"));
+                if let Some(short) = short {
+                    let cluster = Language::byte(self.flag_letters()).star();
+                    let letter = Language::text(&short.to_string());
+                    flag = flag.or(&Language::chain([Language::text("-"), cluster, letter]));
+                }
+                let second = argument(&any_glob(globs));
+                Some(Pair { first: argument(&flag), second, is_operand: false })
+            }
+            _ => None,
+        };
+        need.iter().filter_map(pair).collect()
     }
 
     /// Letters of short options without a value.
