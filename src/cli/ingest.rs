@@ -17,7 +17,7 @@ use crate::{
     events::visible,
     inputs::{Format, Given, INPUTS},
     pipeline::{
-        ingest::{self, FileStatus, IngestReport, Step},
+        ingest::{self, FileStatus, IngestReport, Silent, Step},
         watch::watch,
     },
 };
@@ -172,12 +172,6 @@ fn summary(report: &IngestReport) -> String {
     if report.secrets_redacted > 0 {
         lines.push(format!("secrets redacted: {}", report.secrets_redacted));
     }
-    if report.repaired + report.orphans_removed > 0 {
-        lines.push(format!(
-            "after an interrupted run: {} files put in place, {} uncommitted ones deleted",
-            report.repaired, report.orphans_removed
-        ));
-    }
     lines.push(format!(
         "read {} = accepted {} + duplicates {} + rejected {}",
         report.read, report.accepted, report.duplicates, report.rejected
@@ -187,16 +181,9 @@ fn summary(report: &IngestReport) -> String {
 
 /// What somebody should look at.
 fn warnings(report: &IngestReport) -> Vec<String> {
-    let mut res = Vec::new();
-    res.extend(report.files.iter().filter_map(|it| it.cut_off.clone()));
+    let mut res = report.notices();
     for name in &report.parts_lost {
         res.push(format!("part `{name}` is committed, and gone from the lake"));
-    }
-    if report.parts_unknown > 0 {
-        res.push(format!(
-            "{} files in the lake were never committed; outside readers take them for events",
-            report.parts_unknown
-        ));
     }
     for it in &report.gone {
         res.push(format!(
@@ -204,14 +191,28 @@ fn warnings(report: &IngestReport) -> Vec<String> {
             it.hostname, it.from, it.to
         ));
     }
-    for it in &report.silent {
-        res.push(format!(
+    res.extend(silent_hosts(&report.silent.iter().collect::<Vec<_>>()));
+    res
+}
+
+/// Most hosts that are named at once.
+const MAX_NAMED: usize = 20;
+
+/// Says which hosts stopped reporting since the last time: each is named once, and not all of many.
+pub(super) fn silent_hosts(silent: &[&Silent]) -> Vec<String> {
+    let new: Vec<&&Silent> = silent.iter().filter(|it| it.is_new).collect();
+    let named = new.iter().take(MAX_NAMED).map(|it| {
+        format!(
             "`{}` stopped reporting, its last event is of {}",
-            it.hostname, it.last_seen
+            visible(&it.hostname),
+            it.last_seen
+        )
+    });
+    let mut res: Vec<String> = named.collect();
+    if let Some(n_more) = new.len().checked_sub(MAX_NAMED).filter(|it| *it > 0) {
+        res.push(format!(
+            "{n_more} more hosts stopped reporting; `advisor hosts list` has them all"
         ));
-    }
-    if report.ids_rebuilt {
-        res.push("the index of event ids was lost, and made anew from the events".to_owned());
     }
     res
 }

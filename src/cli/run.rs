@@ -12,7 +12,7 @@ use std::{
 use clap::Args;
 use tokio::sync::Notify;
 
-use super::{Context, Exit, Output, Rows, printer::table, run_metrics};
+use super::{Context, Exit, Output, Rows, ingest::silent_hosts, printer::table, run_metrics};
 use crate::{
     clock,
     events::{Timestamp, visible},
@@ -26,7 +26,8 @@ use crate::{
 Reads what is new in the directories of advisor.toml, then analyzes every role whose schedule has
 fired since it was last analyzed, one after the other, then rolls up days that are over, applies
 retention and merges small files of the lake. Safe to call at any time, twice at once, and again: a
-second run says that one is under way and ends well. Every run leaves a row for every role in
+second run says that one is under way and ends well. Asked to stop by SIGTERM or SIGINT it ends before its
+next file or role, with 1; the next run goes on there. Every run leaves a row for every role in
 `advisor_runs`, with its reason.
 
 Gauges go to `--metrics-file`, and to an OpenTelemetry collector where OTEL_EXPORTER_OTLP_ENDPOINT names
@@ -78,12 +79,18 @@ struct MetricsFile {
 pub(super) async fn run(args: Run, context: &Context) -> anyhow::Result<Exit> {
     context.writes()?;
     let stop = Arc::new(AtomicBool::new(false));
+    listen(Arc::clone(&stop), Arc::default())?;
     let selection = Selection { role: args.role, force: args.force, stop };
     let Some(report) = once(&selection, &args.metrics, context).await? else {
         context.printer.note("another run is under way, it does the work");
         return Ok(Exit::Done);
     };
     if show(&report, context)? {
+        return Ok(Exit::Failed);
+    }
+    if report.outcome == RunOutcome::Stopped {
+        // Whoever asked is told that not all was done: a scheduler tries again where it wants to.
+        context.printer.error(&format!("warning: {}", report.reason));
         return Ok(Exit::Failed);
     }
     let has_changes = args.detailed_exitcode && report.has_batches();
@@ -274,19 +281,14 @@ fn page(report: &RunReport) -> String {
 /// What somebody should look at.
 fn warnings(report: &RunReport) -> Vec<String> {
     let mut res: Vec<String> = Vec::new();
-    res.extend(report.directories.iter().flat_map(|it| it.cut_off.clone()));
+    res.extend(report.directories.iter().flat_map(|it| it.notices.clone()));
     for it in report.gone() {
         res.push(format!(
             "events of `{}` from {} to {} are gone for good: no run came while they were kept",
             it.hostname, it.from, it.to
         ));
     }
-    for it in report.silent() {
-        res.push(format!(
-            "`{}` stopped reporting, its last event is of {}",
-            it.hostname, it.last_seen
-        ));
-    }
+    res.extend(silent_hosts(&report.silent()));
     res.extend(report.upkeep.iter().filter_map(|it| it.held_back.clone()));
     res
 }

@@ -85,7 +85,8 @@ impl Source {
         packed.by_ref().take(4).read_to_end(&mut magic)?;
         let packing = match magic.as_slice() {
             [0x1f, 0x8b, ..] => Packing::Gzip,
-            [0x28, 0xb5, 0x2f, 0xfd] => Packing::Zstd,
+            // A frame, or one to be skipped, with which parallel packers begin. Source: RFC 8878, 3.1.
+            [0x28, 0xb5, 0x2f, 0xfd] | [0x50..=0x5f, 0x2a, 0x4d, 0x18] => Packing::Zstd,
             _ => Packing::Plain,
         };
         let n_packed = Arc::new(AtomicU64::new(0));

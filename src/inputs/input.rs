@@ -3,10 +3,14 @@
 use std::{
     fs::{File, Metadata},
     io::{self, Read},
-    os::unix::fs::MetadataExt as _,
+    os::{
+        fd::{AsFd as _, BorrowedFd},
+        unix::fs::MetadataExt as _,
+    },
     path::{Path, PathBuf},
 };
 
+use rustix::fs::{CWD, Mode, OFlags};
 use sha2::{Digest as _, Sha256};
 
 use super::{lines::OpenError, position::Signature};
@@ -15,8 +19,16 @@ use crate::objects::{Object, ObjectError};
 /// Something to read.
 #[derive(Clone, Debug)]
 pub enum Input {
-    /// A file.
+    /// A file that was named.
     File(PathBuf),
+    /// A file below a directory that was named. No link on the way from there is followed: whoever
+    /// may write there can put one in the place of what was found.
+    Below {
+        /// The directory.
+        dir: PathBuf,
+        /// The way from there.
+        name: PathBuf,
+    },
     /// An object of a bucket.
     Object(Box<Object>),
     /// What is there, and cannot be read; it is told, and keeps nothing else from being read.
@@ -43,6 +55,7 @@ impl Input {
     pub fn name(&self) -> String {
         match self {
             Self::File(path) => path.to_string_lossy().into_owned(),
+            Self::Below { dir, name } => dir.join(name).to_string_lossy().into_owned(),
             Self::Object(object) => object.url(),
             Self::Unreadable { name, .. } => name.clone(),
         }
@@ -56,6 +69,10 @@ impl Input {
         match self {
             Self::File(path) => {
                 let metadata = std::fs::metadata(path).map_err(|err| self.failed(err))?;
+                Ok(signature(&metadata))
+            }
+            Self::Below { dir, name } => {
+                let metadata = look_below(dir, name).map_err(|err| self.failed(err))?;
                 Ok(signature(&metadata))
             }
             Self::Object(object) => Ok(signature_of(object)),
@@ -79,15 +96,9 @@ impl Input {
     /// Its bytes as they lie there, as many as there are now, and its signature.
     pub(super) fn open(&self) -> io::Result<(Box<dyn Read + Send>, Signature)> {
         match self {
-            Self::File(path) => {
-                let file = File::open(path)?;
-                let metadata = file.metadata()?;
-                if !metadata.is_file() {
-                    return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
-                }
-                // A file that grows while it is read ends where it ended now.
-                Ok((Box::new(file.take(metadata.len())), signature(&metadata)))
-            }
+            // Without waiting, in case a pipe has taken the place of a file.
+            Self::File(path) => bytes(open(CWD, path, OFlags::RDONLY | OFlags::NONBLOCK, false)?),
+            Self::Below { dir, name } => bytes(open_below(dir, name, OFlags::NONBLOCK)?),
             Self::Object(object) => Ok((Box::new(object.reader()), signature_of(object))),
             Self::Unreadable { why, .. } => Err(not_read(why)),
         }
@@ -97,6 +108,53 @@ impl Input {
         OpenError { path: self.name().into(), source }
     }
 }
+
+/// The bytes of a file as it is now: one that grows while it is read ends where it ended now.
+fn bytes(file: File) -> io::Result<(Box<dyn Read + Send>, Signature)> {
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
+    }
+    Ok((Box::new(file.take(metadata.len())), signature(&metadata)))
+}
+
+/// What the file system says of a file below a directory.
+fn look_below(dir: &Path, name: &Path) -> io::Result<Metadata> {
+    #[cfg(target_os = "linux")]
+    let flags = OFlags::PATH;
+    #[cfg(not(target_os = "linux"))]
+    let flags = OFlags::NONBLOCK;
+    open_below(dir, name, flags)?.metadata()
+}
+
+/// Opens a file below a directory, following no link on the way from there.
+fn open_below(dir: &Path, name: &Path, flags: OFlags) -> io::Result<File> {
+    let dir = rustix::fs::open(dir, OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+    open(dir.as_fd(), name, OFlags::RDONLY | flags, true)
+}
+
+/// Opens a file to read from it; where it must be `below` the directory, no link is followed. Kernels
+/// before 5.6, and other systems, keep only the last step from being one.
+fn open(dir: BorrowedFd<'_>, name: &Path, flags: OFlags, below: bool) -> io::Result<File> {
+    let flags = flags | OFlags::CLOEXEC | OFlags::NOCTTY;
+    if !below {
+        return Ok(rustix::fs::openat(dir, name, flags, Mode::empty())?.into());
+    }
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::{fs::ResolveFlags, io::Errno};
+        let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
+        match rustix::fs::openat2(dir, name, flags, Mode::empty(), resolve) {
+            Err(Errno::NOSYS | Errno::PERM) => (),
+            Err(Errno::LOOP) => return Err(io::Error::new(io::ErrorKind::InvalidInput, IS_LINK)),
+            opened => return Ok(opened?.into()),
+        }
+    }
+    Ok(rustix::fs::openat(dir, name, flags | OFlags::NOFOLLOW, Mode::empty())?.into())
+}
+
+/// Why a file is not read in whose place a link was put.
+const IS_LINK: &str = "it is a link by now, or lies behind one; look who put it there";
 
 fn not_read(why: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, why)

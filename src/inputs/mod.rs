@@ -4,6 +4,7 @@
 //! [`Reject`] and the next one is read, and no text leaves without its secrets taken out.
 mod arguments;
 mod auditd;
+mod bounds;
 mod claude_hooks;
 mod claude_transcript;
 mod codex_rollout;
@@ -170,7 +171,7 @@ impl Format {
     pub fn read(&self, line: &[u8], now: Timestamp, notes: &mut Notes) -> Result<Parsed, Fault> {
         let Read::Lines(read) = self.read else { return Err(Fault::new(Reason::NotARecord)) };
         let parsed = read(text_of(line)?, notes)?;
-        check_time(&parsed, now)?;
+        check(&parsed, now)?;
         Ok(parsed)
     }
 }
@@ -183,7 +184,9 @@ fn text_of(line: &[u8]) -> Result<&str, Fault> {
     std::str::from_utf8(line).map_err(|_| Fault::new(Reason::InvalidUtf8))
 }
 
-fn check_time(parsed: &Parsed, now: Timestamp) -> Result<(), Fault> {
+/// What holds for the events of every format.
+fn check(parsed: &Parsed, now: Timestamp) -> Result<(), Fault> {
+    bounds::check(&parsed.event)?;
     if parsed.event.timestamp > now.plus_hours(MAX_AHEAD_HOURS) {
         return Err(Fault::at(Reason::FutureTimestamp, "timestamp"));
     }

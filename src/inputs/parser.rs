@@ -1,6 +1,6 @@
 //! The lines of a file, in order, as events and rejects: one parser a file.
 use super::{
-    Format, Line, Notes, Read, check_time,
+    Format, Line, Notes, Read, check,
     foreign::{Found, Given, Out, Place, Source},
     reject::excerpt,
     text_of,
@@ -67,9 +67,9 @@ impl<'a> Parser<'a> {
     fn hand_on(&self, found: Vec<Found>, each: &mut dyn FnMut(Found)) {
         for mut found in found {
             if let Ok(parsed) = &found.result
-                && let Err(fault) = check_time(parsed, self.now)
+                && let Err(fault) = check(parsed, self.now)
             {
-                found.excerpt.clone_from(&parsed.event.event_id);
+                found.excerpt = excerpt(parsed.event.event_id.as_bytes());
                 found.result = Err(fault);
             }
             each(found);

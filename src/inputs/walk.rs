@@ -92,7 +92,12 @@ pub fn files(paths: &[PathBuf], access: &Access) -> Result<Vec<Input>, WalkError
             return Err(WalkError::Special { path: path.clone() });
         }
         let files = found.files.into_iter().filter(|path| seen.insert(path.clone()));
-        res.extend(files.map(Input::File));
+        res.extend(files.map(|file| match file.strip_prefix(path) {
+            Ok(name) if metadata.is_dir() => {
+                Input::Below { dir: path.clone(), name: name.to_owned() }
+            }
+            _ => Input::File(file),
+        }));
         res.extend(found.unreadable.into_iter().map(|(path, why)| Input::Unreadable {
             name: path.to_string_lossy().into_owned(),
             why,

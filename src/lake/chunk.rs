@@ -1,7 +1,11 @@
 //! A chunk of events, staged: known ids dropped, the rest in one part a day.
 use std::{collections::BTreeMap, fmt::Write as _, path::Path, sync::Arc};
 
-use arrow::{array::UInt32Array, compute::take_record_batch, record_batch::RecordBatch};
+use arrow::{
+    array::{AsArray as _, UInt32Array},
+    compute::take_record_batch,
+    record_batch::RecordBatch,
+};
 use parquet::{
     arrow::ArrowWriter,
     basic::{Compression, Encoding, ZstdLevel},
@@ -35,6 +39,8 @@ pub struct Staged {
     pub dropped: Vec<Part>,
     /// For each group of rows, in order, how many were there already.
     pub n_duplicates: Vec<u64>,
+    /// Hosts of the events that are new, each with the times of the first and the last.
+    pub hosts: BTreeMap<String, (Timestamp, Timestamp)>,
 }
 
 impl Staged {
@@ -116,8 +122,8 @@ impl Lake {
         for (day, rows) in by_day(&rows, chunk) {
             parts.push(self.write_part(day, rows, chunk)?);
         }
-        let id_runs = vec![id_run];
-        let staged = Staged { parts, id_runs, retired, n_duplicates, ..Staged::default() };
+        let (id_runs, hosts) = (vec![id_run], hosts_of(&rows, chunk));
+        let staged = Staged { parts, id_runs, retired, n_duplicates, hosts, dropped: Vec::new() };
         self.keep_staged(&staged.file_names())?;
         Ok(staged)
     }
@@ -153,6 +159,23 @@ fn select(batch: &RecordBatch, mut wanted: Vec<u32>) -> Result<RecordBatch, Lake
     }
     wanted.sort_unstable();
     Ok(take_record_batch(batch, &UInt32Array::from(wanted))?)
+}
+
+/// Who the events of these rows are of, with the times of the first and the last.
+fn hosts_of(rows: &[Row], chunk: &[Rows]) -> BTreeMap<String, (Timestamp, Timestamp)> {
+    let names: Vec<_> = chunk
+        .iter()
+        .map(|it| it.batch.column_by_name("hostname").and_then(|it| it.as_string_opt::<i32>()))
+        .collect();
+    let mut hosts: BTreeMap<&str, (Timestamp, Timestamp)> = BTreeMap::new();
+    for row in rows {
+        let at = row.at as usize;
+        let Some(names) = names.get(row.group).copied().flatten() else { continue };
+        let Some((_, time)) = chunk.get(row.group).and_then(|it| it.keys.get(at)) else { continue };
+        let span = hosts.entry(names.value(at)).or_insert((*time, *time));
+        *span = (span.0.min(*time), span.1.max(*time));
+    }
+    hosts.into_iter().map(|(name, span)| (name.to_owned(), span)).collect()
 }
 
 fn by_day(rows: &[Row], chunk: &[Rows]) -> BTreeMap<Day, DayRows> {

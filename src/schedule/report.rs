@@ -70,9 +70,16 @@ pub struct Ingested {
     pub gone: Vec<Gone>,
     /// Hosts that used to report and stopped.
     pub silent: Vec<Silent>,
-    /// Archives of which not all was read: where, why, and what to do.
+    /// Rejected lines by reason.
+    pub reasons: BTreeMap<&'static str, u64>,
+    /// Bytes of unfinished last lines, left for the next time.
+    pub torn_bytes: u64,
+    /// Committed parts that are gone from the lake.
+    pub parts_lost: Vec<String>,
+    /// What was repaired in the lake, archives of which not all was read, events that nobody
+    /// analyzes: what, and what to do.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub cut_off: Vec<String>,
+    pub notices: Vec<String>,
     /// Why it could not be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
@@ -91,7 +98,10 @@ impl Ingested {
             files_failed: report.files_failed,
             gone: report.gone.clone(),
             silent: report.silent.clone(),
-            cut_off: report.files.iter().filter_map(|it| it.cut_off.clone()).collect(),
+            reasons: report.reasons.clone(),
+            torn_bytes: report.files.iter().map(|it| it.torn_bytes).sum(),
+            parts_lost: report.parts_lost.clone(),
+            notices: report.notices(),
             error: failed,
         }
     }
@@ -109,9 +119,11 @@ impl RunReport {
         self.roles.iter().any(|it| it.outcome == RunOutcome::Suggested)
     }
 
-    /// Hosts that used to report and stopped, each once.
-    pub fn silent(&self) -> BTreeSet<&Silent> {
-        self.directories.iter().flat_map(|it| &it.silent).collect()
+    /// Hosts that used to report and stopped, each once, those that reported for longest first.
+    pub fn silent(&self) -> Vec<&Silent> {
+        let mut named = BTreeSet::new();
+        let all = self.directories.iter().flat_map(|it| &it.silent);
+        all.filter(|it| named.insert(&it.hostname)).collect()
     }
 
     /// Days whose events were deleted before anybody read them, each once.

@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use anyhow::{anyhow, bail};
+use anyhow::anyhow;
 use tracing::Instrument as _;
 
 use super::{Due, Ingested, RunReport, due};
@@ -21,7 +21,7 @@ use crate::{
     pipeline::{
         analyze::{Analysis, analyze},
         causes::Causes,
-        ingest::{Ingest, ingest},
+        ingest::{Ingest, IngestReport, ingest},
         signals::{self, SignalsWritten, write_signals},
         suggest::{Advice, Silence},
         upkeep::upkeep,
@@ -30,8 +30,8 @@ use crate::{
     store::{RunOutcome, RunRow, Store},
 };
 
-/// So many new lines of a directory of which none is an event are no accident.
-const POISONED_LINES: u64 = 100;
+/// So many lines in a row of a directory of which none is an event are no accident.
+const POISONED_LINES: u64 = 20;
 
 /// Which roles a run is for.
 #[derive(Clone, Debug, Default)]
@@ -84,6 +84,7 @@ pub async fn run(
         upkeep_error: None,
         hints: Vec::new(),
     };
+    store.end_dead_runs(started_at).await?;
     let span = tracing::info_span!("run", run_id = report.run_id);
     work(store, lake, config, selection, step, &mut report).instrument(span).await?;
     Ok(Some(report))
@@ -104,7 +105,8 @@ async fn work(
 
     for directory in config.directories.iter().take_while(|_| !selection.is_stopped()) {
         step(&format!("reading {}", directory.path.display()));
-        let ingested = read(store, lake, config, directory, &mut report.hints).await;
+        let stop = &selection.stop;
+        let ingested = read(store, lake, config, directory, stop, &mut report.hints).await;
         report.directories.push(ingested);
     }
     if !selection.is_stopped() {
@@ -217,11 +219,21 @@ async fn read(
     lake: &Lake,
     config: &Config,
     directory: &SignalDirectory,
+    stop: &Arc<AtomicBool>,
     hints: &mut Vec<String>,
 ) -> Ingested {
     let path = directory.path.display().to_string();
-    match try_read(store, lake, config, directory).await {
-        Ok(ingested) => ingested,
+    match try_read(store, lake, config, directory, stop).await {
+        Ok((ingested, None)) => ingested,
+        // What was read counts, and so does what was missing.
+        Ok((ingested, Some(trouble))) => {
+            tracing::warn!(
+                path,
+                error = format!("{trouble:#}"),
+                "a directory is not as it should be"
+            );
+            Ingested { error: Some(told(&trouble, hints)), ..ingested }
+        }
         Err(err) => {
             tracing::warn!(path, error = format!("{err:#}"), "a directory was not read");
             Ingested::failed(path, told(&err, hints))
@@ -234,7 +246,8 @@ async fn try_read(
     lake: &Lake,
     config: &Config,
     directory: &SignalDirectory,
-) -> anyhow::Result<Ingested> {
+    stop: &Arc<AtomicBool>,
+) -> anyhow::Result<(Ingested, Option<anyhow::Error>)> {
     let paths: Vec<PathBuf> = vec![directory.path.clone()];
     let mut what = Ingest::new(paths, clock::now());
     what.format = directory.input().ok_or_else(|| anyhow!("there is no such format"))?;
@@ -242,23 +255,39 @@ async fn try_read(
     what.role.clone_from(&directory.role);
     what.access = config.buckets.clone();
     what.kept_days = directory.kept_days.unwrap_or(what.kept_days);
+    what.stop = Arc::clone(stop);
     let report = ingest(store, lake, what, &|_| ()).await?;
+    let path = directory.path.display().to_string();
+    let n_events = report.accepted + report.duplicates;
+    let bad = store.note_lines(&path, n_events, report.rejected, clock::now()).await?;
+    let trouble = trouble(&report, bad);
+    Ok((Ingested::read(path, &report), trouble))
+}
+
+/// What is wrong with a directory that was read, though every line of it was; `bad` is how many lines
+/// in a row were no events by now, and since when.
+fn trouble(report: &IngestReport, bad: Option<(u64, Timestamp)>) -> Option<anyhow::Error> {
+    if !report.parts_lost.is_empty() {
+        return Some(anyhow!(
+            "{} committed files are gone from the lake, and their events with them: {}\n\
+             hint: put the lake back from a backup; `advisor doctor` looks at every file",
+            report.parts_lost.len(),
+            report.parts_lost.iter().take(3).cloned().collect::<Vec<_>>().join(", ")
+        ));
+    }
     if report.files.is_empty() {
-        bail!(
+        return Some(anyhow!(
             "it holds no files that `advisor ingest` reads\n\
              hint: is it mounted, and does whoever ships signals write there?"
-        );
+        ));
     }
-    if report.read >= POISONED_LINES && report.rejected == report.read {
-        let reasons: Vec<&str> = report.reasons.keys().copied().collect();
-        bail!(
-            "all of its {} new lines are no events: {}\n\
-             hint: `advisor lake rejects` shows them; is `format` in advisor.toml right for them?",
-            report.read,
-            reasons.join(", ")
-        );
-    }
-    Ok(Ingested::read(directory.path.display().to_string(), &report))
+    let (n_lines, since) = bad.filter(|it| it.0 >= POISONED_LINES)?;
+    let reasons: Vec<&str> = report.reasons.keys().copied().collect();
+    let why = if reasons.is_empty() { String::new() } else { format!(": {}", reasons.join(", ")) };
+    Some(anyhow!(
+        "all of its {n_lines} lines since {since} are no events{why}\n\
+         hint: `advisor lake rejects` shows them; is `format` in advisor.toml right for them?"
+    ))
 }
 
 /// What an analysis came to: outcome, reason, and batch with its counts.

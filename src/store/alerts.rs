@@ -1,4 +1,6 @@
 //! Alerts: raised once for what is alike, counted up while they are not resolved, kept for the record.
+use std::borrow::Cow;
+
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use sqlx::{AnyConnection, any::AnyRow};
@@ -190,13 +192,25 @@ async fn raise(
     .bind(noticed.hostname.as_deref().map(storable))
     .bind(storable(&noticed.message))
     .bind(json(&noticed.detail)?)
-    .bind(storable(&noticed.key))
+    .bind(storable(&indexed(&noticed.key)))
     .bind(bigint(noticed.events))
     .bind(noticed.last.0)
     .execute(&mut *conn)
     .await?;
     let alert = find(conn, &id).await?;
     outbox::append(conn, at, SignalType::Alert, &alert).await
+}
+
+/// Longest key that is kept as it is, in bytes: a row of an index of PostgreSQL has room for 2,704.
+const MAX_KEY_BYTES: usize = 600;
+
+/// A key as it is kept: one that is longer, as command lines may be, by its begin and its hash.
+fn indexed(key: &str) -> Cow<'_, str> {
+    if key.len() <= MAX_KEY_BYTES {
+        return Cow::Borrowed(key);
+    }
+    let begin: String = key.chars().take(MAX_KEY_BYTES / 8).collect();
+    Cow::Owned(format!("{begin} {:x}", Sha256::digest(key)))
 }
 
 /// The id of an alert that was one `n_before` times before.
@@ -246,7 +260,7 @@ async fn repeat(
 async fn alike(conn: &mut AnyConnection, noticed: &Noticed) -> Result<Vec<Alert>, StoreError> {
     let rows = sqlx::query("SELECT * FROM alerts WHERE kind = $1 AND alert_key = $2")
         .bind(noticed.kind.as_str())
-        .bind(storable(&noticed.key))
+        .bind(storable(&indexed(&noticed.key)))
         .fetch_all(conn)
         .await?;
     rows.iter().map(alert).collect()

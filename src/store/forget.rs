@@ -5,7 +5,7 @@ use super::{
     By, IngestCommit, Store, StoreError,
     ingest::{advance, insert_staged},
     rollups,
-    rows::{Columns as _, json, storable},
+    rows::{Columns as _, bigint, json, storable},
     trail,
 };
 use crate::{
@@ -163,6 +163,43 @@ impl Store {
             .fetch_all(self.snapshot().await?.conn())
             .await?;
         rows.iter().map(|row| Ok((row.text("path")?, row.time("read_us")?))).collect()
+    }
+
+    /// Notes what the new lines of a directory were; gives how many in a row were no events by now,
+    /// and since when. An event begins a new count.
+    ///
+    /// # Errors
+    /// Where the database is away.
+    pub async fn note_lines(
+        &self,
+        path: &str,
+        events: u64,
+        rejected: u64,
+        at: Timestamp,
+    ) -> Result<Option<(u64, Timestamp)>, StoreError> {
+        let mut write = self.begin().await?;
+        if events > 0 {
+            sqlx::query("DELETE FROM directories_bad WHERE path = $1")
+                .bind(storable(path))
+                .execute(write.conn())
+                .await?;
+        } else if rejected > 0 {
+            sqlx::query(
+                "INSERT INTO directories_bad (path, row_count, since_us) VALUES ($1, $2, $3)
+                 ON CONFLICT (path) DO UPDATE SET row_count = directories_bad.row_count + excluded.row_count",
+            )
+            .bind(storable(path))
+            .bind(bigint(rejected))
+            .bind(at.0)
+            .execute(write.conn())
+            .await?;
+        }
+        let row = sqlx::query("SELECT row_count, since_us FROM directories_bad WHERE path = $1")
+            .bind(storable(path))
+            .fetch_optional(write.conn())
+            .await?;
+        write.commit().await?;
+        row.map(|row| Ok((row.count("row_count")?, row.time("since_us")?))).transpose()
     }
 
     /// Notes that directories were read to their end at `at`.

@@ -60,7 +60,8 @@ impl Store {
             .collect()
     }
 
-    /// Hosts whose last event is at or after `from` and before `until`, by name; the first `most`.
+    /// Hosts whose last event is at or after `from` and before `until`; at most `most`, those that
+    /// reported for longest first, so that names that somebody makes up push nobody out.
     ///
     /// # Errors
     /// Where the database is away.
@@ -72,7 +73,8 @@ impl Store {
     ) -> Result<Vec<(String, Timestamp)>, StoreError> {
         let rows = sqlx::query(
             "SELECT hostname, last_seen_us FROM hosts
-             WHERE last_seen_us >= $1 AND last_seen_us < $2 ORDER BY hostname LIMIT $3",
+             WHERE last_seen_us >= $1 AND last_seen_us < $2 
+             ORDER BY last_seen_us - first_seen_us DESC, hostname LIMIT $3",
         )
         .bind(from.0)
         .bind(until.0)

@@ -17,6 +17,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (7, "retention", include_str!("migrations/0007_retention.sql")),
     (8, "alerts", include_str!("migrations/0008_alerts.sql")),
     (9, "rollups", include_str!("migrations/0009_rollups.sql")),
+    (10, "directories_bad", include_str!("migrations/0010_directories_bad.sql")),
 ];
 
 /// The newest schema version this program knows.

@@ -137,6 +137,28 @@ impl Store {
         write.commit().await
     }
 
+    /// Ends the rows of runs that never ended themselves: they were killed. Needs the lock of runs, so
+    /// that none of them is under way.
+    ///
+    /// # Errors
+    /// Where the database is away.
+    pub async fn end_dead_runs(&self, at: Timestamp) -> Result<u64, StoreError> {
+        let mut write = self.begin().await?;
+        let ended = sqlx::query(
+            "UPDATE runs SET outcome = $1, reason = $2, finished_us = $3
+             WHERE outcome = $4 AND finished_us IS NULL",
+        )
+        .bind(RunOutcome::Failed.as_str())
+        .bind("it was killed before its end; the next run went on where it was")
+        .bind(at.0)
+        .bind(RunOutcome::Running.as_str())
+        .execute(write.conn())
+        .await?
+        .rows_affected();
+        write.commit().await?;
+        Ok(ended)
+    }
+
     /// The newest `limit` rows of runs, newest first: of one role, or all.
     ///
     /// # Errors

@@ -302,7 +302,7 @@ fn one_offs(clusters: &[Cluster]) -> u64 {
     clusters.iter().filter(|it| it.is_noise).map(|it| it.uses.len() as u64).sum()
 }
 
-/// The candidate of one scope; `None` where nothing of it speaks for a rule.
+/// The candidate of one scope; `None` where nothing of it speaks for a rule, or nobody could read it.
 fn candidate(
     stem: &Stem,
     scope: Scope,
@@ -310,6 +310,9 @@ fn candidate(
     action: RuleAction,
     n_one_offs: u64,
 ) -> Option<Candidate> {
+    if !scope::is_legible(&scope.pattern) {
+        return None;
+    }
     let mut candidate = Candidate {
         target: Target::Command,
         stand: stand(&scope.pattern, action, cost.stops),

@@ -122,7 +122,9 @@ fn levels(candidate: &Candidate, observation: &Observation) -> Vec<(Level, Vec<S
     // What stands in front of a guard may get narrower there, and no wider.
     let wider = Level::ALL.iter().filter(|it| **it > own && candidate.stand == Stand::Open);
     levels.extend(wider.map(|it| (*it, patterns(*it, stem, &uses))));
-    levels.retain(|(_, patterns)| !patterns.is_empty());
+    levels.retain(|(_, patterns)| {
+        !patterns.is_empty() && patterns.iter().all(|it| scope::is_legible(it))
+    });
     let mut taken: Vec<Vec<String>> = Vec::new();
     let proposed: Vec<String> = candidate.patterns().cloned().collect();
     levels.retain(|(level, patterns)| {

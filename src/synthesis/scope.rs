@@ -23,6 +23,15 @@ const MIN_FORM_UNITS: usize = 3;
 /// Most such forms of one stem.
 const MAX_FORMS: usize = 4;
 
+/// Longest pattern that is proposed, in bytes. A longer one is nobody's to read, and what it says is
+/// proved against every other pattern at a cost that grows with its length.
+const MAX_PATTERN_BYTES: usize = 1_000;
+
+/// Whether a person can read a pattern.
+pub(super) const fn is_legible(pattern: &str) -> bool {
+    pattern.len() <= MAX_PATTERN_BYTES
+}
+
 /// A pattern and the uses it was made for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Scope {

@@ -1,6 +1,11 @@
 //! Input that means harm, by name: each is told or quarantined, none gets where it wants to.
 use std::{fs, io::Write as _, os::unix::fs::symlink, process::Command};
 
+use policy_advisor::{
+    inputs::{self, FileReader, Known},
+    objects::Access,
+    pipeline::ingest::IngestReport,
+};
 use serde_json::{Value, json};
 
 use crate::{
@@ -177,6 +182,60 @@ fn links_and_special_files_in_a_signal_directory_are_passed_over() {
     assert_eq!((report.files.len(), report.accepted), (1, 2));
 }
 
+/// Ingests a directory once whatever holds the lake lets go of it, after `swap`.
+fn ingest_after(swap: impl FnOnce(&Home)) -> IngestReport {
+    let home = Home::new();
+    let outside = home.data().join("outside");
+    fs::create_dir_all(outside.join("deep")).unwrap();
+    fs::write(outside.join("a.log"), "root:x:secret\n".to_owned() + &events(0..3)).unwrap();
+    fs::write(outside.join("deep/b.log"), events(3..6)).unwrap();
+    fs::create_dir(home.file("deep")).unwrap();
+    home.write("a.log", events(6..8));
+    home.write("deep/b.log", events(8..10));
+    let files = inputs::files(&[home.file("").into()], &Access::default()).unwrap();
+    swap(&home);
+    let mut report = IngestReport::default();
+    for file in files {
+        let known = Known::default();
+        let read = FileReader::open(&file, &known).and_then(|mut it| {
+            let mut n_lines = 0;
+            while let Some(block) = it.next_block()? {
+                n_lines += block.lines().count() as u64;
+            }
+            Ok(n_lines)
+        });
+        match read {
+            Ok(n_lines) => report.read += n_lines,
+            Err(_) => report.files_failed += 1,
+        }
+    }
+    report
+}
+
+#[test]
+fn what_takes_the_place_of_a_file_after_it_was_found_is_not_followed() {
+    for (name, swap) in [
+        (
+            "a file",
+            (|home: &Home| {
+                fs::remove_file(home.file("a.log")).unwrap();
+                symlink(home.data().join("outside/a.log"), home.file("a.log")).unwrap();
+            }) as fn(&Home),
+        ),
+        ("a directory", |home| {
+            fs::remove_dir_all(home.file("deep")).unwrap();
+            symlink(home.data().join("outside/deep"), home.file("deep")).unwrap();
+        }),
+        ("a pipe", |home| {
+            fs::remove_file(home.file("a.log")).unwrap();
+            assert!(Command::new("mkfifo").arg(home.file("a.log")).status().unwrap().success());
+        }),
+    ] {
+        let report = ingest_after(swap);
+        assert_eq!((report.read, report.files_failed), (2, 1), "{name}");
+    }
+}
+
 #[test]
 fn names_of_hosts_and_sessions_reach_no_other_path() {
     let climbing = ["../../../../tmp/x", "/etc/passwd", "date=2026-01-01/../..", ".", "a\\b"];
@@ -221,6 +280,59 @@ fn a_role_that_an_event_names_is_a_name_and_nothing_else() {
     assert_eq!(roles.as_array().unwrap().len(), 1, "events make no roles: {roles}");
     let refused = advisor.fails(1, &["suggest", "--role", "other-org/role"]);
     assert!(refused.contains("no role"), "{refused}");
+}
+
+#[test]
+fn events_of_a_role_that_nobody_knows_are_told() {
+    let advisor = Advisor::new();
+    let lines: String =
+        (0..30).map(|idx| with(idx, &json!({"role": format!("r{idx:02}")}))).collect();
+    let ended = advisor.run(&["ingest", &advisor.write("in.ndjson", &lines), "--output", "json"]);
+    let report: Value = serde_json::from_str(&ended.out).unwrap();
+    let roles = report["roles_unknown"].as_object().unwrap();
+    assert_eq!((roles.len(), &roles["r03"], &roles[""]), (21, &json!(1), &json!(10)));
+    assert!(ended.err.contains("1 events are of role `r00`, which is not here"), "{ended:?}");
+    assert!(ended.err.contains("hint: `advisor roles create NAME`"), "{ended:?}");
+}
+
+#[test]
+fn commands_of_any_length_are_analyzed_in_time() {
+    let long = |begin: &str, n_bytes: usize| {
+        let mut seeded = crate::kill::Seeded(7);
+        let word = (0..n_bytes).map(|_| char::from(b'a' + u8::try_from(seeded.below(26)).unwrap()));
+        begin.to_owned() + &word.collect::<String>()
+    };
+    let argument = long("", 100_000);
+    let words: Vec<String> = (0..4_000).map(|idx| format!("{idx}")).collect();
+    let name = long("b", 60_000);
+    let mut lines = String::new();
+    for idx in 0..24 {
+        let time = format!("2026-01-{:02}T12:00:{:02}Z", 5 + idx / 2, idx % 2);
+        let session = format!("s{idx}");
+        for (number, argv) in [
+            vec!["git", "push", &argument],
+            std::iter::once("echo").chain(words.iter().map(String::as_str)).collect(),
+            vec![&name, "x"],
+            vec!["git", "status"],
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            lines += &with(
+                4 * idx + number,
+                &json!({"argv": argv, "binary": argv[0], "timestamp": time, "session_id": session}),
+            );
+        }
+    }
+    let advisor = Advisor::new();
+    advisor.ok(&["ingest", &advisor.write("in.ndjson", &lines)]);
+    let range = ["--from", "2026-01-05T00:00:00Z", "--to", "2026-01-20T00:00:00Z"];
+    let batch = advisor.json(&[&["suggest", "--role", "default"][..], &range].concat());
+    let rules =
+        batch["changes"].as_array().unwrap().iter().flat_map(|it| it["after"].as_array().unwrap());
+    let patterns: Vec<&str> = rules.map(|it| it["pattern"].as_str().unwrap()).collect();
+    assert!(patterns.contains(&"git status"), "{patterns:?}");
+    assert!(patterns.iter().all(|it| it.len() <= 1_000), "nobody reads more");
 }
 
 #[test]

@@ -67,6 +67,7 @@ fn first() -> IngestCommit {
             retired: Vec::new(),
             dropped: Vec::new(),
             n_duplicates: Vec::new(),
+            hosts: BTreeMap::new(),
         },
         reached: vec![checkpoint(1), checkpoint(1), checkpoint(2)],
         passed: Vec::new(),

@@ -63,6 +63,7 @@ const MIGRATIONS: &[(i64, &str)] = &[
     (7, include_str!("../../src/store/migrations/0007_retention.sql")),
     (8, include_str!("../../src/store/migrations/0008_alerts.sql")),
     (9, include_str!("../../src/store/migrations/0009_rollups.sql")),
+    (10, include_str!("../../src/store/migrations/0010_directories_bad.sql")),
 ];
 
 /// What a store of the first version can hold.

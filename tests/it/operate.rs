@@ -156,6 +156,54 @@ fn a_collector_is_told_of_a_run_and_one_that_is_away_fails_none() {
 }
 
 #[test]
+fn a_run_that_is_asked_to_stop_ends_and_says_so_and_one_that_was_killed_is_ended_by_the_next() {
+    let advisor = with_signals();
+    // Another one has the lake: the run waits for it.
+    let lake = advisor.data_dir().join("lake");
+    fs::create_dir_all(&lake).unwrap();
+    let start = |metrics: &str| {
+        let mut holder = Command::new("flock")
+            .args([lake.join("lock").to_str().unwrap(), "-c", "echo held; read line"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        holder.stdout.as_mut().unwrap().read_exact(&mut [0; 5]).unwrap();
+        let run = Command::new(env!("CARGO_BIN_EXE_advisor"))
+            .env_clear()
+            .env("ADVISOR_DATA_DIR", advisor.data_dir())
+            .args(["run", "--metrics-file", metrics])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        sleep(Duration::from_secs(2));
+        (holder, run)
+    };
+    let metrics = advisor.data_dir().join("advisor.prom").display().to_string();
+    let (mut holder, mut run) = start(&metrics);
+    run.kill().unwrap();
+    run.wait().unwrap();
+    drop(holder.stdin.take());
+    holder.wait().unwrap();
+    let (mut holder, run) = start(&metrics);
+    let asked = Command::new("kill").args(["-TERM", &run.id().to_string()]).status().unwrap();
+    assert!(asked.success());
+    drop(holder.stdin.take());
+    holder.wait().unwrap();
+    let ended = run.wait_with_output().unwrap();
+    let err = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!(ended.status.code(), Some(1), "{err}");
+    assert!(err.contains("asked to stop; the next run does the rest"), "{err}");
+    assert!(!has(&gauges(&metrics), "advisor_last_success"), "what was stopped is no success");
+    advisor.ok(&["run"]);
+    let runs = advisor.json(&["audit", "--limit", "1000"]);
+    assert_eq!(runs.as_array().unwrap().len(), 20, "the next run read it all");
+    let killed = health(&advisor, "last success");
+    assert_eq!(killed, "ok");
+}
+
+#[test]
 fn a_daemon_runs_until_it_is_asked_to_stop_and_ends_well() {
     let advisor = with_signals();
     let metrics = advisor.data_dir().join("advisor.prom");

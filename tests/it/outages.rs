@@ -58,8 +58,38 @@ fn a_directory_of_garbage_is_told() {
     };
     let (bench, data) = reading(garbage);
     let err = told(&bench, &data);
-    assert!(err.contains("all of its 500 new lines are no events: not_json"), "{err}");
+    assert!(err.contains("all of its 500 lines since "), "{err}");
+    assert!(err.contains("are no events: not_json"), "{err}");
     assert!(err.contains("hint: `advisor lake rejects` shows them"), "{err}");
+    let again = told(&bench, &data);
+    assert!(again.contains("all of its 500 lines since "), "until an event comes: {again}");
+    fs::write(bench.path("signals/b.log"), event(0)).unwrap();
+    bench.ok(&data, &["run"]);
+}
+
+#[test]
+fn garbage_that_comes_in_small_pieces_is_told_once_it_is_no_accident() {
+    let (bench, data) = reading(|_| ());
+    for number in 0..4 {
+        let file = bench.path(&format!("signals/{number}.log"));
+        fs::write(file, format!("garbage {number}\n").repeat(6)).unwrap();
+        if number < 3 {
+            bench.ok(&data, &["run"]);
+        }
+    }
+    let err = told(&bench, &data);
+    assert!(err.contains("all of its 24 lines since "), "{err}");
+}
+
+#[test]
+fn a_part_that_is_gone_is_told_by_every_run() {
+    let (bench, data) = reading(|dir| fs::write(dir.join("a.log"), event(0)).unwrap());
+    bench.ok(&data, &["run"]);
+    let day = fs::read_dir(data.join("lake/events")).unwrap().next().unwrap().unwrap();
+    fs::remove_dir_all(day.path()).unwrap();
+    let err = told(&bench, &data);
+    assert!(err.contains("1 committed files are gone from the lake"), "{err}");
+    assert!(err.contains("hint: put the lake back from a backup"), "{err}");
 }
 
 #[test]

@@ -30,6 +30,8 @@ pub struct Silent {
     pub hostname: String,
     /// Its last event.
     pub last_seen: Timestamp,
+    /// Whether this is told for the first time: it was not silent yet when the paths were last read.
+    pub is_new: bool,
 }
 
 /// At most so many hosts are named of each kind: an archive can hold millions of names.
@@ -66,11 +68,22 @@ pub(super) async fn gone(
     Ok(gone.collect())
 }
 
-/// Hosts that fell silent, seen after an ingest at `now`.
-pub(super) async fn silent(store: &Store, now: Timestamp) -> Result<Vec<Silent>, StoreError> {
-    let before = |days: i32| Day(now.day().0.saturating_sub(days)).start();
-    let hosts = store.hosts_last_seen(before(TOLD_DAYS), before(SILENT_DAYS), MOST_NAMED).await?;
-    let silent = hosts.into_iter().map(|(hostname, last_seen)| Silent { hostname, last_seen });
+/// Hosts that fell silent, seen after an ingest at `now` of what was read `before`; those that
+/// reported for longest first.
+pub(super) async fn silent(
+    store: &Store,
+    before: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<Vec<Silent>, StoreError> {
+    let told = before.map(|it| Day(it.day().0.saturating_sub(SILENT_DAYS)).start());
+    let ago = |days: i32| Day(now.day().0.saturating_sub(days)).start();
+    let hosts = store.hosts_last_seen(ago(TOLD_DAYS), ago(SILENT_DAYS), MOST_NAMED).await?;
+    let is_new = |last_seen| told.is_none_or(|told| last_seen >= told);
+    let silent = hosts.into_iter().map(|(hostname, last_seen)| Silent {
+        hostname,
+        last_seen,
+        is_new: is_new(last_seen),
+    });
     Ok(silent.collect())
 }
 
@@ -142,9 +155,28 @@ mod tests {
             ("2026-02-12", false),
         ] {
             with(&[("a", day)], "2026-03-14", async |store| {
-                let silent = silent(store, at("2026-03-15")).await.unwrap();
+                let silent = silent(store, None, at("2026-03-15")).await.unwrap();
                 assert_eq!(silent.len(), usize::from(named), "{day}");
             });
         }
+    }
+
+    #[test]
+    fn a_host_that_stopped_is_new_once() {
+        with(&[("a", "2026-03-09"), ("b", "2026-03-10")], "2026-03-14", async |store| {
+            let silent = async |before: Option<&str>, now| {
+                let silent = silent(store, before.map(at), at(now)).await.unwrap();
+                let news = silent.into_iter().map(|it| (it.hostname, it.is_new));
+                news.collect::<Vec<(String, bool)>>()
+            };
+            let told = |news: &[(&str, bool)]| -> Vec<(String, bool)> {
+                news.iter().map(|(name, is_new)| ((*name).to_owned(), *is_new)).collect()
+            };
+            assert_eq!(silent(None, "2026-03-15").await, told(&[("a", true), ("b", true)]));
+            let again = silent(Some("2026-03-14"), "2026-03-15").await;
+            assert_eq!(again, told(&[("a", false), ("b", true)]));
+            let again = silent(Some("2026-03-15"), "2026-03-15").await;
+            assert_eq!(again, told(&[("a", false), ("b", false)]));
+        });
     }
 }

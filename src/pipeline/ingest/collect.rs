@@ -8,6 +8,7 @@ use super::{
     IngestReport, in_turn,
     parse::{Lines, MAX_KEPT, Parsed},
     read::Ending,
+    roles::count_role,
 };
 use crate::{
     events::Timestamp,
@@ -19,7 +20,7 @@ use crate::{
 /// A chunk is full when it holds so many bytes of columns (two chunks are in memory at a time), ...
 const CHUNK_BYTES: usize = 40 * 1024 * 1024;
 
-/// ... so many rejects, or so many hosts, ...
+/// ... so many rejects, ...
 const CHUNK_ENTRIES: usize = 20_000;
 
 /// ... or pieces of so many files: columns of one line take some kilobytes.
@@ -38,8 +39,6 @@ pub(super) struct Chunk {
     pub(super) seen: Vec<SeenFile>,
     /// Lines for the quarantine.
     pub(super) rejects: Vec<Reject>,
-    /// Hosts, each with the times of its first and last event.
-    pub(super) hosts: BTreeMap<String, (Timestamp, Timestamp)>,
     n_events: usize,
     n_bytes: usize,
 }
@@ -72,7 +71,7 @@ impl Chunk {
     fn is_full(&self, max_events: usize) -> bool {
         self.n_events >= max_events
             || self.n_bytes >= CHUNK_BYTES
-            || self.rejects.len().max(self.hosts.len()) >= CHUNK_ENTRIES
+            || self.rejects.len() >= CHUNK_ENTRIES
             || self.rows.len().max(self.reached.len()) >= CHUNK_PIECES
     }
 
@@ -83,12 +82,11 @@ impl Chunk {
     fn add(&mut self, file: usize, lines: Lines, report: &mut IngestReport) {
         report.add_lines(file, lines.rows.n_events() as u64, &lines.rejected);
         report.add_rejects(file, &lines.rejects);
+        for (role, n_events) in &lines.roles_unknown {
+            count_role(&mut report.roles_unknown, role, *n_events);
+        }
         let room = report.room_for_rejects(file, lines.rejects.len(), MAX_KEPT);
         self.rejects.extend(lines.rejects.into_iter().take(room));
-        for (host, (from, to)) in lines.hosts {
-            let span = self.hosts.entry(host).or_insert((from, to));
-            *span = (span.0.min(from), span.1.max(to));
-        }
         self.reached.insert(file, lines.end);
         if lines.rows.n_events() > 0 {
             self.n_events += lines.rows.n_events();

@@ -54,7 +54,8 @@ impl Committer<'_> {
         behind: &mut BTreeMap<usize, Checkpoint>,
         committed: &mut Committed,
     ) -> anyhow::Result<()> {
-        let staged = self.lake.stage(&chunk.rows, &self.manifest.id_runs)?;
+        let mut staged = self.lake.stage(&chunk.rows, &self.manifest.id_runs)?;
+        let hosts = std::mem::take(&mut staged.hosts);
         drop(chunk.rows);
         let mut passed = Vec::new();
         for (file, checkpoint) in &chunk.reached {
@@ -72,7 +73,7 @@ impl Committer<'_> {
             passed,
             seen: chunk.seen.into_iter().map(|seen: SeenFile| (seen.path.clone(), seen)).collect(),
             rejects: chunk.rejects,
-            hosts: chunk.hosts,
+            hosts,
         };
         self.manifest.generation = self.runtime.block_on(self.store.commit_ingest(&change))?;
         // From here on it counts; what follows is made up for by the next run where it fails.

@@ -14,7 +14,11 @@ mod roles;
 
 use std::{
     path::PathBuf,
-    sync::mpsc::{Receiver, SyncSender, sync_channel},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc::{Receiver, SyncSender, sync_channel},
+    },
     thread,
 };
 
@@ -57,6 +61,8 @@ pub struct Ingest {
     pub kept_days: u32,
     /// A chunk is committed when it holds so many events; sooner where it takes much memory.
     pub chunk_events: usize,
+    /// Set from outside, it ends the ingest before its next file: the next one goes on there.
+    pub stop: Arc<AtomicBool>,
 }
 
 /// Events to a chunk, unless said otherwise: parts of some ten megabytes.
@@ -77,6 +83,7 @@ impl Ingest {
             now,
             kept_days: KEPT_DAYS,
             chunk_events: CHUNK_EVENTS,
+            stop: Arc::default(),
         }
     }
 }
@@ -121,9 +128,10 @@ pub async fn ingest(
 ) -> anyhow::Result<IngestReport> {
     let paths: Vec<String> =
         ingest.paths.iter().map(|it| it.to_string_lossy().into_owned()).collect();
+    let _lock = tokio::task::block_in_place(|| lake.lock(|| progress(Step::Waiting)))?;
+    // Looked for once it is our turn: what was found while another one read may be something else.
     let files = tokio::task::block_in_place(|| inputs::files(&ingest.paths, &ingest.access));
     let files = files.context("nothing was read")?;
-    let _lock = tokio::task::block_in_place(|| lake.lock(|| progress(Step::Waiting)))?;
     store.forget_files(ingest.now.plus_hours(-24.0 * FORGET_DAYS)).await?;
     let (mut manifest, settled) = settle(store, lake, ingest.now).await?;
     if !settled.lost_ids.is_empty() {
@@ -160,7 +168,8 @@ pub async fn ingest(
                 to_parsers.push(to_parser);
                 from_parsers.push(from_parser);
             }
-            let read = move || read::read(files, known, seen, &InTurn(to_parsers), progress);
+            let stop = &*ingest.stop;
+            let read = move || read::read(files, known, seen, &InTurn(to_parsers), progress, stop);
             let reader = named("read").spawn_scoped(scope, read)?;
             let (to_committer, chunks) = sync_channel(0);
             let commit = move || committer.run(&chunks);
@@ -180,11 +189,15 @@ pub async fn ingest(
             anyhow::Ok(())
         })
     })?;
-    if report.files_failed == 0 {
+    let before = store.directories_read().await?;
+    let before = paths.iter().filter_map(|it| before.get(it)).max().copied();
+    let is_whole = report.files_failed == 0 && !ingest.stop.load(Ordering::Relaxed);
+    // Where there are no files, nobody knows yet what is gone.
+    if is_whole && !report.files.is_empty() {
         store.note_read(&paths, now).await?;
     }
     report.gone = gone;
-    report.silent = absence::silent(store, now).await?;
+    report.silent = absence::silent(store, before, now).await?;
     let IngestReport { read, accepted, duplicates, rejected, parts, .. } = report;
     tracing::info!(read, accepted, duplicates, rejected, parts, "ingested");
     Ok(report)

@@ -6,7 +6,7 @@ use std::{
 
 use super::{
     read::{Ending, Work},
-    roles::Roles,
+    roles::{Roles, count_role},
 };
 use crate::{
     events::Timestamp,
@@ -44,8 +44,8 @@ pub(super) struct Lines {
     pub(super) rejected: BTreeMap<Reason, u64>,
     /// The first [`MAX_KEPT`] of them.
     pub(super) rejects: Vec<Reject>,
-    /// Hosts, each with the times of its first and last event.
-    pub(super) hosts: BTreeMap<String, (Timestamp, Timestamp)>,
+    /// Events of roles that nobody knows, by role.
+    pub(super) roles_unknown: BTreeMap<String, u64>,
     /// How far the file was read.
     pub(super) end: Checkpoint,
 }
@@ -124,7 +124,7 @@ struct Gathered<'a> {
     columns: Columns,
     rejected: BTreeMap<Reason, u64>,
     rejects: Vec<Reject>,
-    hosts: BTreeMap<String, (Timestamp, Timestamp)>,
+    roles_unknown: BTreeMap<String, u64>,
     is_empty: bool,
 }
 
@@ -136,7 +136,7 @@ impl<'a> Gathered<'a> {
             columns: Columns::default(),
             rejected: BTreeMap::new(),
             rejects: Vec::new(),
-            hosts: BTreeMap::new(),
+            roles_unknown: BTreeMap::new(),
             is_empty: true,
         }
     }
@@ -149,12 +149,10 @@ impl<'a> Gathered<'a> {
         self.is_empty = false;
         match found.result {
             Ok(parsed) => {
-                let at = parsed.event.timestamp;
-                match self.hosts.get_mut(&parsed.event.hostname) {
-                    Some((first, last)) => (*first, *last) = ((*first).min(at), (*last).max(at)),
-                    None => _ = self.hosts.insert(parsed.event.hostname.clone(), (at, at)),
-                }
                 let role = self.roles.of(&parsed.event);
+                if !self.roles.is_known(role) {
+                    count_role(&mut self.roles_unknown, role, 1);
+                }
                 self.columns.push(&parsed.event, parsed.id, role, &self.source);
             }
             Err(fault) => {
@@ -169,7 +167,7 @@ impl<'a> Gathered<'a> {
     }
 
     fn finish(self, end: Checkpoint) -> Result<Lines, LakeError> {
-        let Self { columns, rejected, rejects, hosts, .. } = self;
-        Ok(Lines { rows: columns.finish()?, rejected, rejects, hosts, end })
+        let Self { columns, rejected, rejects, roles_unknown, .. } = self;
+        Ok(Lines { rows: columns.finish()?, rejected, rejects, roles_unknown, end })
     }
 }

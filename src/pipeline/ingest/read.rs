@@ -1,5 +1,8 @@
 //! The reading thread: files -> blocks of lines, from where each file was left.
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use super::{InTurn, Progress, Step};
 use crate::{
@@ -52,14 +55,15 @@ pub(super) enum Ending {
 /// An object that is overwritten while it is read is begun again so many times.
 const MAX_REPLACED: usize = 3;
 
-/// Reads all files in turn, until nobody listens any more; each from its beginning where nothing is
-/// to count as known.
+/// Reads all files in turn, until nobody listens any more or `stop` is set; each from its beginning
+/// where nothing is to count as known.
 pub(super) fn read(
     files: &[Input],
     mut known: Option<Known>,
     seen: &BTreeMap<String, SeenFile>,
     queues: &InTurn<Work>,
     progress: Progress<'_>,
+    stop: &AtomicBool,
 ) {
     let mut turn = 0;
     let mut send = |work| {
@@ -71,6 +75,9 @@ pub(super) fn read(
     progress(Step::Total(sizes.iter().sum()));
     let nothing = Known::default();
     for ((file, input), size) in files.iter().enumerate().zip(sizes) {
+        if stop.load(Ordering::Relaxed) {
+            return;
+        }
         let mut n_read = 0;
         let mut on_the_way = |n_bytes: u64| {
             progress(Step::Read(n_bytes.saturating_sub(n_read)));

@@ -9,6 +9,7 @@ use super::{
     read::Ending,
 };
 use crate::{
+    events::visible,
     inputs::{End, Input, Notes, Reason, Reject},
     lake::Settled,
 };
@@ -30,6 +31,9 @@ pub struct IngestReport {
     pub reasons: BTreeMap<&'static str, u64>,
     /// Keys outside the schema -> how often.
     pub unknown_keys: BTreeMap<String, u64>,
+    /// Events of roles that the store does not know -> how many, known ones of earlier reads among
+    /// them; past twenty names the rest under an empty one.
+    pub roles_unknown: BTreeMap<String, u64>,
     /// Records of other systems that are no actions; not among those that were read.
     pub passed_over: u64,
     /// Secrets that were replaced by markers.
@@ -253,6 +257,39 @@ impl IngestReport {
                 file.duplicates += duplicates;
             }
         }
+    }
+
+    /// What was repaired in the lake, and what somebody should look at in what was read.
+    pub fn notices(&self) -> Vec<String> {
+        let mut res = Vec::new();
+        res.extend(self.files.iter().filter_map(|it| it.cut_off.clone()));
+        if self.repaired + self.orphans_removed > 0 {
+            res.push(format!(
+                "after an interrupted run: {} files put in place, {} uncommitted ones deleted",
+                self.repaired, self.orphans_removed
+            ));
+        }
+        if self.parts_unknown > 0 {
+            res.push(format!(
+                "{} files in the lake were never committed; outside readers take them for events",
+                self.parts_unknown
+            ));
+        }
+        if self.ids_rebuilt {
+            res.push("the index of event ids was lost, and made anew from the events".to_owned());
+        }
+        for (role, n_events) in &self.roles_unknown {
+            let whose = if role.is_empty() {
+                "of further roles".to_owned()
+            } else {
+                format!("of role `{}`", visible(role))
+            };
+            res.push(format!(
+                "{n_events} events are {whose}, which is not here: nobody analyzes them\n\
+                 hint: `advisor roles create NAME` makes a role"
+            ));
+        }
+        res
     }
 
     pub(super) fn finish(&mut self, file: usize, ending: Ending) {

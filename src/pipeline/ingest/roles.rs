@@ -1,5 +1,5 @@
 //! Which role an event counts for.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     events::Event,
@@ -15,6 +15,8 @@ pub(super) struct Roles {
     assignments: BTreeMap<String, Vec<Assignment>>,
     /// The organization's default.
     default: String,
+    /// The roles that there are.
+    known: BTreeSet<String>,
 }
 
 impl Roles {
@@ -24,6 +26,7 @@ impl Roles {
             named,
             assignments: store.assignments().await?,
             default: default.unwrap_or_else(|| DEFAULT_ROLE.to_owned()),
+            known: store.roles().await?.into_iter().map(|it| it.name).collect(),
         })
     }
 
@@ -39,4 +42,18 @@ impl Roles {
         let own = event.role.as_deref().or(self.named.as_deref());
         own.or_else(assigned).unwrap_or(&self.default)
     }
+
+    /// Whether there is such a role; events of others wait until there is.
+    pub(super) fn is_known(&self, role: &str) -> bool {
+        self.known.contains(role)
+    }
+}
+
+/// Roles without an entry in the store that are counted by name; whoever writes events makes them up.
+const MAX_UNKNOWN: usize = 20;
+
+/// Counts events of a role that nobody knows; past [`MAX_UNKNOWN`] names, under an empty one.
+pub(super) fn count_role(counts: &mut BTreeMap<String, u64>, role: &str, n_events: u64) {
+    let is_named = counts.contains_key(role) || counts.len() < MAX_UNKNOWN;
+    *counts.entry(if is_named { role } else { "" }.to_owned()).or_default() += n_events;
 }

@@ -215,16 +215,25 @@ impl Globs {
 }
 
 /// For each prefix of `part` the length of its longest proper border; `None` for the empty one.
+/// Linear: parts come from command lines, which may have a hundred thousand bytes.
+///
+/// # Source
+/// Knuth, Morris, Pratt: Fast pattern matching in strings, 1977.
 fn borders(part: &[u8]) -> Vec<Option<u32>> {
-    let mut res: Vec<Option<u32>> = vec![None; part.len() + 1];
-    for n_read in 1..=part.len() {
-        let longest =
-            (0..n_read).rev().find(|&len| part.get(..len) == part.get(n_read - len..n_read));
-        if let Some(slot) = res.get_mut(n_read) {
-            *slot = longest.and_then(|len| u32::try_from(len).ok());
+    let mut lengths = vec![0_usize; part.len() + 1];
+    let at = |lengths: &[usize], len: usize| lengths.get(len).copied().unwrap_or(0);
+    let mut border = 0;
+    for (idx, byte) in part.iter().enumerate().skip(1) {
+        while border > 0 && part.get(border) != Some(byte) {
+            border = at(&lengths, border);
+        }
+        border += usize::from(part.get(border) == Some(byte));
+        if let Some(slot) = lengths.get_mut(idx + 1) {
+            *slot = border;
         }
     }
-    res
+    let of = |(n_read, length): (usize, usize)| (n_read > 0).then_some(length);
+    lengths.into_iter().enumerate().map(|it| of(it).and_then(|it| u32::try_from(it).ok())).collect()
 }
 
 #[cfg(test)]
@@ -240,6 +249,15 @@ mod tests {
 
     fn accepts(globs: &Globs, pattern: usize, line: &str) -> bool {
         after(globs, pattern, line).is_some_and(|place| globs.accepts(place))
+    }
+
+    /// Every prefix against every suffix.
+    fn borders_by_comparing(part: &[u8]) -> Vec<Option<u32>> {
+        let longest = |n_read: usize| {
+            (0..n_read).rev().find(|&len| part[..len] == part[n_read - len..n_read])
+        };
+        let lengths = (0..=part.len()).map(|n_read| longest(n_read));
+        lengths.map(|it| it.map(|len| u32::try_from(len).unwrap())).collect()
     }
 
     #[test]
@@ -263,6 +281,11 @@ mod tests {
             for (idx, pattern) in compiled.iter().enumerate() {
                 prop_assert_eq!(accepts(&globs, idx, &line), pattern.matches(&line), "{}", &patterns[idx]);
             }
+        }
+
+        #[test]
+        fn borders_are_those_that_comparing_finds(part in "[ab]{0,24}") {
+            prop_assert_eq!(borders(part.as_bytes()), borders_by_comparing(part.as_bytes()));
         }
 
         #[test]
