@@ -28,7 +28,7 @@ use policy_advisor::{
     policy::Role,
 };
 use rayon::prelude::*;
-use reviewer::{TASTES, review};
+use reviewer::{TASTES, Taste, review};
 use work::{
     Lines, Poison, RISKY, Random, accept, advise, allowed, hasty, names, open, poisoned, work,
 };
@@ -193,8 +193,11 @@ fn poison() -> u64 {
 fn reviewers(tastes: &[String]) -> u64 {
     let mut n_wrong = 0;
     let nothing = open(&Role::new("new"));
-    let is_meant = |name: String| tastes.is_empty() || tastes.contains(&name);
-    for taste in TASTES.iter().filter(|it| is_meant(format!("{it:?}"))) {
+    let is_meant = |taste: &&Taste| {
+        let text = format!("{taste:?}");
+        tastes.is_empty() || tastes.iter().any(|it| text.split('(').next() == Some(it))
+    };
+    for taste in TASTES.iter().filter(is_meant) {
         let seeds: Vec<u64> = (1..=4).collect();
         let outcomes: Vec<_> = seeds
             .par_iter()

@@ -136,7 +136,7 @@ fn open_below(dir: &Path, name: &Path, flags: OFlags) -> io::Result<File> {
 /// Opens a file to read from it; where it must be `below` the directory, no link is followed. Kernels
 /// before 5.6, and other systems, keep only the last step from being one.
 fn open(dir: BorrowedFd<'_>, name: &Path, flags: OFlags, below: bool) -> io::Result<File> {
-    let flags = flags | OFlags::CLOEXEC | OFlags::NOCTTY;
+    let flags = flags | OFlags::CLOEXEC;
     if !below {
         return Ok(rustix::fs::openat(dir, name, flags, Mode::empty())?.into());
     }

@@ -54,6 +54,7 @@ const MAX_UNKNOWN: usize = 20;
 
 /// Counts events of a role that nobody knows; past [`MAX_UNKNOWN`] names, under an empty one.
 pub(super) fn count_role(counts: &mut BTreeMap<String, u64>, role: &str, n_events: u64) {
-    let is_named = counts.contains_key(role) || counts.len() < MAX_UNKNOWN;
+    let n_named = counts.keys().filter(|it| !it.is_empty()).count();
+    let is_named = counts.contains_key(role) || n_named < MAX_UNKNOWN;
     *counts.entry(if is_named { role } else { "" }.to_owned()).or_default() += n_events;
 }
