@@ -10,7 +10,7 @@ use crate::{
 pub(super) struct Permitted {
     pub(super) target: Target,
     pub(super) patterns: Vec<String>,
-    /// Where the program lies, where the permission asks for that.
+    /// Where the program lies or what is set for it, where the permission asks for that.
     pub(super) place: Option<String>,
 }
 
@@ -59,7 +59,7 @@ pub(super) fn permission(text: &str) -> Result<Permitted, Refused> {
     }
     let (line, place) = canonical_pattern(spec, true).map_err(Refused::Other)?;
     // A single star behind a blank takes the blank along; of several, the last one does not.
-    let n_stars = line.replace("\\\\", "").replace("\\*", "").matches('*').count();
+    let n_stars = spec.replace("\\\\", "").replace("\\*", "").matches('*').count();
     let pattern = match line.strip_suffix(" *") {
         Some(_) if n_stars > 1 => format!("{line}*"),
         _ => line,
@@ -127,6 +127,14 @@ impl Word {
         self.stars.push(star);
     }
 
+    /// Whether it sets a variable, as in front of a command.
+    fn is_assignment(&self) -> bool {
+        self.raw.split_once('=').is_some_and(|(name, _)| {
+            let is_name = |ch: char| ch.is_ascii_alphanumeric() || ch == '_';
+            name.chars().all(is_name) && name.starts_with(|ch: char| !ch.is_ascii_digit())
+        })
+    }
+
     /// The pattern of the words that are meant, quoted as in canonical lines.
     fn pattern(&self, is_first: bool) -> Result<String, &'static str> {
         let texts = || self.parts.iter();
@@ -167,9 +175,14 @@ pub(super) fn canonical_pattern(
     is_glob: bool,
 ) -> Result<(String, Option<String>), &'static str> {
     let Some(words) = words(spec, is_glob)? else { return Ok((spec.to_owned(), None)) };
-    let place = words.first().map(|it| it.raw.clone()).filter(|it| it.contains('/'));
+    // Variables that are set for one command are not in its line.
+    let n_set = words.iter().take_while(|it| it.is_assignment()).count();
+    let n_set = if n_set < words.len() { n_set } else { 0 };
+    let named: Vec<&str> = words.iter().take(n_set + 1).map(|it| it.raw.as_str()).collect();
+    let is_narrow = n_set > 0 || named.last().is_some_and(|it| it.contains('/'));
+    let place = is_narrow.then(|| named.join(" "));
     let mut line = Vec::with_capacity(words.len());
-    for (idx, word) in words.iter().enumerate() {
+    for (idx, word) in words.iter().skip(n_set).enumerate() {
         line.push(word.pattern(idx == 0)?);
     }
     Ok((line.join(" "), place))
@@ -255,6 +268,8 @@ mod tests {
             // As canonical lines are spelled.
             ("Bash(/bin/rm:*)", "rm *"),
             ("Bash(/bin/rm *)", "rm *"),
+            ("Bash(FOO=1 rm:*)", "rm *"),
+            ("Bash(a=b)", "a=b"),
             ("Bash(*/rm -rf *)", "rm -rf **"),
             (r#"Bash(git commit -m "wip")"#, "git commit -m wip"),
             (r#"Bash(git commit -m "in work" *)"#, "git commit -m 'in work' *"),
@@ -283,6 +298,7 @@ mod tests {
         }
         let place = |text: &str| permission(text).ok().and_then(|it| it.place);
         assert_eq!(place("Bash(/bin/rm:*)").as_deref(), Some("/bin/rm"));
+        assert_eq!(place("Bash(FOO=1 rm:*)").as_deref(), Some("FOO=1 rm"));
         assert_eq!(place("Bash(cat /etc/passwd)"), None);
     }
 }
