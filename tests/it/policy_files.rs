@@ -464,13 +464,23 @@ fn a_policy_as_json_is_known_by_what_it_holds_and_what_is_not_asked_is_told() {
 #[test]
 fn rules_that_never_fire_and_twofold_losses_are_told() {
     let advisor = Advisor::new();
-    let settings = advisor
-        .write("settings.json", r#"{"permissions": {"deny": ["Bash(FOO=1 rm:*)", "Bash(rm:*)"]}}"#);
+    let odd = advisor.write(
+        "odd.json",
+        r#"{"name": "r", "rules": [{"pattern": "git \"x\" *", "action": "deny"}]}"#,
+    );
+    let told = "has rule 1, deny `git \"x\" *`, which can never fire: no command matches it";
+    for args in [
+        &["policy", "validate", &odd][..],
+        &["policy", "convert", "--from", "role", "--to", "rego", &odd],
+        &["roles", "import", &odd],
+    ] {
+        let ended = advisor.run(args);
+        assert!(ended.code == 0 && ended.err.contains(told), "{ended:?}");
+    }
+    let settings = advisor.write("settings.json", r#"{"permissions": {"deny": ["Bash(rm:*)"]}}"#);
     let args = ["policy", "convert", "--from", "claude-code", "--to", "role", &settings];
     let ended = advisor.run(&args);
-    let told = "warning: `DIR/settings.json` has rule 1, deny `FOO=1 rm *`, which can never fire";
-    assert!(ended.code == 0 && ended.err.contains(told), "{ended:?}");
-    assert!(ended.err.contains("denies hold further here"), "{ended:?}");
+    assert!(ended.code == 0 && ended.err.contains("denies hold further here"), "{ended:?}");
     // An alert that stands before a deny becomes an allow, and is stopped: one loss, not two.
     let role = advisor.write(
         "r.json",

@@ -93,7 +93,7 @@ fn permissions(object: &mut Object<'_>, reader: &mut Reader, read: &mut Read) {
                         read.losses.push(Loss {
                             field,
                             what: format!("{action} `{pattern}` as `{place}` alone"),
-                            why: "a role knows programs by their names, wherever they lie"
+                            why: "a role knows programs by their names, wherever they lie and whatever is set"
                                 .to_owned(),
                             effect: effect(read.role.default_action, action),
                         });

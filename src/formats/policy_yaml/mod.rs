@@ -30,12 +30,12 @@ pub(super) fn read_json(text: &str) -> Result<Read, Vec<Invalid>> {
 }
 
 pub(super) fn write_yaml(role: &Role, _: &Besides<'_>) -> Written {
-    let (file, written) = role::file(role, &Default::default());
+    let (file, written) = role::file(role, &role::Covered::new());
     Written { text: file.to_yaml(), ..written }
 }
 
 pub(super) fn write_json(role: &Role, _: &Besides<'_>) -> Written {
-    let (file, written) = role::file(role, &Default::default());
+    let (file, written) = role::file(role, &role::Covered::new());
     Written { text: file.to_json(), ..written }
 }
 

@@ -2,7 +2,7 @@
 use policy_advisor::{
     formats::{
         Besides, Effect, equivalence,
-        policy_yaml::{Known, Verdict, evaluate, merge, read_file},
+        policy_yaml::{Known, Trigger, Verdict, evaluate, merge, read_file},
         restated,
     },
     policy::{RuleAction, proof::MAX_STATES},
@@ -108,7 +108,7 @@ fn triggers_and_tools_that_no_role_says_are_lost_by_name() {
          \x20 - {condition: \"tool_matches(\\\"mcp__b__*\\\")\", action: deny, reason: x}\n",
     );
     let file = read_file(&text).unwrap();
-    let globs: Vec<Option<&str>> = file.triggers.iter().map(|it| it.glob()).collect();
+    let globs: Vec<Option<&str>> = file.triggers.iter().map(Trigger::glob).collect();
     assert_eq!(globs, [None, None, Some("mcp__b__*")]);
     assert_eq!(file.warnings().len(), 2);
     let read = (format("policy-yaml").read)(&text).unwrap();
