@@ -25,12 +25,12 @@ struct Rules {
 }
 
 impl Rules {
-    fn add(&mut self, field: String, glob: &str, action: RuleAction, why: Option<&str>) {
+    fn add(&mut self, field: &str, glob: &str, action: RuleAction, why: Option<&str>) {
         let mut lose = |why: &str| {
             let is_allow = action == RuleAction::Allow;
             let effect = if is_allow { Effect::Stricter } else { Effect::Milder };
             let what = format!("{action} `{glob}`");
-            self.losses.push(Loss { field: field.clone(), what, why: why.to_owned(), effect });
+            self.losses.push(Loss { field: field.to_owned(), what, why: why.to_owned(), effect });
         };
         let found = match patterns(glob) {
             None => return lose("holds `?`, for which patterns have no sign"),
@@ -71,12 +71,12 @@ pub(super) fn role(file: &PolicyFile) -> Read {
         (Rules::default(), Rules::default(), Rules::default());
     for (idx, it) in file.forbidden.iter().enumerate() {
         let action = by_severity(it.severity);
-        forbidden.add(format!("forbidden[{idx}]"), &it.pattern, action, Some(&it.reason));
+        forbidden.add(&format!("forbidden[{idx}]"), &it.pattern, action, Some(&it.reason));
     }
     for (idx, it) in file.triggers.iter().enumerate() {
         let field = format!("escalation_triggers[{idx}]");
         match it.glob() {
-            Some(glob) => triggers.add(field, glob, by_trigger(it.action), Some(&it.reason)),
+            Some(glob) => triggers.add(&field, glob, by_trigger(it.action), Some(&it.reason)),
             None => triggers.losses.push(Loss {
                 field: format!("{field}.condition"),
                 what: it.condition.clone(),
@@ -88,7 +88,7 @@ pub(super) fn role(file: &PolicyFile) -> Read {
     for it in &file.mappings {
         for (idx, glob) in it.tools.iter().enumerate() {
             let field = format!("capability_mappings.{}.tools[{idx}]", it.name);
-            mapped.add(field, glob, RuleAction::Allow, it.description.as_deref());
+            mapped.add(&field, glob, RuleAction::Allow, it.description.as_deref());
         }
     }
     let mut losses = Vec::new();
