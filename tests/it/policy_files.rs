@@ -399,13 +399,12 @@ fn a_patch_keeps_what_is_no_business_of_the_role() {
     std::fs::write(&settings, text).unwrap();
     let (code, patch, err) = export(&claude);
     assert_eq!(code, 0, "{err}");
-    let after: String = patch
+    let after: Vec<&str> = patch
         .lines()
         .filter(|it| !it.starts_with("+++"))
         .filter_map(|it| it.strip_prefix('+').or_else(|| it.strip_prefix(' ')))
-        .map(|it| format!("{it}\n"))
         .collect();
-    let after: serde_json::Value = serde_json::from_str(&after).unwrap();
+    let after: serde_json::Value = serde_json::from_str(&after.join("\n")).unwrap();
     let denied = after["permissions"]["deny"].to_string();
     assert!(denied.starts_with(r#"["Read(./.env)","WebFetch""#), "{patch}");
     assert!(after["permissions"]["allow"].to_string().contains("Bash("), "{patch}");

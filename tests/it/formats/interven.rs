@@ -87,10 +87,10 @@ fn what_interven_asks_for_is_held_or_lost_by_its_name() {
 
 #[test]
 fn problems_and_losses_are_named_by_line_and_place_in_the_file() {
-    let text = r##"{"name": "x", "rules": [
+    let text = r#"{"name": "x", "rules": [
         {"rule_id": "late", "priority": 90, "action": "DENY",
          "condition": {"body_contains_any": ["x"]}},
-        {"rule_id": "early", "priority": 10, "match": {"tool_name": "fs"}, "action": "ALLOW"}]}"##;
+        {"rule_id": "early", "priority": 10, "match": {"tool_name": "fs"}, "action": "ALLOW"}]}"#;
     let read = (format("interven").read)(text).unwrap();
     assert_eq!(read.losses[0].field, "rules[0].condition.body_contains_any");
     assert!(read.notes[0].starts_with("commands: "), "{:?}", read.notes);
