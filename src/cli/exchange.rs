@@ -15,7 +15,10 @@ use crate::{
         self, BadRoleFile, Besides, Differing, Equivalence, FORMATS, Loss, PolicyFormat, Read,
         Variable, Written,
     },
-    policy::{Role, Target, proof::MAX_STATES},
+    policy::{
+        Role, Target,
+        proof::{MAX_STATES, unmatched_rules},
+    },
     store::{Store, VariableValue},
 };
 
@@ -66,6 +69,12 @@ pub(super) fn read(
     let read = (format.read)(&text).map_err(invalid)?;
     let about = format!("`{}`", path.display());
     refuse(&read.losses, tolerance, &about, "is not all a role can say", context)?;
+    for note in &read.notes {
+        context.printer.note(&format!("not said: {}", visible(note)));
+    }
+    for it in unmatched(&read.role) {
+        context.printer.error(&format!("warning: {about} {it}"));
+    }
     for it in &read.variables {
         context.printer.note(&format!(
             "{about} brings `{}` of variable `{}` along, which is not taken over: `advisor variables set`",
@@ -76,18 +85,58 @@ pub(super) fn read(
     Ok(read)
 }
 
-/// A role in a format, and how it compares; nothing is printed but what is lost.
+/// Rules of a role that no command or call matches, in words.
+pub(super) fn unmatched(role: &Role) -> Vec<String> {
+    let found = tokio::task::block_in_place(|| unmatched_rules(role, MAX_STATES));
+    let told = found.into_iter().map(|it| {
+        let (list, lines) = if it.is_call { ("mcp rule", "call") } else { ("rule", "command") };
+        let place = it.rule.position.unwrap_or_default();
+        let pattern = it.rule.pattern.unwrap_or_default();
+        let (action, pattern) = (it.rule.action, visible(&pattern));
+        format!(
+            "has {list} {place}, {action} `{pattern}`, which can never fire: no {lines} matches it"
+        )
+    });
+    told.collect()
+}
+
+/// A file that is there, which is written into.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Existing<'a> {
+    pub(super) path: &'a Path,
+    pub(super) text: &'a str,
+}
+
+/// A role in a format, or written into a file that is there, and how it compares; nothing is printed
+/// but what is lost.
 ///
 /// # Errors
-/// Where something is lost that is not allowed to be.
+/// Where something is lost that is not allowed to be, or the file that is there cannot be read.
 pub(super) fn written(
     role: &Role,
     format: &PolicyFormat,
     besides: &Besides<'_>,
+    existing: Option<Existing<'_>>,
     tolerance: Tolerance,
     context: &Context,
 ) -> anyhow::Result<(Written, Equivalence)> {
-    let written = (format.write)(role, besides);
+    let mut written = match (format.update, existing) {
+        (Some(update), Some(Existing { path, text })) => {
+            update(role, besides, text).map_err(|problems| {
+                let bad = BadRoleFile::Invalid { path: path.to_owned(), problems };
+                anyhow::anyhow!("{bad}\nhint: what else stands there is kept, so mend it first")
+            })?
+        }
+        (None, Some(Existing { path, .. })) => {
+            let path = path.display();
+            context
+                .printer
+                .note(&format!("`{path}` is written anew, nothing that stands there is kept"));
+            (format.write)(role, besides)
+        }
+        (_, None) => (format.write)(role, besides),
+    };
+    written.losses = formats::by_field(written.losses);
     let about = format!("`{}` as {}", visible(&role.name), format.name);
     refuse(&written.losses, tolerance, &about, "does not say all of it", context)?;
     let found = tokio::task::block_in_place(|| {
@@ -118,8 +167,43 @@ pub(super) fn print(
     tolerance: Tolerance,
     context: &Context,
 ) -> anyhow::Result<Exit> {
+    let (written, found) = written(role, format, besides, None, tolerance, context)?;
+    print_written(role, format, &written, &found, context)?;
+    told(&written, &found, format, context);
+    Ok(Exit::Done)
+}
+
+/// Prints a document of the same system in another notation; all that it says is in it.
+///
+/// # Errors
+/// Where it is not valid, or cannot be printed.
+pub(super) fn print_restated(
+    path: &Path,
+    text: &str,
+    format: &PolicyFormat,
+    restated: Result<String, Vec<formats::Invalid>>,
+    context: &Context,
+) -> anyhow::Result<Exit> {
+    let invalid = |problems| BadRoleFile::Invalid { path: path.to_owned(), problems };
+    let restated = restated.map_err(invalid)?;
+    let role = (format.read)(&restated).map_err(invalid)?.role;
+    let found = Equivalence::default();
+    let written = Written { text: restated, ..Written::default() };
+    print_written(&role, format, &written, &found, context)?;
+    let is_same = written.text == text;
+    let what = if is_same { "the document as it is" } else { "every field, in the other notation" };
+    context.printer.note(&format!("the same document, {what}"));
+    Ok(Exit::Done)
+}
+
+fn print_written(
+    role: &Role,
+    format: &PolicyFormat,
+    written: &Written,
+    found: &Equivalence,
+    context: &Context,
+) -> anyhow::Result<()> {
     let printer = &context.printer;
-    let (written, found) = written(role, format, besides, tolerance, context)?;
     match printer.output {
         Output::Json | Output::Ndjson => {
             let report = Report {
@@ -128,15 +212,14 @@ pub(super) fn print(
                 text: &written.text,
                 losses: &written.losses,
                 notes: &written.notes,
-                equivalence: verdict(&found),
+                equivalence: verdict(found),
                 differences: &found.changes,
             };
             printer.document(&report, String::new)?;
         }
         Output::Table | Output::Csv => printer.raw(&written.text),
     }
-    told(&written, &found, format, context);
-    Ok(Exit::Done)
+    Ok(())
 }
 
 /// The values of variables that a store holds.

@@ -7,7 +7,7 @@ use super::{
     Context, Exit,
     exchange::{self, Tolerance, format_name},
 };
-use crate::formats::{Besides, PolicyFormat};
+use crate::formats::{Besides, PolicyFormat, load_text, restated};
 
 /// `advisor policy convert`.
 #[derive(Debug, Args)]
@@ -18,6 +18,7 @@ use crate::formats::{Besides, PolicyFormat};
                  policy-json: as JSON       rego           a module for OPA
   interven       rules on tool calls
 
+Between notations of one system, and within one, the document itself is kept, every field of it.
 What a format cannot say is listed, and nothing is written without --allow-loss. What is written is
 read again by the format's own semantics and proved to decide every command and call alike, or the
 shortest line is shown that it decides otherwise.
@@ -44,6 +45,13 @@ pub(super) struct Convert {
 }
 
 pub(super) fn run(args: Convert, context: &Context) -> anyhow::Result<Exit> {
+    let is_of_one_system = restated(args.from, args.to, "", None).is_some();
+    if is_of_one_system {
+        let text = load_text(&args.file)?;
+        if let Some(found) = restated(args.from, args.to, &text, args.name.as_deref()) {
+            return exchange::print_restated(&args.file, &text, args.to, found, context);
+        }
+    }
     let mut read = exchange::read(&args.file, args.from, args.tolerance, context)?;
     if let Some(name) = args.name {
         read.role.name = name;

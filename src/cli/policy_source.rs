@@ -1,13 +1,12 @@
 //! Which rules decide, and what is known of an action besides what it says itself.
 use std::path::Path;
 
-use anyhow::Context as _;
 use clap::Args;
 
-use super::{Context, WrongUse, policy_tools::is_policy_yaml};
+use super::{Context, WrongUse, policy_tools::policy_yaml_format};
 use crate::{
     events::visible,
-    formats::{self, BadRoleFile, PolicyFormat, interven},
+    formats::{self, BadRoleFile, Effect, PolicyFormat, interven},
     policy::{Approval, Input, Inputs, Role},
     risk::{BUILTIN_ROLE, builtin_role},
     store::{HostVariables, StoreError},
@@ -62,8 +61,8 @@ pub(super) fn from_file(policy: &str) -> anyhow::Result<Role> {
     let path = Path::new(policy);
     let mut role = if policy == interven::BUILTIN {
         interven::starter_role()
-    } else if is_policy_yaml(path) {
-        from_policy_yaml(path)?
+    } else if let Some(format) = policy_yaml_format(path) {
+        from_policy_yaml(path, format)?
     } else {
         formats::load_role(path)?
     };
@@ -75,13 +74,13 @@ pub(super) fn from_file(policy: &str) -> anyhow::Result<Role> {
     Ok(role)
 }
 
-/// The role that a policy.yaml means for MCP calls.
-fn from_policy_yaml(path: &Path) -> anyhow::Result<Role> {
+/// The role that a policy.yaml means for MCP calls. Where it is stricter than the file, nothing
+/// passes that should not.
+fn from_policy_yaml(path: &Path, format: &PolicyFormat) -> anyhow::Result<Role> {
     let text = formats::load_text(path)?;
-    let read = PolicyFormat::parse("policy-yaml").map(|it| (it.read)(&text));
     let invalid = |problems| BadRoleFile::Invalid { path: path.to_owned(), problems };
-    let read = read.transpose().map_err(invalid)?.context("there is no such format")?;
-    if let Some(loss) = read.losses.first() {
+    let read = (format.read)(&text).map_err(invalid)?;
+    if let Some(loss) = read.losses.iter().find(|it| it.effect == Effect::Milder) {
         anyhow::bail!(
             "`{}` says what no role can, {}: {} {}\nhint: `advisor policy convert --allow-loss` makes a role without",
             path.display(),

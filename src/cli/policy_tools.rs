@@ -9,9 +9,10 @@ use super::{Context, Exit, Output, Rows, role_text::grouped};
 use crate::{
     events::{Action, Tally, Timestamp, visible},
     formats::{
-        BadRoleFile, Invalid, load_text,
+        BadRoleFile, Invalid, PolicyFormat, load_text,
         policy_yaml::{
-            Card, Evaluated, Known, PolicyFile, Verdict, coverage, evaluate, read_card, read_file,
+            Card, Evaluated, Known, PolicyFile, Verdict, coverage, evaluate, is_policy_json,
+            read_card, read_file,
         },
     },
     pipeline::tools::{Tested, overall, test, tool_uses},
@@ -43,6 +44,8 @@ struct Said<'a> {
     policy: &'a str,
     verdict: Verdict,
     tools: &'a [Evaluated],
+    /// What of the policy was not asked.
+    warnings: Vec<String>,
 }
 
 /// What a policy made of activity.
@@ -52,11 +55,33 @@ struct Report<'a> {
     verdict: Verdict,
     unmapped: Vec<&'a str>,
     tools: &'a [Tested],
+    /// What of the policy was not asked.
+    warnings: Vec<String>,
 }
 
-/// Whether a file is a policy.yaml, by its name.
+/// The format of a file that is a policy.yaml, by its name, or the same as JSON, by what it holds.
+pub(super) fn policy_yaml_format(path: &Path) -> Option<&'static PolicyFormat> {
+    if path.extension().is_some_and(|it| it == "yaml" || it == "yml") {
+        return PolicyFormat::parse("policy-yaml");
+    }
+    // What comes by a pipe can be read once, and what cannot be read is told by who needs it.
+    let is_json = path != Path::new("-")
+        && path.is_file()
+        && load_text(path).is_ok_and(|text| is_policy_json(&text));
+    if is_json { PolicyFormat::parse("policy-json") } else { None }
+}
+
+/// Whether a file is a policy.yaml, or the same as JSON.
 pub(super) fn is_policy_yaml(path: &Path) -> bool {
-    path.extension().is_some_and(|it| it == "yaml" || it == "yml")
+    policy_yaml_format(path).is_some()
+}
+
+/// Tells of triggers that nobody understands, and of rules that a milder one takes calls from.
+fn warn(path: &Path, policy: &PolicyFile, context: &Context) {
+    for it in policy.warnings() {
+        let it = visible(&it).into_owned();
+        context.printer.error(&format!("warning: `{}` {it}", path.display()));
+    }
 }
 
 /// Reads a policy.yaml.
@@ -94,7 +119,8 @@ pub(super) fn evaluate_tools(
     let printer = &context.printer;
     match printer.output {
         Output::Json => {
-            let said = Said { policy: &policy.meta.name, verdict, tools: &said };
+            let warnings = policy.warnings();
+            let said = Said { policy: &policy.meta.name, verdict, tools: &said, warnings };
             printer.document(&said, String::new)?;
         }
         _ => printer.list(&said, || Rows {
@@ -102,6 +128,7 @@ pub(super) fn evaluate_tools(
             cells: said.iter().map(cells).collect(),
         })?,
     }
+    warn(path, &policy, context);
     Ok(if verdict == Verdict::Fail { Exit::Failed } else { Exit::Done })
 }
 
@@ -139,8 +166,9 @@ pub(super) fn test_on(
     let printer = &context.printer;
     match printer.output {
         Output::Json => {
-            let policy = &policy.meta.name;
-            let report = Report { policy, verdict, unmapped: unmapped.clone(), tools: &tested };
+            let warnings = policy.warnings();
+            let (policy, unmapped) = (&policy.meta.name, unmapped.clone());
+            let report = Report { policy, verdict, unmapped, tools: &tested, warnings };
             printer.document(&report, String::new)?;
         }
         _ => printer.list(&tested, || {
@@ -153,6 +181,7 @@ pub(super) fn test_on(
             Rows { columns, cells: cells.collect() }
         })?,
     }
+    warn(path, &policy, context);
     let count = |verdict| tested.iter().filter(|it| it.said.verdict == verdict).count();
     printer.note(&format!(
         "{} tools pass, {} warn, {} fail",

@@ -5,7 +5,10 @@ use clap::Args;
 use serde::Serialize;
 
 use super::{
-    Context, Exit, Output, exchange::format_name, policy_tools::is_policy_yaml, printer::Rows,
+    Context, Exit, Output,
+    exchange::{format_name, unmatched},
+    policy_tools::policy_yaml_format,
+    printer::Rows,
 };
 use crate::{
     events::visible,
@@ -27,7 +30,7 @@ pub(super) struct Validate {
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// Their format (`advisor policy convert --help` lists them) [default: policy-yaml for .yaml and
-    /// .yml, else role]
+    /// .yml, policy-json for what has its `meta`, else role]
     #[arg(long, value_name = "FORMAT", value_parser = format_name())]
     format: Option<&'static PolicyFormat>,
 }
@@ -44,8 +47,8 @@ struct Row {
 }
 
 fn load(path: &Path, format: Option<&'static PolicyFormat>) -> Result<Read, BadRoleFile> {
-    let by_name = if is_policy_yaml(path) { "policy-yaml" } else { "role" };
-    let format = format.or_else(|| PolicyFormat::parse(by_name));
+    let found = policy_yaml_format(path).map_or("role", |it| it.name);
+    let format = format.or_else(|| PolicyFormat::parse(found));
     let invalid = |problems| BadRoleFile::Invalid { path: path.to_owned(), problems };
     match format {
         Some(format) => (format.read)(&load_text(path)?).map_err(invalid),
@@ -64,6 +67,9 @@ pub(super) fn run(args: &Validate, context: &Context) -> anyhow::Result<Exit> {
                 for it in &losses {
                     let what = visible(&it.what);
                     printer.error(&format!("warning: `{file}` {}: {what} {}", it.field, it.why));
+                }
+                for it in unmatched(&role) {
+                    printer.error(&format!("warning: `{file}` {it}"));
                 }
                 let n_rules = role.rules.len() + role.mcp_rules.len();
                 let name = visible(&role.name).into_owned();

@@ -1,11 +1,11 @@
 //! `advisor suggestions export`: the role as it would be after a batch, as a file or as a patch for a repository.
-use std::path::PathBuf;
+use std::path::{Component, Path, PathBuf};
 
 use clap::Args;
 
 use super::{
-    Context, Exit,
-    exchange::{self, Tolerance, format_name},
+    Context, Exit, WrongUse,
+    exchange::{self, Existing, Tolerance, format_name},
 };
 use crate::{
     batch::{BatchStatus, ChangeState, SuggestionBatch},
@@ -17,7 +17,8 @@ use crate::{
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Without --patch the whole file is printed. With --patch, what is printed makes it of the file that
-stands at the path below the working directory, or makes the file where there is none.
+stands at the path below the working directory, or makes the file where there is none. What else stands
+in Claude Code's settings and in a policy.yaml is kept, permissions for Claude Code's own tools, too.
 
 Examples:
   advisor suggestions export 3f2a --format claude-code --patch | git apply
@@ -43,6 +44,8 @@ pub(super) struct Export {
 }
 
 pub(super) async fn run(args: Export, context: &Context) -> anyhow::Result<Exit> {
+    let path = args.path.clone().unwrap_or_else(|| PathBuf::from(args.format.file));
+    in_repository(&path)?;
     let store = context.store().await?;
     let mut batch = store.batch(&args.batch).await?;
     if args.all {
@@ -68,21 +71,36 @@ pub(super) async fn run(args: Export, context: &Context) -> anyhow::Result<Exit>
                 anyhow::anyhow!("{}\nhint: `advisor suggest` makes a new batch", all.join("; "))
             })?,
     };
-    let path = args.path.unwrap_or_else(|| PathBuf::from(args.format.file));
     let is_there = args.patch && path.exists();
     let existing = if is_there { Some(load_text(&path)?) } else { None };
     let examples = examples(&batch);
     let variables = exchange::variables(store).await?;
-    let besides =
-        Besides { examples: &examples, variables: &variables, existing: existing.as_deref() };
+    let besides = Besides { examples: &examples, variables: &variables };
     if !args.patch {
         return exchange::print(&role, args.format, &besides, args.tolerance, context);
     }
+    let there = existing.as_deref().map(|text| Existing { path: &path, text });
     let (written, found) =
-        exchange::written(&role, args.format, &besides, args.tolerance, context)?;
+        exchange::written(&role, args.format, &besides, there, args.tolerance, context)?;
     context.printer.raw(&unified(&path.display().to_string(), existing.as_deref(), &written.text));
     exchange::told(&written, &found, args.format, context);
     Ok(Exit::Done)
+}
+
+/// Refuses a path that a patch for a repository cannot name.
+fn in_repository(path: &Path) -> Result<(), WrongUse> {
+    let is_below =
+        path.components().all(|it| matches!(it, Component::Normal(_) | Component::CurDir));
+    let is_plain = path.to_str().is_some_and(|it| !it.is_empty() && !it.contains(char::is_control));
+    if is_below && is_plain {
+        return Ok(());
+    }
+    let path = format!("{}", path.display());
+    Err(WrongUse(format!(
+        "`{}` is no path of a file below the working directory\nhint: name it from the root of the repository, as `{}`",
+        crate::events::visible(&path),
+        "agents/support/policy.yaml"
+    )))
 }
 
 /// What was seen, of all changes.

@@ -3,7 +3,7 @@ use super::{
     Invalid,
     cedar_expr::{self, Expr},
     cedar_when,
-    scan::{Tokens, plain},
+    scan::{Kind, Tokens, plain},
 };
 use crate::policy::{Target, When};
 
@@ -125,6 +125,15 @@ fn scope(tokens: &mut Tokens) -> Result<Option<Target>, Invalid> {
         }
         if !tokens.takes_word(name) {
             return Err(tokens.bad(&format!("expected `{name}`")));
+        }
+        let is_scoped = matches!(tokens.peek(), Some(Kind::Mark('=')));
+        let is_typed = matches!(tokens.peek(), Some(Kind::Word(it)) if it == "is" || it == "in");
+        if is_typed || is_scoped && name != "action" {
+            // The token says where.
+            let _ = tokens.next();
+            let message =
+                format!("narrows the {name}, which no role can: only `action ==` is read");
+            return Err(tokens.bad(&message));
         }
         if name == "action" && tokens.takes('=') {
             tokens.need("=")?;

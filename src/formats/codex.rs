@@ -34,6 +34,11 @@ pub(super) fn write(role: &Role, besides: &Besides<'_>) -> Written {
     list.translate(decisions, &mut losses);
     let mut notes = unsaid(role, true);
     notes.append(&mut list.idle);
+    if list.items.iter().any(|it| it.action == RuleAction::Deny) {
+        let reach = "denies as far as they reach here (MILDER): Codex compares the words of a command as they \
+                     stand, so `sudo X`, `env X` and, without a `host_executable`, `/bin/X` pass a rule for `X`";
+        notes.push(reach.to_owned());
+    }
     if list.default != RuleAction::RequireApproval {
         let after = RuleAction::RequireApproval;
         let why = "has no default of its own: asks";
@@ -133,6 +138,11 @@ pub(super) fn read(text: &str) -> Result<Read, Vec<Invalid>> {
         Ok(())
     });
     problems.extend(parsed.err());
+    if read.role.rules.iter().any(|it| it.action == RuleAction::Deny) {
+        let held = "rules hold further here: also of a program under another path, and behind `sudo`, `env` \
+                    and others that run one";
+        read.notes.push(held.to_owned());
+    }
     read.role.rules.sort_by_key(|it| std::cmp::Reverse(it.action));
     if problems.is_empty() { Ok(read) } else { Err(problems) }
 }
@@ -217,10 +227,13 @@ type Said = (Option<String>, Rule);
 
 fn prefix_rule(arguments: &[(String, usize, Value)], line: usize) -> Result<Vec<Said>, Bad> {
     let get = |name: &str| arguments.iter().find(|(it, _, _)| it == name);
-    for (name, line, _) in arguments {
+    for (idx, (name, line, _)) in arguments.iter().enumerate() {
         let known = ["pattern", "decision", "justification", "match", "not_match"];
-        if !known.contains(&name.as_str()) {
+        let Some(known) = known.into_iter().find(|it| it == name) else {
             return Err((*line, "", format!("`{name}` is no argument of a rule")));
+        };
+        if arguments.iter().take(idx).any(|(it, _, _)| it == name) {
+            return Err((*line, known, "is given twice".to_owned()));
         }
     }
     let Some((_, at, Value::List(pattern))) = get("pattern") else {
@@ -239,7 +252,7 @@ fn prefix_rule(arguments: &[(String, usize, Value)], line: usize) -> Result<Vec<
     for item in pattern {
         let words: Vec<String> = match item {
             Value::Text(word) => vec![word.clone()],
-            Value::List(words) => words.iter().filter_map(text_of).collect(),
+            Value::List(words) => all_texts(words).unwrap_or_default(),
             Value::Other => Vec::new(),
         };
         if words.is_empty() || prefixes.len() * words.len() > MAX_PREFIXES {
@@ -258,13 +271,19 @@ fn prefix_rule(arguments: &[(String, usize, Value)], line: usize) -> Result<Vec<
         return Err((*at, "pattern", "is empty".to_owned()));
     }
     for (name, wanted) in [("match", true), ("not_match", false)] {
-        let Some((_, at, Value::List(lines))) = get(name) else { continue };
+        let (at, lines) = match get(name) {
+            None => continue,
+            Some((_, at, Value::List(lines))) => (at, lines),
+            Some((_, at, _)) => return Err((*at, name, "is no list of commands".to_owned())),
+        };
         for line in lines {
             let words = match line {
-                Value::Text(line) => split(line).unwrap_or_default(),
-                Value::List(words) => words.iter().filter_map(text_of).collect(),
-                Value::Other => Vec::new(),
+                Value::Text(line) => split(line),
+                Value::List(words) => all_texts(words),
+                Value::Other => None,
             };
+            let words = words.filter(|it| !it.is_empty());
+            let words = words.ok_or_else(|| (*at, name, "holds what is no command".to_owned()))?;
             if prefixes.iter().any(|it| words.starts_with(it)) != wanted {
                 let name = if wanted { "match" } else { "not_match" };
                 let verb = if wanted { "is not matched" } else { "is matched" };
@@ -273,8 +292,9 @@ fn prefix_rule(arguments: &[(String, usize, Value)], line: usize) -> Result<Vec<
         }
     }
     let rationale = match get("justification") {
+        None => None,
         Some((_, _, Value::Text(text))) => Some(text.clone()),
-        _ => None,
+        Some((_, at, _)) => return Err((*at, "justification", "is no text".to_owned())),
     };
     Ok(prefixes
         .iter()
@@ -284,6 +304,11 @@ fn prefix_rule(arguments: &[(String, usize, Value)], line: usize) -> Result<Vec<
             (program, Rule { rationale: rationale.clone(), ..Rule::new(&pattern, action) })
         })
         .collect())
+}
+
+/// The words of a list that holds nothing else.
+fn all_texts(words: &[Value]) -> Option<Vec<String>> {
+    words.iter().map(text_of).collect()
 }
 
 fn text_of(value: &Value) -> Option<String> {

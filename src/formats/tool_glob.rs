@@ -1,5 +1,5 @@
 //! Globs over names of tools, `mcp__server__tool`, and the patterns over `server/tool` they stand for.
-use crate::policy::{Pattern, includes, literal};
+use crate::policy::{Pattern, includes, literal, overlaps};
 
 /// Whether a glob matches a name: `*` is anything, `?` any one character.
 pub fn tool_matches(glob: &str, name: &str) -> bool {
@@ -28,6 +28,12 @@ pub fn tool_matches(glob: &str, name: &str) -> bool {
         }
     }
     glob.get(at..).unwrap_or_default().iter().all(|ch| *ch == '*')
+}
+
+/// Whether two globs match a common name; where one has a `?`, that is taken for anything.
+pub(super) fn globs_meet(one: &str, other: &str) -> bool {
+    let of = |glob: &str| Pattern::new(&literal(glob).replace("\\*", "*").replace('?', "*"));
+    overlaps(&of(one), &of(other))
 }
 
 /// The patterns over `server/tool` of the MCP tools that a glob matches; a server's name ends at the

@@ -193,6 +193,12 @@ impl<'a> Object<'a> {
         self.members.iter().any(|(it, node)| *it == name && node.value != Value::Null)
     }
 
+    /// The line of a member, else that of the object.
+    pub(super) fn line_of(&self, name: &str) -> usize {
+        let member = self.members.iter().find(|(it, _)| *it == name);
+        member.map_or(self.line, |(_, node)| node.line)
+    }
+
     /// The members that are left, taken.
     pub(super) fn rest(&mut self) -> Vec<(&'a str, &'a Node)> {
         std::mem::take(&mut self.members)
@@ -233,12 +239,21 @@ impl Reader {
 
     /// The items of a list that may be absent.
     pub(super) fn items<'a>(&mut self, object: &mut Object<'a>, name: &str) -> &'a [Node] {
-        let Some(node) = object.take(name) else { return &[] };
+        self.items_if_any(object, name).unwrap_or_default()
+    }
+
+    /// The items of a list; `None` where it is absent.
+    pub(super) fn items_if_any<'a>(
+        &mut self,
+        object: &mut Object<'a>,
+        name: &str,
+    ) -> Option<&'a [Node]> {
+        let node = object.take(name)?;
         if let Value::List(items) = &node.value {
-            return items;
+            return Some(items);
         }
         self.wrong(node, &object.at(name), "a list");
-        &[]
+        None
     }
 
     /// A text that may be absent.
@@ -320,13 +335,13 @@ impl Reader {
         name: &str,
         words: &[(&str, T)],
     ) -> Option<T> {
-        let line = object.members.iter().find(|(it, _)| *it == name).map(|(_, node)| node.line);
+        let line = object.line_of(name);
         let text = self.text(object, name)?;
         let found = words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
         if found.is_none() {
             let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
             let message = format!("is `{text}`, it can be {}", known.join(", "));
-            self.note(line.unwrap_or(object.line), object.at(name), message);
+            self.note(line, object.at(name), message);
         }
         found
     }

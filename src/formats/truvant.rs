@@ -16,6 +16,10 @@ const MODES: &[(&str, Mode)] = &[
     ("enforce", Mode::Enforce),
     ("monitoring", Mode::Monitor),
     ("enforcing", Mode::Enforce),
+    ("Monitoring", Mode::Monitor),
+    ("Enforcing", Mode::Enforce),
+    ("Monitor", Mode::Monitor),
+    ("Enforce", Mode::Enforce),
 ];
 
 const ACTIONS: &[(&str, RuleAction)] = &[("allow", RuleAction::Allow), ("deny", RuleAction::Deny)];

@@ -97,7 +97,7 @@ impl Advisor {
 }
 
 /// A directory with the role `r` and a batch for it.
-fn with_batch() -> Advisor {
+pub(crate) fn with_batch() -> Advisor {
     let advisor = Advisor::new();
     advisor.store(async |store| {
         let why = policy_advisor::store::Why::command("test");

@@ -2,6 +2,11 @@
 //!
 //! `ADVISOR_TEST_ROLES` says how many roles are made up, and `ADVISOR_TEST_PEERS_DIR` names a directory for
 //! documents and decisions that the engines of other systems are asked about (`tests/policy_peers.py`).
+mod agents;
+mod cedar;
+mod interven;
+mod policy_yaml;
+
 use std::{collections::BTreeMap, fmt::Write as _, fs, path::PathBuf};
 
 use policy_advisor::{
@@ -393,97 +398,6 @@ fn a_truvant_role_decides_as_its_page_says() {
 }
 
 #[test]
-fn a_policy_yaml_decides_as_its_page_says() {
-    let read = (format("policy-yaml").read)(&fixture("support.policy.yaml")).unwrap();
-    assert_eq!(read.losses, []);
-    for (server, tool, want) in [
-        ("browser", "navigate", RuleAction::Allow),
-        ("filesystem", "read_file", RuleAction::Allow),
-        ("filesystem", "delete_file", RuleAction::Deny),
-        ("admin", "create_user", RuleAction::Deny),
-        ("payment", "refund", RuleAction::RequireApproval),
-        ("slack", "post_message", RuleAction::Allow),
-        ("slack", "delete_message", RuleAction::Alert),
-    ] {
-        assert_eq!(call(&read.role, server, tool), want, "{server}/{tool}");
-    }
-    // Of commands it says nothing, so none passes.
-    assert_eq!(action(&read.role, "git status"), RuleAction::Deny);
-    for name in ["policy-yaml", "policy-json", "rego"] {
-        let written = (format(name).write)(&read.role, &Besides::default());
-        let found = equivalence(&read.role, format(name), &written.text, MAX_STATES).unwrap();
-        assert!(written.losses.is_empty() && found.is_proved(), "{name} {written:?} {found:?}");
-    }
-}
-
-#[test]
-fn permissions_and_prefix_rules_decide_as_their_pages_say() {
-    let read = (format("claude-code").read)(&fixture("claude.settings.json")).unwrap();
-    for (line, want) in [
-        ("curl", RuleAction::Deny),
-        ("curl -s x", RuleAction::Deny),
-        ("curly", RuleAction::RequireApproval),
-        // Asking goes before allowing.
-        ("git push origin main", RuleAction::RequireApproval),
-        ("git merge main", RuleAction::Allow),
-        ("npm run test", RuleAction::Allow),
-        ("npm run test --watch", RuleAction::Allow),
-        ("npm run tests", RuleAction::RequireApproval),
-    ] {
-        assert_eq!(action(&read.role, line), want, "{line}");
-    }
-    assert_eq!(call(&read.role, "admin", "x"), RuleAction::Deny);
-    assert_eq!(call(&read.role, "github", "get_issue"), RuleAction::Allow);
-    // What else stands in the settings stays there.
-    let text = fixture("claude.settings.json");
-    let besides = Besides { existing: Some(&text), ..Besides::default() };
-    let written = (format("claude-code").write)(&read.role, &besides);
-    for kept in ["some-model", "additionalDirectories", "../docs"] {
-        assert!(written.text.contains(kept), "{}", written.text);
-    }
-    let read = (format("codex").read)(&fixture("default.rules")).unwrap();
-    for (line, want) in [
-        ("git status", RuleAction::Allow),
-        ("git diff --stat", RuleAction::Allow),
-        ("git push", RuleAction::RequireApproval),
-        ("rm -rf x", RuleAction::Deny),
-        ("rm -r x", RuleAction::RequireApproval),
-    ] {
-        assert_eq!(action(&read.role, line), want, "{line}");
-    }
-    let examples = ["git push -u origin x", "git status --short", "git log"].map(str::to_owned);
-    let besides = Besides { examples: &examples, ..Besides::default() };
-    let written = (format("codex").write)(&read.role, &besides);
-    assert!(
-        written.losses.is_empty()
-            && written.text.contains(r#"["git", "push", "-u", "origin", "x"]"#)
-    );
-    // Examples are tested where they are read.
-    let wrong = written.text.replace(r#"pattern = ["git", "push"]"#, r#"pattern = ["git", "log"]"#);
-    let problem = &(format("codex").read)(&wrong).unwrap_err()[0];
-    assert!(
-        problem.field.ends_with("match") && problem.message.contains("is not matched"),
-        "{problem:?}"
-    );
-}
-
-#[test]
-fn interven_rules_become_a_role_where_it_can_say_them() {
-    let read = (format("interven").read)(&fixture("slack.interven.json")).unwrap();
-    let lost: Vec<(&str, Effect)> =
-        read.losses.iter().map(|it| (it.field.as_str(), it.effect)).collect();
-    assert_eq!(
-        lost,
-        [
-            ("rules[0].condition.body_contains_any", Effect::Milder),
-            ("rules[1].sanitize_fields", Effect::Stricter)
-        ]
-    );
-    assert_eq!(read.role.mcp_rules[0].action, RuleAction::Redact);
-    assert_eq!(read.role.mcp_rules[0].when["data_class"], ["personal"]);
-}
-
-#[test]
 fn every_format_tells_problems_with_line_and_field() {
     for (name, text, line, field) in [
         (
@@ -527,78 +441,11 @@ fn every_format_tells_problems_with_line_and_field() {
     }
 }
 
-#[test]
-fn a_codex_rule_for_one_place_of_a_program_is_no_silent_rule_for_all() {
-    let text = "prefix_rule(pattern = [\"/opt/x/bin/git\", \"status\"], decision = \"allow\")\n\
-                prefix_rule(pattern = [[\"git\", \"./git\"], \"push\"], decision = \"forbidden\")\n";
-    let read = (format("codex").read)(text).unwrap();
-    let lost: Vec<(&str, &str, Effect)> =
-        read.losses.iter().map(|it| (it.field.as_str(), it.what.as_str(), it.effect)).collect();
-    assert_eq!(
-        lost,
-        [
-            ("prefix_rule[0]", "allow `git status *` as `/opt/x/bin/git` alone", Effect::Milder),
-            ("prefix_rule[1]", "deny `git push *` as `./git` alone", Effect::Stricter),
-        ]
-    );
-}
-
 /// A role with these MCP rules, that denies calls else.
 fn with_calls(rules: &str) -> Role {
     let mut role = Role::new("r");
     role.mcp_rules = serde_json::from_str(rules).unwrap();
     role
-}
-
-#[test]
-fn conditions_of_cedar_are_conditions_of_rules() {
-    let text = r#"
-        forbid (principal, action == Action::"call_tool", resource)
-        when { context.line like "slack/*" && context has data_class && context.data_class.containsAny(["secret"]) };
-        permit (principal, action == Action::"call_tool", resource)
-        when { context.line == "slack/post" || context.line like "slack/get*" }
-        when { context has host_env && context.host_env == "dev" }
-        when { !(context has agent) || (context.agent like "Claude*") };
-        permit (principal, action == Action::"call_tool", resource)
-        when { context has acts && context.acts.containsAny(["read:file", "read:secret"]) }
-        unless { context.line like "github/*" && (context has risk_level && ["high"].contains(context.risk_level)) };
-    "#;
-    let read = (format("cedar").read)(text).unwrap();
-    assert_eq!(read.losses, []);
-    let when: Vec<String> = read
-        .role
-        .mcp_rules
-        .iter()
-        .map(|it| {
-            format!("{} {} {}", it.action, it.pattern, serde_json::to_string(&it.when).unwrap())
-        })
-        .collect();
-    assert_eq!(
-        when,
-        [
-            r#"deny slack/* {"data_class":["secret"]}"#,
-            r#"allow slack/post {"agent":["Claude*","none"],"env":["dev"]}"#,
-            r#"allow slack/get* {"agent":["Claude*","none"],"env":["dev"]}"#,
-            r#"deny github/* {"risk_level":["high"]}"#,
-            r#"allow * {"action_type":["read"],"resource_type":["file","secret"]}"#,
-        ]
-    );
-    let deep = "!(".repeat(50);
-    for (condition, complaint) in [
-        ("[\"x\"].contains(context.environment)", "without `context has environment`"),
-        ("context has agent", "only whether there is"),
-        ("context has nobody && context.nobody == \"x\"", "as no condition of a rule does"),
-        (
-            "context has acts && context.acts.containsAny([\"read:file\", \"write:secret\"])",
-            "as no condition",
-        ),
-        ("context has trust_score && context.trust_score < 10 && context.line like \"x\"", "alone"),
-        (deep.as_str(), "nested too deeply"),
-    ] {
-        let text = format!("permit (principal, action, resource) when {{ {condition} }};");
-        let problem = &(format("cedar").read)(&text).unwrap_err()[0];
-        assert!(problem.message.contains(complaint), "{condition}: {problem:?}");
-    }
 }
 
 #[test]
@@ -624,67 +471,4 @@ fn documents_that_differ_under_a_circumstance_are_told_with_it() {
         };
         assert_eq!(told, want, "{name}");
     }
-}
-
-#[test]
-fn what_interven_asks_for_is_held_or_lost_by_its_name() {
-    let text = r##"{"name": "x", "rules": [
-        {"rule_id": "w", "match": {"tool_name": "jira", "operations": ["category:issues", "get_me"], "verbs": ["WRITE", "DELETE"]}, "action": "REQUIRE_APPROVAL"},
-        {"rule_id": "i", "match": {"tool_name": "fs"}, "condition": {"has_data_class": ["INTERNAL", "SECRETS"]}, "action": "DENY"},
-        {"rule_id": "a", "match": {"tool_name": "aws", "verbs": ["ADMIN"]}, "action": "DENY"},
-        {"rule_id": "o", "match": {"org_patterns": ["acme/*"], "repo_patterns": ["x/y"], "channel_patterns": ["#a*"], "operations": ["method:POST"]},
-         "condition": {"is_external_principal": true, "new_resource": true, "volume_burst": true, "body_contains_all": ["a", "b"]}, "action": "DENY"}
-    ]}"##;
-    let read = (format("interven").read)(text).unwrap();
-    let rules: Vec<String> = read
-        .role
-        .mcp_rules
-        .iter()
-        .map(|it| {
-            format!("{} {} {}", it.action, it.pattern, serde_json::to_string(&it.when).unwrap())
-        })
-        .collect();
-    let written = r#"{"action_type":["write","send","delete"]}"#;
-    assert_eq!(
-        rules,
-        [
-            r#"deny fs/* {"data_class":["secret","workspace","system"]}"#.to_owned(),
-            r#"deny aws/* {"action_type":["execute"]}"#.to_owned(),
-            format!("require_approval jira/*issue* {written}"),
-            format!("require_approval jira/*Issue* {written}"),
-            format!("require_approval jira/get_me {written}"),
-            "allow */* {}".to_owned(),
-        ]
-    );
-    let lost: Vec<(&str, &str)> =
-        read.losses.iter().map(|it| (it.field.as_str(), it.what.as_str())).collect();
-    assert_eq!(
-        lost,
-        [
-            ("rules[0].match.operations", "REQUIRE_APPROVAL w: category:issues"),
-            ("rules[2].match.verbs", "DENY a: ADMIN"),
-            ("rules[3].match.org_patterns", "DENY o: acme/*"),
-            ("rules[3].match.repo_patterns", "DENY o: x/y"),
-            ("rules[3].match.channel_patterns", "DENY o: #a*"),
-            ("rules[3].condition.body_contains_all", "DENY o: a, b"),
-            ("rules[3].match.operations", "DENY o: method:POST"),
-            ("rules[3].condition.is_external_principal", "DENY o: true"),
-            ("rules[3].condition.new_resource", "DENY o: true"),
-            ("rules[3].condition.volume_burst", "DENY o: true"),
-        ]
-    );
-    // And back: the same verbs and classes.
-    let mut role = read.role;
-    role.default_action = RuleAction::Allow;
-    role.mcp_rules.retain(|it| !it.pattern.contains("issue") && !it.pattern.contains("Issue"));
-    role.mcp_rules.retain(|it| !it.pattern.starts_with("aws"));
-    let written = (format("interven").write)(&role, &Besides::default());
-    assert_eq!(written.losses, []);
-    assert!(
-        written.text.contains("\"INTERNAL\"") && written.text.contains("\"WRITE\""),
-        "{}",
-        written.text
-    );
-    let found = equivalence(&role, format("interven"), &written.text, MAX_STATES).unwrap();
-    assert!(found.is_proved(), "{found:?}");
 }

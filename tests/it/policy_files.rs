@@ -1,6 +1,11 @@
 //! policy.yaml and Interven's rules on the command line, as the pages of their users describe them.
 
-use crate::{cli::Advisor, formats::POLICIES};
+use std::process::Command;
+
+use crate::{
+    cli::{Advisor, with_batch},
+    formats::POLICIES,
+};
 
 fn call(id: &str, time: &str, server: &str, tool: &str, arguments: &serde_json::Value) -> String {
     serde_json::json!({
@@ -369,4 +374,127 @@ fn a_role_goes_to_other_systems_and_comes_back() {
     let bad = advisor.write("bad.json", "{\"permissions\":\n{\"deny\": [\"Bash(\"]}}");
     let first = advisor.fails(1, &["roles", "import", "--format", "claude-code", &bad]);
     assert!(first.contains("line 2: permissions.deny[0]"), "{first}");
+}
+
+#[test]
+fn a_patch_keeps_what_is_no_business_of_the_role() {
+    let advisor = with_batch();
+    let repository = tempfile::tempdir().unwrap();
+    let settings = repository.path().join(".claude/settings.json");
+    std::fs::create_dir(repository.path().join(".claude")).unwrap();
+    let export = |more: &[&str]| {
+        let run = Command::new(env!("CARGO_BIN_EXE_advisor"))
+            .env_clear()
+            .env("ADVISOR_DATA_DIR", advisor.data_dir())
+            .current_dir(repository.path())
+            .args(["suggestions", "export", "3f2a", "--all", "--allow-loss", "--patch"])
+            .args(more)
+            .output()
+            .unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (run.status.code().unwrap(), text(run.stdout), text(run.stderr))
+    };
+    let claude = ["--format", "claude-code"];
+    let text = "{\n\t\"n\": 12345678901234567890123,\n\t\"permissions\": {\n\t\t\"deny\": [\"Read(./.env)\", \"WebFetch\"]\n\t}\n}\n";
+    std::fs::write(&settings, text).unwrap();
+    let (code, patch, err) = export(&claude);
+    assert_eq!(code, 0, "{err}");
+    let after: Vec<&str> = patch
+        .lines()
+        .filter(|it| !it.starts_with("+++"))
+        .filter_map(|it| it.strip_prefix('+').or_else(|| it.strip_prefix(' ')))
+        .collect();
+    let after: serde_json::Value = serde_json::from_str(&after.join("\n")).unwrap();
+    let denied = after["permissions"]["deny"].to_string();
+    assert!(denied.starts_with(r#"["Read(./.env)","WebFetch""#), "{patch}");
+    assert!(after["permissions"]["allow"].to_string().contains("Bash("), "{patch}");
+    assert!(!patch.contains("-\t\"n\"") && patch.contains("\t\t\"allow\""), "{patch}");
+    // What cannot be read is not written over.
+    for (text, place) in [
+        ("{\n  // mine\n  \"permissions\": {\"deny\": [\"WebFetch\"]}\n}\n", "line 2: "),
+        ("{\"permissions\": [\"x\"]}", "line 1: permissions: is a list, not an object"),
+    ] {
+        std::fs::write(&settings, text).unwrap();
+        let (code, out, err) = export(&claude);
+        assert_eq!((code, out.as_str()), (1, ""), "{err}");
+        assert!(err.contains(place) && err.contains("hint: "), "{err}");
+    }
+    // A path is one of the repository.
+    for path in ["/etc/hostname", "../x", "a/../../x", "a\nb"] {
+        let (code, out, err) = export(&["--format", "codex", "--path", path]);
+        assert_eq!((code, out.as_str()), (2, ""), "{err}");
+        assert!(err.contains("is no path of a file below"), "{err}");
+    }
+}
+
+#[test]
+fn a_policy_as_json_is_known_by_what_it_holds_and_what_is_not_asked_is_told() {
+    let advisor = Advisor::new();
+    let text = advisor.ok(&[
+        "policy",
+        "convert",
+        "--from",
+        "policy-yaml",
+        "--to",
+        "policy-json",
+        &support(),
+    ]);
+    let file = advisor.write("sp.json", &text);
+    let ended = advisor.run(&["policy", "validate", &file]);
+    assert!(ended.code == 0 && ended.err.contains("`support-agent-policy` is valid"), "{ended:?}");
+    let none = serde_json::json!({});
+    let event = call("1", "2026-03-01T09:00:00Z", "browser", "click", &none);
+    let input = advisor.write("events.ndjson", &event);
+    let tested = advisor.json(&["policy", "test", "--policy", &file, "--input", &input]);
+    assert_eq!((&tested["verdict"], &tested["warnings"]), (&"pass".into(), &serde_json::json!([])));
+    let merged = advisor.json(&["policy", "merge", "--floor", &file, "--policy", &file]);
+    assert_eq!(merged["meta"]["name"], "support-agent-policy+support-agent-policy");
+    let yaml = std::fs::read_to_string(support()).unwrap();
+    let odd =
+        yaml.replace("tool_matches('mcp__payment__*')", "tool_matches('mcp__payment__*') and x");
+    let odd = advisor.write("odd.yaml", &odd);
+    let ended =
+        advisor.run(&["policy", "evaluate", "--policy", &odd, "--tools", "mcp__payment__x"]);
+    assert!(ended.err.contains("is not understood and never holds"), "{ended:?}");
+    let ended = advisor.run(&["policy", "test", "--policy", &odd, "--input", &input]);
+    assert!(ended.err.contains("is not understood and never holds"), "{ended:?}");
+}
+
+#[test]
+fn rules_that_never_fire_and_twofold_losses_are_told() {
+    let advisor = Advisor::new();
+    let odd = advisor.write(
+        "odd.json",
+        r#"{"name": "r", "rules": [{"pattern": "git \"x\" *", "action": "deny"}]}"#,
+    );
+    let told = "has rule 1, deny `git \"x\" *`, which can never fire: no command matches it";
+    for args in [
+        &["policy", "validate", &odd][..],
+        &["policy", "convert", "--from", "role", "--to", "rego", &odd],
+        &["roles", "import", &odd],
+    ] {
+        let ended = advisor.run(args);
+        assert!(ended.code == 0 && ended.err.contains(told), "{ended:?}");
+    }
+    let settings = advisor.write("settings.json", r#"{"permissions": {"deny": ["Bash(rm:*)"]}}"#);
+    let args = ["policy", "convert", "--from", "claude-code", "--to", "role", &settings];
+    let ended = advisor.run(&args);
+    assert!(ended.code == 0 && ended.err.contains("denies hold further here"), "{ended:?}");
+    // An alert that stands before a deny becomes an allow, and is stopped: one loss, not two.
+    let role = advisor.write(
+        "r.json",
+        r#"{"name": "r", "rules": [{"pattern": "git push -v *", "action": "alert"},
+            {"pattern": "git push *", "action": "deny"}, {"pattern": "git *", "action": "allow"}],
+            "default_action": "require_approval"}"#,
+    );
+    let args = ["policy", "convert", "--from", "role", "--to", "codex", "--allow-loss", &role];
+    let report = advisor.json(&args);
+    let lost: Vec<&str> = report["losses"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| it["field"].as_str().unwrap())
+        .collect();
+    assert_eq!(lost, ["rules[0]", "rules[1]"].get(..lost.len()).unwrap(), "{report}");
+    assert!(report["losses"][0]["why"].as_str().unwrap().contains("; then "), "{report}");
 }

@@ -3,7 +3,7 @@ use serde::Serialize;
 
 use super::super::{
     Invalid,
-    tree::{Node, Reader, Value},
+    tree::{Node, Object, Reader, Value},
 };
 use crate::events::text_forms;
 
@@ -65,6 +65,8 @@ pub struct Asked {
 /// A rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IntervenRule {
+    /// Its place in the document, from 0.
+    pub place: usize,
     /// Unique in the policy.
     pub rule_id: String,
     /// The lowest is tried first.
@@ -95,8 +97,17 @@ const DATA_CLASSES: &[&str] = &["SECRETS", "PII", "INTERNAL"];
 
 const VERBS: &[&str] = &["READ", "WRITE", "DELETE", "ADMIN"];
 
+/// What an operation begins with that is no tool.
+const KINDS: &[&str] = &["method", "category"];
+
+/// Shortest name of a category, without the `s` of its plural: less is in the words of every tool.
+const MIN_CATEGORY: usize = 2;
+
 /// Where a rule stands that says no priority.
 const DEFAULT_PRIORITY: i64 = 100;
+
+/// Highest priority number, and lowest below 0.
+const MAX_PRIORITY: f64 = 1e9;
 
 /// Reads a policy.
 ///
@@ -129,13 +140,16 @@ pub fn read_policy(text: &str) -> Result<IntervenPolicy, Vec<Invalid>> {
 fn rule(node: &Node, field: &str, idx: usize, reader: &mut Reader) -> Option<IntervenRule> {
     let mut it = reader.object(node, field)?;
     let rule_id = reader.text(&mut it, "rule_id").unwrap_or_else(|| format!("rule-{}", idx + 1));
-    let line = it.line;
+    let line = it.line_of("priority");
     let priority = match reader.number(&mut it, "priority") {
         None => DEFAULT_PRIORITY,
-        #[expect(clippy::cast_possible_truncation, reason = "out of range is cut to the range")]
-        Some(number) if number.fract().abs() < f64::EPSILON => number as i64,
+        #[expect(clippy::cast_possible_truncation, reason = "it is whole and within the range")]
+        Some(number) if number.fract().abs() < f64::EPSILON && number.abs() <= MAX_PRIORITY => {
+            number as i64
+        }
         Some(_) => {
-            reader.note(line, it.at("priority"), "is no whole number");
+            let message = format!("is no whole number up to {MAX_PRIORITY}");
+            reader.note(line, it.at("priority"), message);
             DEFAULT_PRIORITY
         }
     };
@@ -143,33 +157,39 @@ fn rule(node: &Node, field: &str, idx: usize, reader: &mut Reader) -> Option<Int
     if let Some(node) = it.take("match")
         && let Some(mut asked) = reader.object(node, &it.at("match"))
     {
-        let mut list = |name: &str| reader.texts(&mut asked, name).unwrap_or_default();
-        matches.operations = list("operations");
-        matches.verbs = list("verbs");
-        matches.org_patterns = list("org_patterns");
-        matches.repo_patterns = list("repo_patterns");
-        matches.channel_patterns = list("channel_patterns");
+        let operations = list(reader, &mut asked, "operations");
+        for (line, field, operation) in &operations {
+            if let Some(problem) = bad_operation(operation) {
+                reader.note(*line, field.clone(), problem);
+            }
+        }
+        matches.operations = texts(operations);
+        matches.verbs = known(reader, &mut asked, "verbs", VERBS);
+        matches.org_patterns = texts(list(reader, &mut asked, "org_patterns"));
+        matches.repo_patterns = texts(list(reader, &mut asked, "repo_patterns"));
+        matches.channel_patterns = texts(list(reader, &mut asked, "channel_patterns"));
+        let line = asked.line_of("tool_name");
         matches.tool_name = reader.text(&mut asked, "tool_name").filter(|it| it != "*");
-        known(&matches.verbs, VERBS, &asked.at("verbs"), line, reader);
+        if matches.tool_name.as_deref() == Some("") {
+            reader.note(line, asked.at("tool_name"), "is empty; `*` is every tool");
+        }
         reader.nothing_left(asked, "a match");
     }
     let mut condition = Asked::default();
     if let Some(node) = it.take("condition")
         && let Some(mut asked) = reader.object(node, &it.at("condition"))
     {
-        let mut list = |name: &str| reader.texts(&mut asked, name).unwrap_or_default();
-        condition.has_data_class = list("has_data_class");
-        condition.body_contains_any = list("body_contains_any");
-        condition.body_contains_all = list("body_contains_all");
+        condition.has_data_class = known(reader, &mut asked, "has_data_class", DATA_CLASSES);
+        condition.body_contains_any = texts(list(reader, &mut asked, "body_contains_any"));
+        condition.body_contains_all = texts(list(reader, &mut asked, "body_contains_all"));
         condition.is_external_principal = reader.bool(&mut asked, "is_external_principal");
         condition.new_resource = reader.bool(&mut asked, "new_resource");
         condition.volume_burst = reader.bool(&mut asked, "volume_burst");
-        let field = asked.at("has_data_class");
-        known(&condition.has_data_class, DATA_CLASSES, &field, line, reader);
         reader.nothing_left(asked, "a condition");
     }
     let actions: Vec<(&str, Action)> = Action::ALL.iter().map(|it| (it.as_str(), *it)).collect();
     let action = reader.needed_word(&mut it, "action", &actions);
+    let line = it.line_of("sanitize_fields");
     let sanitize_fields = reader.texts(&mut it, "sanitize_fields").unwrap_or_default();
     if action.is_some_and(|it| it != Action::Sanitize) && !sanitize_fields.is_empty() {
         reader.note(line, it.at("sanitize_fields"), "is only for SANITIZE");
@@ -177,14 +197,66 @@ fn rule(node: &Node, field: &str, idx: usize, reader: &mut Reader) -> Option<Int
     let enabled = reader.bool(&mut it, "enabled").unwrap_or(true);
     reader.nothing_left(it, "a rule");
     let action = action?;
-    Some(IntervenRule { rule_id, priority, matches, condition, action, sanitize_fields, enabled })
+    Some(IntervenRule {
+        place: idx,
+        rule_id,
+        priority,
+        matches,
+        condition,
+        action,
+        sanitize_fields,
+        enabled,
+    })
 }
 
-fn known(words: &[String], all: &[&str], field: &str, line: usize, reader: &mut Reader) {
-    for word in words.iter().filter(|it| !all.contains(&it.as_str())) {
-        let message = format!("does not know `{word}`, it can be {}", all.join(", "));
-        reader.note(line, field.to_owned(), message);
+/// Texts with their lines and fields. A list that is there and empty asks for one of nothing: whether
+/// that is meant to hold never or always is not guessed.
+fn list(reader: &mut Reader, object: &mut Object<'_>, name: &str) -> Vec<(usize, String, String)> {
+    let (line, field) = (object.line_of(name), object.at(name));
+    let items = reader.items_if_any(object, name);
+    if items.is_some_and(<[Node]>::is_empty) {
+        reader.note(line, field.clone(), "is empty: name something, or leave it out");
     }
+    let mut res = Vec::new();
+    for (idx, item) in items.unwrap_or_default().iter().enumerate() {
+        let field = format!("{field}[{idx}]");
+        match &item.value {
+            Value::Text(text) if text.is_empty() => reader.note(item.line, field, "is empty"),
+            Value::Text(text) => res.push((item.line, field, text.clone())),
+            _ => reader.note(item.line, field, "is no text"),
+        }
+    }
+    res
+}
+
+fn texts(list: Vec<(usize, String, String)>) -> Vec<String> {
+    list.into_iter().map(|(_, _, text)| text).collect()
+}
+
+/// Texts that are all of some words.
+fn known(reader: &mut Reader, object: &mut Object<'_>, name: &str, words: &[&str]) -> Vec<String> {
+    let found = list(reader, object, name);
+    for (line, field, text) in &found {
+        if !words.contains(&text.as_str()) {
+            let message = format!("does not know `{text}`, it can be {}", words.join(", "));
+            reader.note(*line, field.clone(), message);
+        }
+    }
+    texts(found)
+}
+
+/// What is wrong with an operation.
+fn bad_operation(text: &str) -> Option<String> {
+    let (kind, name) = text.split_once(':')?;
+    if !KINDS.contains(&kind) {
+        let kinds: Vec<String> = KINDS.iter().map(|it| format!("`{it}:`")).collect();
+        return Some(format!("does not know `{kind}:`, it can be {}", kinds.join(" or ")));
+    }
+    if name.is_empty() {
+        return Some(format!("names no {kind} behind `{kind}:`"));
+    }
+    let is_short = kind == "category" && name.trim_end_matches('s').chars().count() < MIN_CATEGORY;
+    is_short.then(|| "is so short that nearly every tool is of it".to_owned())
 }
 
 impl IntervenPolicy {

@@ -42,8 +42,8 @@ pub(super) fn role(policy: &IntervenPolicy) -> Read {
     let mut losses = Vec::new();
     let mut role = Role::new(policy.name.clone());
     role.mode = Mode::Enforce;
-    let enabled = policy.rules.iter().enumerate().filter(|(_, it)| it.enabled);
-    for (idx, rule) in enabled {
+    for rule in policy.rules.iter().filter(|it| it.enabled) {
+        let idx = rule.place;
         let action = ACTIONS.iter().find(|(it, _)| *it == rule.action);
         let action = action.map_or(RuleAction::Deny, |(_, action)| *action);
         let mut lose = |part: &str, what: String, why: &str, effect| {
@@ -87,7 +87,12 @@ pub(super) fn role(policy: &IntervenPolicy) -> Read {
     role.mcp_rules.sort_by_key(|it| it.action != RuleAction::Deny);
     // The default is for calls: of commands the rules say nothing, so none passes.
     role.mcp_rules.push(Rule::new("*/*", RuleAction::Allow));
-    Read { losses, ..Read::exact(role) }
+    let off = policy.rules.iter().filter(|it| !it.enabled).count();
+    let mut notes = vec![super::super::NO_COMMANDS.to_owned()];
+    if off > 0 {
+        notes.push(format!("rules that are not enabled: {off}"));
+    }
+    Read { losses, notes, ..Read::exact(role) }
 }
 
 /// What of a rule no role can ask for, each by its place and values.
@@ -215,6 +220,7 @@ pub(super) fn policy(role: &Role) -> (IntervenPolicy, Written) {
         let found = ACTIONS.iter().find(|(_, it)| *it == action);
         let priority = rules.last().map_or(STEP, |it| it.priority + STEP);
         rules.push(IntervenRule {
+            place: rules.len(),
             rule_id,
             priority,
             matches,

@@ -70,8 +70,9 @@ pub fn starter_rules() -> IntervenPolicy {
     let owned = |texts: &[&str]| texts.iter().map(|it| (*it).to_owned()).collect();
     let rules =
         (1..).zip(STARTERS).map(|(n, (id, tool, operations, classes, action))| IntervenRule {
+            place: n - 1,
             rule_id: (*id).to_owned(),
-            priority: 10 * n,
+            priority: 10 * i64::try_from(n).unwrap_or(i64::MAX / 10),
             matches: Match {
                 tool_name: Some((*tool).to_owned()),
                 operations: owned(operations),

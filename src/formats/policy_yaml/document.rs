@@ -127,11 +127,12 @@ pub struct Trigger {
 }
 
 impl Trigger {
-    /// The glob of its condition; `None` where it asks for something else.
+    /// The glob of its condition; `None` where it asks for something else, or for more.
     pub fn glob(&self) -> Option<&str> {
         let inner = self.condition.trim().strip_prefix("tool_matches(")?.strip_suffix(')')?.trim();
         let quote = inner.chars().next().filter(|ch| ['\'', '"'].contains(ch))?;
-        inner.strip_prefix(quote)?.strip_suffix(quote).filter(|it| !it.is_empty())
+        let glob = inner.strip_prefix(quote)?.strip_suffix(quote)?;
+        (!glob.is_empty() && !glob.contains(['\'', '"'])).then_some(glob)
     }
 }
 
@@ -146,9 +147,26 @@ pub struct Defaults {
     pub fail_open: bool,
     /// What becomes of violations.
     pub enforcement_mode: Option<EnforcementMode>,
-    /// Hours for which a tool that is seen for the first time only warns.
+    /// Hours for which a tool that is seen for the first time only warns; [`GRACE_HOURS`] where
+    /// nothing is said.
     pub grace_period_hours: Option<f64>,
 }
+
+/// The grace period of a policy that says none.
+///
+/// # Source
+/// The page of policies: "The default 24-hour grace period".
+pub const GRACE_HOURS: f64 = 24.0;
+
+impl Defaults {
+    /// The grace period that holds, in hours.
+    pub fn grace(&self) -> f64 {
+        self.grace_period_hours.unwrap_or(GRACE_HOURS)
+    }
+}
+
+/// The version of documents that is read.
+const VERSION: &str = "1.0";
 
 /// A policy.yaml.
 #[derive(Clone, Debug, PartialEq)]
@@ -172,6 +190,17 @@ pub struct PolicyFile {
 pub fn read_file(text: &str) -> Result<PolicyFile, Vec<Invalid>> {
     let is_json = text.trim_start_matches('\u{feff}').trim_start().starts_with('{');
     read(&if is_json { Node::from_json(text)? } else { yaml::read(text)? })
+}
+
+/// Whether a text is a policy of capability mappings in JSON, by what it has at its top.
+pub fn is_policy_json(text: &str) -> bool {
+    let text = text.trim_start_matches('\u{feff}').trim_start();
+    if !text.starts_with('{') {
+        return false;
+    }
+    let Ok(Node { value: Value::Map(members), .. }) = Node::from_json(text) else { return false };
+    let has = |name: &str| members.iter().any(|(it, _)| it == name);
+    has("meta") && (has("capability_mappings") || has("defaults"))
 }
 
 /// The words of an enumeration.
@@ -223,7 +252,12 @@ pub(super) fn read(node: &Node) -> Result<PolicyFile, Vec<Invalid>> {
 
 fn meta(node: &Node, reader: &mut Reader, meta: &mut Meta) {
     let Some(mut it) = reader.object(node, "meta") else { return };
+    let line = it.line_of("schema_version");
     meta.schema_version = reader.needed(&mut it, "schema_version").unwrap_or_default();
+    if !meta.schema_version.is_empty() && meta.schema_version != VERSION {
+        let message = format!("is `{}`, only `{VERSION}` is read", meta.schema_version);
+        reader.note(line, it.at("schema_version"), message);
+    }
     meta.name = reader.needed(&mut it, "name").unwrap_or_default();
     meta.description = reader.text(&mut it, "description");
     meta.scope = reader.needed_word(&mut it, "scope", &words!(Scope)).unwrap_or(Scope::Agent);
@@ -249,10 +283,11 @@ fn mappings(node: &Node, reader: &mut Reader) -> Vec<Mapping> {
 /// A list of texts that must not be empty.
 fn some(reader: &mut Reader, object: &mut Object<'_>, name: &str) -> Vec<String> {
     let was_there = object.has(name);
+    let line = object.line_of(name);
     let texts = reader.texts(object, name);
     if !was_there || texts.as_ref().is_some_and(Vec::is_empty) {
         let message = if was_there { "is empty" } else { "is missing" };
-        reader.note(object.line, object.at(name), message);
+        reader.note(line, object.at(name), message);
     }
     texts.unwrap_or_default()
 }
@@ -268,9 +303,10 @@ fn defaults(node: &Node, reader: &mut Reader, defaults: &mut Defaults) {
     }
     defaults.fail_open = reader.bool(&mut it, "fail_open").unwrap_or(false);
     defaults.enforcement_mode = reader.word(&mut it, "enforcement_mode", &words!(EnforcementMode));
+    let line = it.line_of("grace_period_hours");
     defaults.grace_period_hours = reader.number(&mut it, "grace_period_hours");
     if defaults.grace_period_hours.is_some_and(|it| it < 0.0) {
-        reader.note(it.line, it.at("grace_period_hours"), "is below 0");
+        reader.note(line, it.at("grace_period_hours"), "is below 0");
     }
     reader.nothing_left(it, "the defaults");
 }
@@ -280,7 +316,7 @@ impl PolicyFile {
     pub fn named(name: &str) -> Self {
         Self {
             meta: Meta {
-                schema_version: "1.0".to_owned(),
+                schema_version: VERSION.to_owned(),
                 name: name.to_owned(),
                 description: None,
                 scope: Scope::Agent,
@@ -293,7 +329,7 @@ impl PolicyFile {
                 unmapped_severity: Severity::Medium,
                 fail_open: true,
                 enforcement_mode: Some(EnforcementMode::Warn),
-                grace_period_hours: Some(24.0),
+                grace_period_hours: Some(GRACE_HOURS),
             },
         }
     }
@@ -308,7 +344,7 @@ impl PolicyFile {
         self.tree().to_json()
     }
 
-    fn tree(&self) -> Node {
+    pub(super) fn tree(&self) -> Node {
         let text = |text: &String| Node::from(text.as_str());
         let meta = &self.meta;
         let mut mappings = Node::map([]);

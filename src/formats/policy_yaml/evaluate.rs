@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use super::{
-    super::tool_glob::tool_matches,
+    super::tool_glob::{globs_meet, tool_matches},
     document::{PolicyFile, Severity, TriggerAction, Unmapped},
 };
 use crate::events::text_forms;
@@ -95,6 +95,37 @@ pub struct Known<'a> {
     pub age_hours: Option<f64>,
 }
 
+impl PolicyFile {
+    /// What is not asked of any tool: conditions of triggers that are not understood, and forbidden
+    /// rules behind milder ones that take tools from them.
+    pub fn warnings(&self) -> Vec<String> {
+        let mut res = Vec::new();
+        for (idx, it) in self.triggers.iter().enumerate().filter(|(_, it)| it.glob().is_none()) {
+            res.push(format!(
+                "escalation_triggers[{idx}].condition: `{}` is not understood and never holds, \
+                 `tool_matches('GLOB')` is",
+                it.condition
+            ));
+        }
+        for (idx, it) in self.forbidden.iter().enumerate() {
+            let earlier = self.forbidden.iter().enumerate().take(idx);
+            let mut milder = earlier.filter(|(_, other)| {
+                other.severity < Severity::High
+                    && it.severity >= Severity::High
+                    && globs_meet(&other.pattern, &it.pattern)
+            });
+            if let Some((first, _)) = milder.next() {
+                res.push(format!(
+                    "forbidden[{idx}]: `{}` stands behind the milder forbidden[{first}], which decides \
+                     where both match: put the worst first",
+                    it.pattern
+                ));
+            }
+        }
+        res
+    }
+}
+
 /// Judges one tool.
 pub fn evaluate(policy: &PolicyFile, tool: &str, known: &Known<'_>) -> Evaluated {
     let mut findings = Vec::new();
@@ -108,7 +139,7 @@ pub fn evaluate(policy: &PolicyFile, tool: &str, known: &Known<'_>) -> Evaluated
     let names = |globs: &[String]| globs.iter().any(|it| tool_matches(it, tool));
     let mapping = policy.mappings.iter().find(|it| names(&it.tools));
     let defaults = &policy.defaults;
-    let grace = defaults.grace_period_hours.unwrap_or(0.0);
+    let grace = defaults.grace();
     let in_grace = mapping.is_none() && known.age_hours.is_some_and(|age| age < grace);
     match (mapping, known.card) {
         (Some(mapping), Some(card)) => {

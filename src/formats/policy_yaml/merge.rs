@@ -1,7 +1,7 @@
 //! An organization's policy and an agent's as one: unions, and the organization is the floor.
 use serde::Serialize;
 
-use super::document::{PolicyFile, Scope};
+use super::document::{GRACE_HOURS, PolicyFile, Scope};
 
 /// A default of the agent's policy that is weaker than the floor, which holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -18,7 +18,10 @@ pub struct Floor {
 ///
 /// Capabilities, forbidden rules and triggers of both count. Of a capability of both, tools and
 /// actions of both count. Of each default the stricter holds; a grace period is stricter the shorter
-/// it is, and `fail_open` where it is false.
+/// it is, an organization that says none has the usual one, and `fail_open` where it is false.
+///
+/// The first forbidden rule that names a tool decides how bad it is, so rules of both stand the worst
+/// first: none is weakened by a milder one of the other policy in front of it.
 pub fn merge(org: &PolicyFile, agent: &PolicyFile) -> (PolicyFile, Vec<Floor>) {
     let mut res = org.clone();
     res.meta.name = format!("{}+{}", org.meta.name, agent.meta.name);
@@ -41,6 +44,7 @@ pub fn merge(org: &PolicyFile, agent: &PolicyFile) -> (PolicyFile, Vec<Floor>) {
             Some(_) => (),
         }
     }
+    res.forbidden.sort_by_key(|it| std::cmp::Reverse(it.severity));
     union(&mut res.triggers, &agent.triggers);
     let (floor, own) = (&org.defaults, &agent.defaults);
     let mut held = Vec::new();
@@ -68,14 +72,15 @@ pub fn merge(org: &PolicyFile, agent: &PolicyFile) -> (PolicyFile, Vec<Floor>) {
         note("enforcement_mode", org.to_string(), agent.to_string());
     }
     defaults.enforcement_mode = floor.enforcement_mode.max(own.enforcement_mode);
-    if let (Some(org), Some(agent)) = (floor.grace_period_hours, own.grace_period_hours)
-        && agent > org
-    {
-        note("grace_period_hours", org.to_string(), agent.to_string());
-    }
     defaults.grace_period_hours = match (floor.grace_period_hours, own.grace_period_hours) {
-        (Some(org), Some(agent)) => Some(org.min(agent)),
-        (one, other) => one.or(other),
+        (org, None) => org,
+        (org, Some(agent)) => {
+            let org = org.unwrap_or(GRACE_HOURS);
+            if agent > org {
+                note("grace_period_hours", org.to_string(), agent.to_string());
+            }
+            Some(org.min(agent))
+        }
     };
     (res, held)
 }

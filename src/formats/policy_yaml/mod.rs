@@ -5,11 +5,12 @@ mod evaluate;
 mod merge;
 mod role;
 mod starter;
+mod update;
 
 pub use card::read_card;
 pub use document::{
-    Defaults, EnforcementMode, Forbidden, Mapping, Meta, PolicyFile, Scope, Severity, Trigger,
-    TriggerAction, Unmapped, read_file,
+    Defaults, EnforcementMode, Forbidden, GRACE_HOURS, Mapping, Meta, PolicyFile, Scope, Severity,
+    Trigger, TriggerAction, Unmapped, is_policy_json, read_file,
 };
 pub use evaluate::{
     Card, Coverage, Evaluated, Finding, FindingKind, Known, Verdict, coverage, evaluate,
@@ -29,11 +30,27 @@ pub(super) fn read_json(text: &str) -> Result<Read, Vec<Invalid>> {
 }
 
 pub(super) fn write_yaml(role: &Role, _: &Besides<'_>) -> Written {
-    let (file, written) = role::file(role);
+    let (file, written) = role::file(role, &role::Covered::new());
     Written { text: file.to_yaml(), ..written }
 }
 
 pub(super) fn write_json(role: &Role, _: &Besides<'_>) -> Written {
-    let (file, written) = role::file(role);
+    let (file, written) = role::file(role, &role::Covered::new());
     Written { text: file.to_json(), ..written }
+}
+
+pub(super) fn update_yaml(
+    role: &Role,
+    _: &Besides<'_>,
+    existing: &str,
+) -> Result<Written, Vec<Invalid>> {
+    update::update(role, existing, false)
+}
+
+pub(super) fn update_json(
+    role: &Role,
+    _: &Besides<'_>,
+    existing: &str,
+) -> Result<Written, Vec<Invalid>> {
+    update::update(role, existing, true)
 }

@@ -1,97 +1,143 @@
 //! A policy.yaml as a role over MCP calls, and back.
+use std::collections::BTreeSet;
+
 use super::{
     super::{
         Effect, Loss, Read, Written,
-        ordered::{Item, Keeps, Ordered, no_place, no_threshold, stricter},
+        ordered::{Item, Keeps, Ordered, meet, no_place, no_threshold, stricter},
         tool_glob::{glob, patterns},
     },
     document::{
-        EnforcementMode, Forbidden, Mapping, PolicyFile, Severity, Trigger, TriggerAction, Unmapped,
+        EnforcementMode, Forbidden, Mapping, PolicyFile, Scope, Severity, Trigger, TriggerAction,
+        Unmapped,
     },
 };
-use crate::policy::{Mode, Role, Rule, RuleAction, Target, merge};
+use crate::policy::{Mode, Pattern, Role, Rule, RuleAction, Target, merge};
+
+/// Rules of a role, by pattern and action, that a document says already.
+pub(super) type Covered = BTreeSet<(String, RuleAction)>;
+
+/// Rules over calls, and what of them no pattern says.
+#[derive(Default)]
+struct Rules {
+    list: Vec<Rule>,
+    losses: Vec<Loss>,
+}
+
+impl Rules {
+    fn add(&mut self, field: &str, glob: &str, action: RuleAction, why: Option<&str>) {
+        let mut lose = |why: &str| {
+            let is_allow = action == RuleAction::Allow;
+            let effect = if is_allow { Effect::Stricter } else { Effect::Milder };
+            let what = format!("{action} `{glob}`");
+            self.losses.push(Loss { field: field.to_owned(), what, why: why.to_owned(), effect });
+        };
+        let found = match patterns(glob) {
+            None => return lose("holds `?`, for which patterns have no sign"),
+            Some(found) if found.is_empty() => {
+                return lose("names no MCP tool, and a role decides on no others");
+            }
+            Some(found) => found,
+        };
+        let rationale = why.filter(|it| !it.is_empty()).map(str::to_owned);
+        self.list.extend(
+            found.iter().map(|it| Rule { rationale: rationale.clone(), ..Rule::new(it, action) }),
+        );
+    }
+
+    /// A role of these rules that lets everything else through.
+    fn role(&mut self, name: &str) -> Role {
+        let mut role = Role::new(name);
+        role.default_action = RuleAction::Allow;
+        role.mcp_rules = std::mem::take(&mut self.list);
+        role
+    }
+}
+
+/// What a trigger comes to.
+pub(super) const fn by_trigger(action: TriggerAction) -> RuleAction {
+    match action {
+        TriggerAction::Deny => RuleAction::Deny,
+        TriggerAction::Escalate => RuleAction::RequireApproval,
+        TriggerAction::Warn => RuleAction::Alert,
+    }
+}
 
 /// The role that decides on calls as the policy does, for cards that have all actions: what fails is
 /// denied, what warns alerts, what escalates asks.
 pub(super) fn role(file: &PolicyFile) -> Read {
-    let mut losses = Vec::new();
-    let mut floor = Role::new(file.meta.name.clone());
-    floor.default_action = RuleAction::Allow;
-    let mut base = floor.clone();
-    let mut add = |rules: &mut Vec<Rule>, field: String, glob: &str, action, why: Option<&str>| {
-        let Some(found) = patterns(glob) else {
-            let why = "holds `?`, for which patterns have no sign".to_owned();
-            let effect =
-                if action == RuleAction::Allow { Effect::Stricter } else { Effect::Milder };
-            losses.push(Loss { field, what: format!("{action} `{glob}`"), why, effect });
-            return;
-        };
-        let rationale = why.filter(|it| !it.is_empty()).map(str::to_owned);
-        rules.extend(
-            found.iter().map(|it| Rule { rationale: rationale.clone(), ..Rule::new(it, action) }),
-        );
-    };
+    let name = file.meta.name.as_str();
+    let (mut forbidden, mut triggers, mut mapped) =
+        (Rules::default(), Rules::default(), Rules::default());
     for (idx, it) in file.forbidden.iter().enumerate() {
         let action = by_severity(it.severity);
-        add(
-            &mut floor.mcp_rules,
-            format!("forbidden[{idx}]"),
-            &it.pattern,
-            action,
-            Some(&it.reason),
-        );
+        forbidden.add(&format!("forbidden[{idx}]"), &it.pattern, action, Some(&it.reason));
     }
     for (idx, it) in file.triggers.iter().enumerate() {
         let field = format!("escalation_triggers[{idx}]");
-        let action = match it.action {
-            TriggerAction::Deny => RuleAction::Deny,
-            TriggerAction::Escalate => RuleAction::RequireApproval,
-            TriggerAction::Warn => RuleAction::Alert,
-        };
-        if let Some(glob) = it.glob() {
-            add(&mut floor.mcp_rules, field, glob, action, Some(&it.reason));
+        match it.glob() {
+            Some(glob) => triggers.add(&field, glob, by_trigger(it.action), Some(&it.reason)),
+            None => triggers.losses.push(Loss {
+                field: format!("{field}.condition"),
+                what: it.condition.clone(),
+                why: "is not understood, `tool_matches('GLOB')` is".to_owned(),
+                effect: Effect::Milder,
+            }),
         }
     }
     for it in &file.mappings {
         for (idx, glob) in it.tools.iter().enumerate() {
             let field = format!("capability_mappings.{}.tools[{idx}]", it.name);
-            let why = it.description.as_deref();
-            add(&mut base.mcp_rules, field, glob, RuleAction::Allow, why);
+            mapped.add(&field, glob, RuleAction::Allow, it.description.as_deref());
         }
     }
-    for (idx, it) in file.triggers.iter().enumerate().filter(|(_, it)| it.glob().is_none()) {
-        losses.push(Loss {
-            field: format!("escalation_triggers[{idx}].condition"),
-            what: it.condition.clone(),
-            why: "is not understood, `tool_matches('GLOB')` is".to_owned(),
-            effect: Effect::Milder,
-        });
+    let mut losses = Vec::new();
+    for it in [&mut forbidden, &mut triggers, &mut mapped] {
+        losses.append(&mut it.losses);
     }
-    base.default_action = match file.defaults.unmapped_tool_action {
-        Unmapped::Allow => RuleAction::Allow,
-        Unmapped::Warn => RuleAction::Alert,
-        Unmapped::Deny => by_severity(file.defaults.unmapped_severity),
-    };
-    // All of a policy's rules count: the strictest first, then what is mapped, then the default.
-    floor.mcp_rules.sort_by_key(|it| std::cmp::Reverse(it.action));
-    let is_floor_stricter = floor.mcp_rules.iter().all(|it| it.action >= base.default_action);
-    let mut role = if is_floor_stricter {
-        base.mcp_rules.splice(0..0, floor.mcp_rules);
-        base
-    } else {
-        let merged = merge(&floor, &base);
-        losses.extend(merged.stricter.iter().map(|it| Loss {
+    let mut stricter_rules = |found: crate::policy::Merged| {
+        losses.extend(found.stricter.iter().map(|it| Loss {
             field: "mcp_rules".to_owned(),
             what: it.pattern.clone(),
             why: format!("{} in the place of {}, patterns cannot say it", it.action, it.exact),
             effect: Effect::Stricter,
         }));
-        merged.role
+        found.role
+    };
+    // The first forbidden rule that names a tool decides, and the strictest of it and the triggers.
+    let floor = if is_worst_first(&forbidden.list) {
+        let mut floor = forbidden.role(name);
+        floor.mcp_rules.append(&mut triggers.list);
+        floor.mcp_rules.sort_by_key(|it| std::cmp::Reverse(it.action));
+        floor
+    } else {
+        stricter_rules(merge(&forbidden.role(name), &triggers.role(name)))
+    };
+    let mut base = mapped.role(name);
+    base.default_action = match file.defaults.unmapped_tool_action {
+        Unmapped::Allow => RuleAction::Allow,
+        Unmapped::Warn => RuleAction::Alert,
+        Unmapped::Deny => by_severity(file.defaults.unmapped_severity),
+    };
+    // What is forbidden and triggered comes first, then what is mapped, then the default.
+    let is_floor_stricter = floor.mcp_rules.iter().all(|it| it.action >= base.default_action);
+    let mut role = if is_floor_stricter {
+        base.mcp_rules.splice(0..0, floor.mcp_rules);
+        base
+    } else {
+        stricter_rules(merge(&floor, &base))
     };
     // The default is for calls: of commands the policy says nothing, so none passes.
     let default = std::mem::replace(&mut role.default_action, RuleAction::Deny);
     if default != RuleAction::Deny {
         role.mcp_rules.push(Rule::new("*/*", default));
+    } else if file.defaults.grace() > 0.0 {
+        losses.push(Loss {
+            field: "defaults.grace_period_hours".to_owned(),
+            what: file.defaults.grace().to_string(),
+            why: "a role has no grace for tools that are new: they are denied at once".to_owned(),
+            effect: Effect::Stricter,
+        });
     }
     role.name.clone_from(&file.meta.name);
     role.description = file.meta.description.clone().unwrap_or_default();
@@ -99,18 +145,55 @@ pub(super) fn role(file: &PolicyFile) -> Read {
         Some(EnforcementMode::Enforce) => Mode::Enforce,
         Some(EnforcementMode::Warn | EnforcementMode::Off) | None => Mode::Monitor,
     };
-    Read { losses, ..Read::exact(role) }
+    Read { losses, notes: unsaid(file), ..Read::exact(role) }
 }
 
-const fn by_severity(severity: Severity) -> RuleAction {
+/// Whether no rule stands behind a milder one that takes some of its calls.
+fn is_worst_first(rules: &[Rule]) -> bool {
+    let milder = |at: usize, rule: &Rule| {
+        let pattern = Pattern::new(&rule.pattern);
+        let earlier = rules.iter().take(at).filter(|it| it.action < rule.action);
+        earlier.map(|it| Pattern::new(&it.pattern)).any(|it| meet(&it, &pattern))
+    };
+    !rules.iter().enumerate().any(|(at, rule)| milder(at, rule))
+}
+
+/// What a policy says that no role does, without a decision on calls that hangs on it.
+fn unsaid(file: &PolicyFile) -> Vec<String> {
+    let mut res = vec![super::super::NO_COMMANDS.to_owned()];
+    if !file.mappings.is_empty() {
+        let cards =
+            "names of capabilities, and which card actions they need (MILDER: no card is asked)";
+        res.push(cards.to_owned());
+    }
+    if !file.forbidden.is_empty() || file.defaults.unmapped_tool_action == Unmapped::Deny {
+        res.push("severities: high and critical deny, low and medium alert".to_owned());
+    }
+    if file.meta.scope == Scope::Org {
+        res.push(
+            "scope `org`: `advisor policy merge --floor` puts it under another role".to_owned(),
+        );
+    }
+    if file.defaults.enforcement_mode == Some(EnforcementMode::Off) {
+        res.push("enforcement mode `off`: monitor mode tells what would be stopped".to_owned());
+    }
+    if file.defaults.fail_open {
+        res.push("fail_open".to_owned());
+    }
+    res
+}
+
+/// What a severity comes to.
+pub(super) const fn by_severity(severity: Severity) -> RuleAction {
     match severity {
         Severity::High | Severity::Critical => RuleAction::Deny,
         Severity::Low | Severity::Medium => RuleAction::Alert,
     }
 }
 
-/// The policy that decides on calls as a role does.
-pub(super) fn file(role: &Role) -> (PolicyFile, Written) {
+/// The policy that decides on calls as a role does, but for the rules that are covered, which it
+/// leaves out.
+pub(super) fn file(role: &Role, covered: &Covered) -> (PolicyFile, Written) {
     let mut losses = Vec::new();
     no_place(role, Target::Command, &mut losses);
     no_threshold(role, &mut losses);
@@ -140,11 +223,17 @@ pub(super) fn file(role: &Role) -> (PolicyFile, Written) {
     // A grace period would soften the default, which a role does not.
     file.defaults.grace_period_hours = Some(0.0);
     let words = |item: &Item| {
-        glob(&item.text).ok_or_else(|| "is no glob over the tools of one server".to_owned())
+        if covered.contains(&(item.text.clone(), item.action)) {
+            return Ok(None);
+        }
+        let found = glob(&item.text).ok_or("is no glob over the tools of one server");
+        found.map(Some).map_err(str::to_owned)
     };
     let said = list.say(words, &mut losses);
     Ordered::unorder(&said, stricter, &mut losses);
+    let default = list.default;
     for (item, glob) in said {
+        let Some(glob) = glob else { continue };
         let why = item.rationale.clone().filter(|it| !it.is_empty());
         let reason = why.unwrap_or_else(|| format!("`{}` of role `{}`", item.text, role.name));
         match item.action {
@@ -165,7 +254,9 @@ pub(super) fn file(role: &Role) -> (PolicyFile, Written) {
             _ => (),
         }
         // What is asked for or told of has to be mapped, or the default would say more.
-        map(&mut file, &item.text, glob);
+        if item.action == RuleAction::Allow || item.action < default || covered.is_empty() {
+            map(&mut file, &item.text, glob);
+        }
     }
     (file, Written { losses, notes, ..Written::default() })
 }

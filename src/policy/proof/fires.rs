@@ -69,6 +69,31 @@ pub fn idle_rules(role: &Role, max_states: usize) -> Vec<IdleRule> {
     res
 }
 
+/// Rules that no line at all matches, each proved; a list may hold them behind whatever it likes. What
+/// cannot be told within the bound on states is not among them.
+pub fn unmatched_rules(role: &Role, max_states: usize) -> Vec<IdleRule> {
+    let mut res: Vec<IdleRule> = Vec::new();
+    let kinds = LineKind::of(role.matching);
+    let lists: Vec<(bool, List)> = kinds
+        .iter()
+        .map(|&kind| (kind == LineKind::Call, List::new(role, kind, max_states)))
+        .collect();
+    for (is_call, n_rules) in [(false, role.rules.len()), (true, role.mcp_rules.len())] {
+        for position in 1..=n_rules {
+            let found = lists.iter().filter(|(it, _)| *it == is_call);
+            let found = found.filter_map(|(_, list)| Some((list, list.place(position)?)));
+            let places: Vec<(&List, usize)> = found.collect();
+            let is_unmatched = places.iter().all(|(it, at)| it.search(&[*at], &[]) == Found::None);
+            let first = places.first().and_then(|(list, at)| list.rules.entries.get(*at));
+            if let Some(entry) = first.filter(|_| is_unmatched) {
+                let why = Idle::Silent { behind: Vec::new() };
+                res.push(IdleRule { is_call, rule: entry.decider.clone(), why });
+            }
+        }
+    }
+    res
+}
+
 /// The rules for one kind of line.
 struct List {
     rules: Ordered,

@@ -11,7 +11,7 @@ mod verify;
 
 pub use bytes::Bytes;
 pub use diff::{Change, Difference, MAX_STATES, Undecided, diff};
-pub use fires::{Idle, IdleRule, idle_rules};
+pub use fires::{Idle, IdleRule, idle_rules, unmatched_rules};
 pub use graph::Graph;
 pub use language::Language;
 pub use lines::{Lines, any_argument, argument, begins, lines, tried_lines, words};

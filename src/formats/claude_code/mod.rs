@@ -2,13 +2,17 @@
 //!
 //! `Bash(git status)` is this command, `Bash(git status:*)` and `Bash(git status *)` this one with or
 //! without more behind it, `Bash(git * main)` a glob, `Bash` every command. `mcp__server` is every
-//! tool of a server, `mcp__server__tool` one.
+//! tool of a server, `mcp__server__tool` one, and with stars in its name it is a glob.
+mod permission;
+mod settings;
+
+use self::permission::{Permitted, Refused, canonical_pattern, permission};
 use super::{
     Besides, Effect, Invalid, Loss, Read, Written,
-    ordered::{Item, Keeps, Ordered, literal_of, no_threshold, stricter, unsaid},
-    tree::{Node, Reader, Value},
+    ordered::{Item, Keeps, Ordered, effect, literal_of, no_threshold, stricter, unsaid},
+    tree::{Node, Object, Reader, Value},
 };
-use crate::policy::{Mode, Role, Rule, RuleAction, Target, literal};
+use crate::policy::{Mode, Role, Rule, RuleAction, Target};
 
 /// The lists of permissions, strictest first.
 const LISTS: &[(&str, RuleAction)] = &[
@@ -36,15 +40,39 @@ pub(super) fn read(text: &str) -> Result<Read, Vec<Invalid>> {
     if let Some(mut settings) = reader.object(&node, "") {
         match settings.take("permissions") {
             None => reader.note(settings.line, "permissions".to_owned(), "is missing"),
-            Some(node) => permissions(node, &mut reader, &mut read),
+            Some(node) => {
+                if let Some(mut object) = reader.object(node, "permissions") {
+                    permissions(&mut object, &mut reader, &mut read);
+                    others(object, &mut read.losses);
+                }
+            }
         }
+    }
+    if read.role.rules.iter().any(|it| it.action == RuleAction::Deny) {
+        let held = "denies hold further here: also of a program under another path, and behind `sudo`, \
+                    `env` and others that run one";
+        read.notes.push(held.to_owned());
     }
     reader.finish(read)
 }
 
-fn permissions(node: &Node, reader: &mut Reader, read: &mut Read) {
-    let Some(mut object) = reader.object(node, "permissions") else { return };
-    let default = reader.word(&mut object, "defaultMode", MODES);
+/// Members that nobody knows, but for those that are no rules.
+fn others(mut object: Object<'_>, losses: &mut Vec<Loss>) {
+    for (name, _) in object.rest() {
+        let known = ["additionalDirectories", "disableBypassPermissionsMode"].contains(&name);
+        if !known {
+            losses.push(Loss {
+                field: object.at(name),
+                what: name.to_owned(),
+                why: "is no field of permissions that is known".to_owned(),
+                effect: Effect::Milder,
+            });
+        }
+    }
+}
+
+fn permissions(object: &mut Object<'_>, reader: &mut Reader, read: &mut Read) {
+    let default = reader.word(object, "defaultMode", MODES);
     read.role.default_action = default.unwrap_or(RuleAction::RequireApproval);
     for (list, action) in LISTS {
         let is_asked = read.role.default_action != RuleAction::Deny;
@@ -52,14 +80,24 @@ fn permissions(node: &Node, reader: &mut Reader, read: &mut Read) {
             RuleAction::RequireApproval if !is_asked => RuleAction::Deny,
             action => *action,
         };
-        for (idx, item) in reader.items(&mut object, list).iter().enumerate() {
+        for (idx, item) in reader.items(object, list).iter().enumerate() {
             let field = format!("permissions.{list}[{idx}]");
             let Value::Text(text) = &item.value else {
                 reader.note(item.line, field, "is no text");
                 continue;
             };
             match permission(text) {
-                Ok((target, patterns)) => {
+                Ok(Permitted { target, patterns, place }) => {
+                    if let Some(place) = place {
+                        let pattern = patterns.first().map_or("", String::as_str);
+                        read.losses.push(Loss {
+                            field,
+                            what: format!("{action} `{pattern}` as `{place}` alone"),
+                            why: "a role knows programs by their names, wherever they lie and whatever is set"
+                                .to_owned(),
+                            effect: effect(read.role.default_action, action),
+                        });
+                    }
                     let rules = match target {
                         Target::Command => &mut read.role.rules,
                         Target::Mcp => &mut read.role.mcp_rules,
@@ -75,66 +113,48 @@ fn permissions(node: &Node, reader: &mut Reader, read: &mut Read) {
             }
         }
     }
-    for (name, node) in object.rest() {
-        let known = ["additionalDirectories", "disableBypassPermissionsMode"].contains(&name);
-        if !known {
-            reader.note(node.line, object.at(name), "is no field of permissions");
-        }
-    }
 }
 
-/// Why a permission is no rule.
-enum Refused {
-    /// It means nothing.
-    Invalid(&'static str),
-    /// It is about something else.
-    Other(&'static str),
+/// What a role is as permissions.
+struct Said {
+    /// What holds where no permission matches.
+    mode: RuleAction,
+    /// The permissions of each of [`LISTS`].
+    lists: Vec<Vec<String>>,
+    losses: Vec<Loss>,
+    notes: Vec<String>,
 }
 
-/// The patterns that a permission stands for.
-fn permission(text: &str) -> Result<(Target, Vec<String>), Refused> {
-    if let Some(name) = text.strip_prefix("mcp__") {
-        let (server, tool) = match name.split_once("__") {
-            Some((server, tool)) => (server, tool),
-            None => (name, "*"),
-        };
-        if server.is_empty() || tool.is_empty() || name.contains('(') {
-            return Err(Refused::Invalid("names no server and tool"));
-        }
-        let tool = if tool == "*" { tool.to_owned() } else { literal(tool) };
-        return Ok((Target::Mcp, vec![format!("{}/{tool}", literal(server))]));
+/// Writes settings that hold the permissions.
+pub(super) fn write(role: &Role, _: &Besides<'_>) -> Written {
+    let Said { mode, lists, losses, notes } = said(role);
+    let mut permissions = Node::map([("defaultMode", Node::from(mode_name(mode)))]);
+    for ((name, _), list) in LISTS.iter().zip(lists) {
+        permissions = permissions.with(name, Some(list.into_iter().map(Node::from).collect()));
     }
-    if text == "Bash" {
-        return Ok((Target::Command, vec!["*".to_owned()]));
-    }
-    let Some(spec) = text.strip_prefix("Bash(") else {
-        let is_tool = text.starts_with(|ch: char| ch.is_ascii_alphabetic());
-        return Err(if is_tool {
-            Refused::Other("is about a tool of Claude Code itself, not a command or an MCP call")
-        } else {
-            Refused::Invalid("names no tool")
-        });
-    };
-    let Some(spec) = spec.strip_suffix(')') else {
-        return Err(Refused::Invalid("has no closing parenthesis"));
-    };
-    if spec.is_empty() {
-        return Err(Refused::Invalid("names no command; `Bash` is every command"));
-    }
-    if let Some(prefix) = spec.strip_suffix(":*") {
-        return Ok((Target::Command, vec![format!("{} *", literal(prefix))]));
-    }
-    // A single star behind a blank takes the blank along; of several, the last one does not.
-    let n_stars = spec.replace("\\\\", "").replace("\\*", "").matches('*').count();
-    let pattern = match spec.strip_suffix(" *") {
-        Some(_) if n_stars > 1 => format!("{spec}*"),
-        _ => spec.to_owned(),
-    };
-    Ok((Target::Command, vec![pattern]))
+    let text = Node::map([("permissions", permissions)]).to_json();
+    Written { text, losses, notes }
 }
 
-/// Writes settings that hold the permissions, and what else stood in them.
-pub(super) fn write(role: &Role, besides: &Besides<'_>) -> Written {
+/// Puts the permissions into settings that are there; what else stands in them stays as it is.
+///
+/// # Errors
+/// Where they are no settings.
+pub(super) fn update(
+    role: &Role,
+    _: &Besides<'_>,
+    existing: &str,
+) -> Result<Written, Vec<Invalid>> {
+    let Said { mode, lists, losses, mut notes } = said(role);
+    let text = settings::updated(existing, mode, &lists, &mut notes)?;
+    Ok(Written { text, losses, notes })
+}
+
+fn mode_name(mode: RuleAction) -> &'static str {
+    MODES.iter().find(|(_, action)| *action == mode).map_or("default", |(it, _)| it)
+}
+
+fn said(role: &Role) -> Said {
     let mut losses = Vec::new();
     no_threshold(role, &mut losses);
     let mut commands = Ordered::new(role, Target::Command, Keeps::NOTHING, &mut losses);
@@ -156,11 +176,11 @@ pub(super) fn write(role: &Role, besides: &Besides<'_>) -> Written {
             list.translate(without_ask, &mut losses);
         }
     }
-    let mut lists: Vec<(RuleAction, Vec<Node>)> =
+    let mut lists: Vec<(RuleAction, Vec<String>)> =
         LISTS.iter().map(|(_, action)| (*action, Vec::new())).collect();
     let mut add = |action: RuleAction, texts: Vec<String>| {
         if let Some((_, list)) = lists.iter_mut().find(|(it, _)| *it == action) {
-            list.extend(texts.into_iter().map(Node::from));
+            list.extend(texts);
         }
     };
     for list in [&commands, &calls] {
@@ -184,38 +204,18 @@ pub(super) fn write(role: &Role, besides: &Besides<'_>) -> Written {
             _ => (),
         }
     }
-    let name = MODES.iter().find(|(_, action)| *action == mode).map_or("default", |(it, _)| it);
-    let mut permissions = Node::map([("defaultMode", Node::from(name))]);
-    for ((name, _), (_, list)) in LISTS.iter().zip(lists) {
-        permissions = permissions.with(name, Some(list.into_iter().collect()));
+    let denies = |it: &Item| it.action == RuleAction::Deny;
+    if commands.items.iter().any(denies) {
+        let reach = "denies as far as they reach here (MILDER): Claude Code takes `timeout`, `time`, `nice`, \
+                     `nohup`, `stdbuf` and bare `xargs` off a command and nothing else, so `sudo X`, `env X` \
+                     and `/bin/X` pass a deny of `X`";
+        notes.push(reach.to_owned());
     }
-    let text = settings(permissions, besides.existing).to_json();
     if role.mode == Mode::Monitor {
         notes.push("it has no monitor mode: permissions are enforced".to_owned());
     }
-    Written { text, losses, notes }
-}
-
-/// Settings with these permissions in the place of those that they have.
-fn settings(permissions: Node, existing: Option<&str>) -> Node {
-    let mut members = match existing.and_then(|it| Node::from_json(it).ok()).map(|it| it.value) {
-        Some(Value::Map(members)) => members,
-        _ => Vec::new(),
-    };
-    match members.iter_mut().find(|(name, _)| name == "permissions") {
-        Some((_, old)) => {
-            let new = std::mem::replace(old, permissions);
-            // Directories and the like are no rules, and stay.
-            if let (Value::Map(all), Value::Map(ours)) = (new.value, &mut old.value) {
-                let is_ours = |name: &str| {
-                    name == "defaultMode" || LISTS.iter().any(|(list, _)| *list == name)
-                };
-                ours.extend(all.into_iter().filter(|(name, _)| !is_ours(name)));
-            }
-        }
-        None => members.push(("permissions".to_owned(), permissions)),
-    }
-    Node { line: 0, value: Value::Map(members) }
+    let lists = lists.into_iter().map(|(_, list)| list).collect();
+    Said { mode, lists, losses, notes }
 }
 
 /// The action of the list that comes nearest.
@@ -251,6 +251,9 @@ fn bash(item: &Item) -> Result<Vec<String>, String> {
     if text.trim() != text {
         return Err("begins or ends with a blank".into());
     }
+    if canonical_pattern(text, true).ok().as_ref() != Some(&(text.clone(), None)) {
+        return Err("is spelled otherwise as a shell reads it".into());
+    }
     let n_stars = text.matches('*').count();
     Ok(match text.strip_suffix(" *") {
         // The last of several stars does not take its blank along.
@@ -275,35 +278,5 @@ fn tool(item: &Item) -> Result<Vec<String>, String> {
             Ok(vec![format!("mcp__{server}__{tool}")])
         }
         _ => Err("is more than a tool, and not all tools of a server".into()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn patterns(text: &str) -> Option<Vec<String>> {
-        permission(text).ok().map(|(_, patterns)| patterns)
-    }
-
-    #[test]
-    fn permissions_mean_what_their_page_says() {
-        for (text, pattern) in [
-            ("Bash", "*"),
-            ("Bash(npm run build)", "npm run build"),
-            ("Bash(npm run test:*)", "npm run test *"),
-            ("Bash(git push *)", "git push *"),
-            ("Bash(ls*)", "ls*"),
-            ("Bash(git * main)", "git * main"),
-            ("Bash(git * -- *)", "git * -- **"),
-            ("mcp__github", "github/*"),
-            ("mcp__github__*", "github/*"),
-            ("mcp__github__get_issue", "github/get_issue"),
-        ] {
-            assert_eq!(patterns(text), Some(vec![pattern.to_owned()]), "{text}");
-        }
-        for text in ["Bash(", "Bash()", "(x)", "mcp__", "Read(./.env)", "WebFetch"] {
-            assert_eq!(patterns(text), None, "{text}");
-        }
     }
 }
