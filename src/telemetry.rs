@@ -9,14 +9,12 @@ use tracing_subscriber::{EnvFilter, fmt, prelude::*};
 
 use crate::events::{visible, visible_json};
 
-/// Starts logging. `filter` wins over `verbose`: 0 shows errors, and where lines are JSON also our
-/// warnings, which people are told at the end of a command anyway; 1 shows info, 2 debug, 3 all.
+/// Starts logging. `filter` wins over `verbose`: 0 shows warnings of ours, 1 info, 2 debug, 3 all.
 ///
 /// A filter that cannot be read is answered with a sentence; logging then follows `verbose`.
 pub fn start(filter: Option<&str>, verbose: u8, json: bool) -> Option<String> {
     let by_flag = match verbose {
-        0 if json => "error,policy_advisor=warn",
-        0 => "error",
+        0 => "error,policy_advisor=warn",
         1 => "warn,policy_advisor=info",
         2 => "info,policy_advisor=debug",
         _ => "trace",

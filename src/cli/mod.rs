@@ -100,7 +100,7 @@ pub struct Globals {
     #[arg(long, global = true, value_name = "DIR", env = "ADVISOR_DATA_DIR")]
     pub data_dir: Option<PathBuf>,
     /// PostgreSQL store instead of `advisor.db`, without a password: a URL with one is taken from the
-    /// environment [env: ADVISOR_DATABASE_URL, or ADVISOR_DATABASE_URL_FILE for a file that holds it]
+    /// environment [env: `ADVISOR_DATABASE_URL`, or `ADVISOR_DATABASE_URL_FILE` for a file that holds it]
     #[arg(long, global = true, value_name = "URL")]
     pub database_url: Option<String>,
     /// The lake in a bucket, `s3://BUCKET/PREFIX`, instead of `lake` in the data directory
@@ -236,8 +236,10 @@ fn start(cli: Cli, printer: &mut Printer) -> anyhow::Result<Exit> {
     let loaded = Config::load(&Flags { data_dir, database_url, lake, config, read_only });
     let config = match (loaded, &cli.command) {
         (Ok(config), _) => config,
-        (Err(err), Command::Run(run::Run { metrics, .. }))
-        | (Err(err), Command::Daemon(run::Daemon { metrics, .. })) => {
+        (
+            Err(err),
+            Command::Run(run::Run { metrics, .. }) | Command::Daemon(run::Daemon { metrics, .. }),
+        ) => {
             run::tell_of_no_run(metrics, *printer);
             return Err(err.into());
         }

@@ -115,7 +115,7 @@ impl Printer {
         self.tell(text, "WARN", Some(run_id));
     }
 
-    fn tell(&self, text: &str, level: &str, run_id: Option<&str>) {
+    fn tell(self, text: &str, level: &str, run_id: Option<&str>) {
         let shown = if self.json_log {
             told::line(text, level, run_id, clock::now())
         } else {

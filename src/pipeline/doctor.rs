@@ -76,7 +76,7 @@ pub async fn examine(config: &Config, now: Timestamp) -> Vec<Check> {
     let store = match Store::open_read_only(&config.place).await {
         Ok(store) => store,
         Err(StoreError::Older { place, found, known }) => {
-            res.push(writable(config, place));
+            res.push(writable(config, &place));
             let found = format!(
                 "version {found}, this program has {known}: the next call that opens it brings it up \
                  to date; until then, what it holds was not looked at"
@@ -92,7 +92,7 @@ pub async fn examine(config: &Config, now: Timestamp) -> Vec<Check> {
             return res;
         }
     };
-    res.push(writable(config, store.place().to_string()));
+    res.push(writable(config, &store.place().to_string()));
     if let Err(err) = examine_store(&store, config, now, &mut res).await {
         let (found, hint) = split(&err);
         res.push(Check::new("store", Health::Fail, found, &hint));
@@ -121,7 +121,7 @@ async fn examine_store(
 }
 
 /// The store that answered: who is to run has to write to it.
-fn writable(config: &Config, place: String) -> Check {
+fn writable(config: &Config, place: &str) -> Check {
     if config.read_only || config.place.is_writable() {
         return Check::ok("store", format!("{place} answers"));
     }

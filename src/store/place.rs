@@ -122,7 +122,7 @@ impl Place {
 fn parameter<'a>(url: &'a str, names: &[&str]) -> Option<&'a str> {
     let (_, parameters) = url.split_once('?')?;
     let pairs = parameters.split('&').filter_map(|it| it.split_once('='));
-    pairs.filter(|(name, _)| names.contains(name)).map(|(_, value)| value).last()
+    pairs.filter(|(name, _)| names.contains(name)).map(|(_, value)| value).next_back()
 }
 
 fn ssl_mode(url: &str) -> Option<&str> {
