@@ -4,9 +4,12 @@
     clippy::disallowed_methods,
     reason = "the environment and the configuration are read here"
 )]
+mod server;
+
 use std::{
-    env, fs, io,
-    os::unix::fs::{DirBuilderExt as _, MetadataExt as _},
+    env, fs,
+    io::{self, Write as _},
+    os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
 };
 
@@ -44,7 +47,7 @@ const ROLLUP_DAYS_RANGE: std::ops::RangeInclusive<u32> = 1..=3_650;
 pub struct Flags {
     /// `--data-dir`.
     pub data_dir: Option<PathBuf>,
-    /// `--database-url`.
+    /// `--database-url`; one with a password is refused, since a list of processes shows it.
     pub database_url: Option<String>,
     /// `--lake`.
     pub lake: Option<String>,
@@ -54,9 +57,20 @@ pub struct Flags {
     pub read_only: bool,
 }
 
+/// The configuration file that was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReadFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Whether it says where the data directory is, which only one outside of it may.
+    pub names_data_dir: bool,
+}
+
 /// How this process is set up.
 #[derive(Clone, Debug)]
 pub struct Config {
+    /// The file that was read; `None` where there is none.
+    pub file: Option<ReadFile>,
     /// Store (where it is SQLite) and lake (where it is in no bucket).
     pub data_dir: PathBuf,
     /// The bucket of the lake, where it is in one.
@@ -193,6 +207,27 @@ pub enum ConfigError {
         /// Its name, and what would be right.
         what: String,
     },
+    /// A password stands where everybody can read it.
+    #[error(
+        "`--database-url` holds a password, which every list of processes shows\n\
+         hint: give the URL by ADVISOR_DATABASE_URL, by ADVISOR_DATABASE_URL_FILE, or by `database_url` \
+         in advisor.toml"
+    )]
+    PasswordShown,
+    /// The file that holds the URL of the database cannot be read.
+    #[error(
+        "cannot read `{}`, which {named} names\nhint: it holds the URL of the database, and this user \
+         must be able to read it",
+        path.display()
+    )]
+    UrlFile {
+        /// The file.
+        path: PathBuf,
+        /// The variable or key that names it.
+        named: &'static str,
+        /// What the system says.
+        source: io::Error,
+    },
     /// The data directory cannot be made.
     #[error("cannot make `{}`\nhint: name a directory of yours with `--data-dir`", path.display())]
     DataDir {
@@ -210,6 +245,7 @@ pub enum ConfigError {
 struct File {
     data_dir: Option<PathBuf>,
     database_url: Option<String>,
+    database_url_file: Option<PathBuf>,
     lake: Option<String>,
     lake_cache_mib: Option<u64>,
     time_zone: Option<String>,
@@ -231,11 +267,12 @@ impl Config {
     /// # Errors
     /// Where the file cannot be read, says something unknown, or a value means nothing.
     pub fn load(flags: &Flags) -> Result<Self, ConfigError> {
-        let (file, path) = if let Some(path) = &flags.config {
-            (read(path)?, path.clone())
+        let (file, path, is_read) = if let Some(path) = &flags.config {
+            (read(path)?, path.clone(), true)
         } else {
             let path = data_dir(flags.data_dir.as_deref(), None)?.join(FILE_NAME);
-            let file = if path.exists() { read(&path)? } else { File::default() };
+            let is_there = path.exists();
+            let file = if is_there { read(&path)? } else { File::default() };
             if let Some(other) = &file.data_dir {
                 let what = format!(
                     "data_dir `{}` in the data directory itself\n\
@@ -244,39 +281,40 @@ impl Config {
                 );
                 return Err(ConfigError::Value { path, what });
             }
-            (file, path)
+            (file, path, is_there)
         };
+        let read_file = is_read
+            .then(|| ReadFile { path: path.clone(), names_data_dir: file.data_dir.is_some() });
         if let Some(what) = file.directories.iter().find_map(SignalDirectory::problem) {
             return Err(ConfigError::Value { path, what });
         }
         let data_dir = data_dir(flags.data_dir.as_deref(), file.data_dir.as_deref())?;
-        let place = match flags.database_url.clone().or(file.database_url) {
-            Some(url) => Place::Url(url),
+        let url = server::url(flags.database_url.as_deref(), &file, &path)?;
+        let place = match url {
+            Some(url) => Place::server(&url, text),
             None => Place::File(data_dir.join("advisor.db")),
         };
         let lake = flags.lake.as_deref().or(file.lake.as_deref());
         let lake = lake.map(BucketUrl::parse).transpose()?;
         let cache_mib = match text("ADVISOR_LAKE_CACHE_MIB") {
-            Some(text) => text.parse().map_err(|_| ConfigError::Value {
-                path: path.clone(),
-                what: format!("ADVISOR_LAKE_CACHE_MIB `{text}` is no number of MiB"),
+            Some(text) => text.parse().map_err(|_| ConfigError::Variable {
+                what: format!(
+                    "ADVISOR_LAKE_CACHE_MIB cannot be `{text}`\nhint: give a number of MiB, such as 4096"
+                ),
             })?,
             None => file.lake_cache_mib.unwrap_or(LAKE_CACHE_MIB),
         };
         for directory in file.directories.iter().filter(|it| is_url(&it.path)) {
             bucket_url(&path, "directories.path", &directory.path.to_string_lossy())?;
         }
-        let zone = text("ADVISOR_TIME_ZONE").or(file.time_zone).unwrap_or_else(|| "UTC".to_owned());
-        let time_zone = zone.parse().map_err(|_| ConfigError::Value {
-            path: path.clone(),
-            what: format!("time_zone `{zone}` is not a zone such as `UTC` or `Europe/Berlin`"),
-        })?;
+        let time_zone = time_zone(text("ADVISOR_TIME_ZONE"), file.time_zone, &path)?;
         let rollup_days = file.rollup_days.unwrap_or(ROLLUP_DAYS);
         if !ROLLUP_DAYS_RANGE.contains(&rollup_days) {
             let what = format!("rollup_days cannot be {rollup_days}: the range is 1 to 3650 days");
             return Err(ConfigError::Value { path, what });
         }
         Ok(Self {
+            file: read_file,
             data_dir,
             lake,
             lake_cache_bytes: cache_mib.saturating_mul(1024 * 1024),
@@ -328,7 +366,8 @@ impl Config {
         Ok(fs::metadata(&self.data_dir)?.mode())
     }
 
-    /// Writes [`TEMPLATE`] into the data directory where there is no configuration; whether it did.
+    /// Writes [`TEMPLATE`] into the data directory where there is no configuration, private to its
+    /// owner, since the URL of a database may come into it; whether it did.
     ///
     /// # Errors
     /// Where it cannot be written.
@@ -337,17 +376,58 @@ impl Config {
         if path.exists() {
             return Ok(false);
         }
-        let written = fs::write(&path, TEMPLATE);
+        let file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
+        let written = file.and_then(|mut it| it.write_all(TEMPLATE.as_bytes()));
         written.map_err(|source| ConfigError::DataDir { path, source })?;
         Ok(true)
     }
 }
 
+/// Whether the environment asks for log lines as JSON, for what fails before there is a [`Config`].
+pub fn asks_for_json_log() -> bool {
+    text("ADVISOR_LOG_JSON").is_some_and(|it| it != "0")
+}
+
 fn read(path: &Path) -> Result<File, ConfigError> {
-    let text = fs::read_to_string(path)
-        .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
-    toml::from_str(&text)
-        .map_err(|source| ConfigError::Parse { path: path.to_owned(), source: Box::new(source) })
+    let failed = |source| ConfigError::Read { path: path.to_owned(), source };
+    let text = fs::read_to_string(path).map_err(failed)?;
+    let mut file: File = toml::from_str(&text)
+        .map_err(|source| ConfigError::Parse { path: path.to_owned(), source: Box::new(source) })?;
+    file.resolve(&std::path::absolute(path).map_err(failed)?);
+    Ok(file)
+}
+
+impl File {
+    /// Paths are relative to the file at `path` that names them: whoever calls, cron at home or
+    /// systemd in `/`, means the same.
+    fn resolve(&mut self, path: &Path) {
+        let base = path.parent().unwrap_or(path);
+        let options = [&mut self.data_dir, &mut self.database_url_file, &mut self.metrics_file];
+        let directories = self.directories.iter_mut().map(|it| &mut it.path);
+        let named = directories.filter(|it| !is_url(it));
+        let signals = self.signals.iter_mut().map(|it| &mut it.directory);
+        for it in options.into_iter().flatten().chain(named).chain(signals) {
+            *it = base.join(&*it);
+        }
+    }
+}
+
+/// The zone of schedules: environment, file, UTC. What is no zone is told of whoever said it.
+fn time_zone(
+    variable: Option<String>,
+    key: Option<String>,
+    path: &Path,
+) -> Result<Tz, ConfigError> {
+    let is_variable = variable.is_some();
+    let Some(zone) = variable.or(key) else { return Ok(Tz::UTC) };
+    zone.parse().map_err(|_| {
+        let what = format!("`{zone}` is not a zone such as `UTC` or `Europe/Berlin`");
+        if is_variable {
+            ConfigError::Variable { what: format!("ADVISOR_TIME_ZONE {what}") }
+        } else {
+            ConfigError::Value { path: path.to_owned(), what: format!("time_zone {what}") }
+        }
+    })
 }
 
 /// The data directory: flag, file, XDG.
@@ -393,6 +473,22 @@ mod tests {
         let file: File = toml::from_str(TEMPLATE).unwrap();
         assert!(file.data_dir.is_none() && file.database_url.is_none() && file.log.is_none());
         assert!(file.directories.is_empty() && file.time_zone.is_none() && file.lake.is_none());
+    }
+
+    #[test]
+    fn paths_are_relative_to_the_file_that_names_them() {
+        let text = "data_dir = 'data'\nmetrics_file = 'a.prom'\ndatabase_url_file = '/run/url'\n\
+                    [[directories]]\npath = 'in'\n[[directories]]\npath = 's3://in/hosts'\n\
+                    [signals]\ndirectory = '../out'";
+        let mut file: File = toml::from_str(text).unwrap();
+        file.resolve(Path::new("/etc/advisor/a.toml"));
+        let path = |text: &str| Some(PathBuf::from(text));
+        assert_eq!(file.data_dir, path("/etc/advisor/data"));
+        assert_eq!(file.metrics_file, path("/etc/advisor/a.prom"));
+        assert_eq!(file.database_url_file, path("/run/url"));
+        let read: Vec<&Path> = file.directories.iter().map(|it| it.path.as_path()).collect();
+        assert_eq!(read, [Path::new("/etc/advisor/in"), Path::new("s3://in/hosts")]);
+        assert_eq!(file.signals.map(|it| it.directory), path("/etc/advisor/../out"));
     }
 
     #[test]

@@ -19,6 +19,17 @@ import yaml
 
 KUBERNETES = Path(__file__).resolve().parent.parent / "deploy" / "kubernetes"
 
+# Which ports each overlay opens, and each component added to it: all that its parts need, and no more.
+EGRESS = {
+    "base": set(),
+    "daily": set(),
+    "weekly": set(),
+    "postgres": {53, 5432},
+    "object-storage": {53, 443},
+    "postgres-object-storage": {53, 443, 5432},
+}
+OTLP = {53, 4318}
+
 # Volumes that the restricted standard allows.
 VOLUMES = {
     "name",
@@ -33,7 +44,10 @@ VOLUMES = {
 }
 
 
-def rendered(directory: Path) -> list[dict]:
+def rendered(directory: Path, component: Path | None = None) -> list[dict]:
+    """What a directory comes to, with a component that is named in its comments switched on."""
+    if component:
+        return put_together(directory, (component,))
     if shutil.which("kubectl"):
         command = ["kubectl", "kustomize", str(directory)]
         text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
@@ -41,7 +55,7 @@ def rendered(directory: Path) -> list[dict]:
     return put_together(directory)
 
 
-def put_together(directory: Path) -> list[dict]:
+def put_together(directory: Path, components: tuple[Path, ...] = ()) -> list[dict]:
     kustomization = yaml.safe_load((directory / "kustomization.yaml").read_text())
     objects = []
     for name in kustomization["resources"]:
@@ -59,6 +73,16 @@ def put_together(directory: Path) -> list[dict]:
             assert len(kept) == len(objects) - 1, f"{directory}: no ConfigMap {metadata} to replace"
             objects = kept
         objects.append({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data})
+    objects = patched(directory, kustomization, objects)
+    named = [directory / name for name in kustomization.get("components", [])]
+    for component in [*named, *components]:
+        kustomization = yaml.safe_load((component / "kustomization.yaml").read_text())
+        assert kustomization["kind"] == "Component", component
+        objects = patched(component, kustomization, objects)
+    return objects
+
+
+def patched(directory: Path, kustomization: dict, objects: list[dict]) -> list[dict]:
     for patch in kustomization.get("patches", []):
         target = patch["target"]
         found = [
@@ -67,13 +91,13 @@ def put_together(directory: Path) -> list[dict]:
             if it["kind"] == target["kind"] and it["metadata"]["name"] == target["name"]
         ]
         assert found, f"{directory}: nothing is {target}"
-        operations = yaml.safe_load(patch["patch"])
+        operations = json.loads(json.dumps(yaml.safe_load(patch["patch"])))
         if isinstance(operations, dict):
             assert operations["$patch"] == "delete", operations
             objects = [it for it in objects if it not in found]
             continue
         for it in found:
-            for operation in operations:
+            for operation in json.loads(json.dumps(operations)):
                 apply(it, operation)
     return objects
 
@@ -118,12 +142,18 @@ def restricted(pod: dict) -> list[str]:
 def main() -> int:
     versions = sys.argv[1:] or [f"1.{minor}" for minor in (30, 33, 36)]
     directories = [KUBERNETES / "base", *sorted((KUBERNETES / "overlays").iterdir())]
+    otlp = KUBERNETES / "components" / "otlp"
     n_faults = n_objects = 0
-    for directory in directories:
-        for it in rendered(directory):
+    for directory, component in [(it, with_) for it in directories for with_ in (None, otlp)]:
+        for it in rendered(directory, component):
             n_objects += 1
-            name = f"{directory.name}: {it['kind']} {it['metadata']['name']}"
+            with_ = f" with {component.name}" if component else ""
+            name = f"{directory.name}{with_}: {it['kind']} {it['metadata']['name']}"
             faults = []
+            if it["kind"] == "NetworkPolicy":
+                ports = {port["port"] for rule in it["spec"]["egress"] for port in rule["ports"]}
+                wanted = EGRESS[directory.name] | (OTLP if component else set())
+                faults += [f"opens {ports} and not {wanted}"] if ports != wanted else []
             for version in versions:
                 try:
                     kubernetes_validate.validate(it, version, strict=True)

@@ -1,4 +1,4 @@
-//! `advisor backup`: store and lake as they are at one moment, into a directory of their own.
+//! `advisor backup`: store, lake and configuration as they are at one moment, into a directory of their own.
 use std::path::PathBuf;
 
 use anyhow::Context as _;
@@ -11,12 +11,17 @@ use crate::{pipeline::backup::backup, store::Place};
 /// `advisor backup`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Store and lake are copied as they are at one moment: who writes to the lake waits, reviewers and
-readers go on. To restore, put DIR in the place of the data directory, or name it with --data-dir; the
-next run reads what came since, as long as its files are kept.
+Store, lake and configuration are copied as they are at one moment: who writes to the lake waits,
+reviewers and readers go on. To restore, put DIR in the place of the data directory, or name it with
+--data-dir; the next run reads what came since, as long as its files are kept. A store of an earlier
+version is copied as it is: make a backup with the new program before anything else calls it.
 
-With PostgreSQL, dump the database and copy the lake while its lock is held:
-  flock DATA/lake/lock sh -c 'pg_dump --file=DIR/store.sql \"$ADVISOR_DATABASE_URL\" && cp -a DATA/lake DIR/'
+A configuration that names a data directory itself is config.toml in the copy: --config DIR/config.toml
+--data-dir DIR.
+
+With PostgreSQL, dump the database and copy lake and configuration while the lake's lock is held:
+  flock DATA/lake/lock sh -c 'pg_dump --file=DIR/store.sql \"$ADVISOR_DATABASE_URL\" &&
+    cp -a DATA/lake DATA/advisor.toml DIR/'
 
 A lake in a bucket becomes one on disk in the copy. With PostgreSQL, let no run come, dump the
 database, then copy the bucket.
@@ -34,6 +39,8 @@ struct Done {
     directory: String,
     parts: usize,
     events: u64,
+    schema_version: i64,
+    configuration: Option<String>,
 }
 
 pub(super) async fn run(args: Backup, context: &Context) -> anyhow::Result<Exit> {
@@ -44,18 +51,26 @@ pub(super) async fn run(args: Backup, context: &Context) -> anyhow::Result<Exit>
              hint: `advisor backup --help` shows how to dump it together with the lake"
         );
     }
-    let store = context.store().await?;
     let lake = context.lake()?;
     let waiting =
         || context.printer.note("another advisor writes to the lake; waiting until it is done");
     let to = args.dir.display().to_string();
-    let manifest = backup(store, &lake, &args.dir, &waiting)
+    let copied = backup(&context.config, &lake, &args.dir, &waiting)
         .await
         .with_context(|| format!("no backup was made at `{to}`"))?;
-    let events = manifest.parts.iter().map(|it| it.n_events).sum();
-    let done = Done { directory: to, parts: manifest.parts.len(), events };
+    let done = Done {
+        directory: to,
+        parts: copied.manifest.parts.len(),
+        events: copied.manifest.parts.iter().map(|it| it.n_events).sum(),
+        schema_version: copied.schema_version,
+        configuration: copied.configuration.map(|it| it.display().to_string()),
+    };
     context.printer.document(&done, || {
-        format!("{} events in {} files, under `{}`", done.events, done.parts, done.directory)
+        let configuration = if done.configuration.is_some() { "the" } else { "no" };
+        format!(
+            "{} events in {} files, a store of schema {} and {configuration} configuration, under `{}`",
+            done.events, done.parts, done.schema_version, done.directory
+        )
     })?;
     Ok(Exit::Done)
 }

@@ -40,6 +40,7 @@ mod simulate;
 mod suggest;
 mod suggestions;
 mod suggestions_export;
+mod told;
 mod trail;
 mod variables;
 mod words;
@@ -49,7 +50,7 @@ use std::{ffi::OsString, io, path::PathBuf, process::ExitCode};
 use clap::{Args, Parser, Subcommand};
 
 use crate::{
-    config::{Config, Flags},
+    config::{Config, ConfigError, Flags, asks_for_json_log},
     events::visible,
     pipeline::causes::Causes,
     telemetry,
@@ -98,14 +99,9 @@ pub struct Globals {
     /// Where the store and the lake live [default: the XDG data directory]
     #[arg(long, global = true, value_name = "DIR", env = "ADVISOR_DATA_DIR")]
     pub data_dir: Option<PathBuf>,
-    /// PostgreSQL store instead of `advisor.db`; better given in the environment
-    #[arg(
-        long,
-        global = true,
-        value_name = "URL",
-        env = "ADVISOR_DATABASE_URL",
-        hide_env_values = true
-    )]
+    /// PostgreSQL store instead of `advisor.db`, without a password: a URL with one is taken from the
+    /// environment [env: `ADVISOR_DATABASE_URL`, or `ADVISOR_DATABASE_URL_FILE` for a file that holds it]
+    #[arg(long, global = true, value_name = "URL")]
     pub database_url: Option<String>,
     /// The lake in a bucket, `s3://BUCKET/PREFIX`, instead of `lake` in the data directory
     #[arg(long, global = true, value_name = "URL", env = "ADVISOR_LAKE", hide_env_values = true)]
@@ -193,7 +189,10 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
         Err(err) => {
             let exit = if err.use_stderr() { Exit::Usage } else { Exit::Done };
             let text = err.render().to_string();
-            if text.lines().any(|line| visible(line) != line) {
+            if err.use_stderr() && asks_for_json_log() {
+                let printer = Printer::new(Output::Table, false, true).with_json_log(true);
+                printer.error(text.trim_end());
+            } else if text.lines().any(|line| visible(line) != line) {
                 Printer::new(Output::Table, false, true).error(text.trim_end());
             } else {
                 let _ = err.print();
@@ -202,14 +201,21 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
         }
     };
     let Globals { output, quiet, .. } = cli.globals;
-    let ended = start(cli);
+    let mut printer = Printer::new(output, quiet, true).with_json_log(asks_for_json_log());
+    let ended = start(cli, &mut printer);
     ended.unwrap_or_else(|err| {
         if is_closed_pipe(&err) {
             return Exit::Done;
         }
-        Printer::new(output, quiet, true).error(&sentence(&err));
-        if err.is::<WrongUse>() { Exit::Usage } else { Exit::Failed }
+        printer.error(&sentence(&err));
+        if is_wrong_use(&err) { Exit::Usage } else { Exit::Failed }
     })
+}
+
+/// Whether it is the command line that has to change.
+fn is_wrong_use(err: &anyhow::Error) -> bool {
+    let shown = err.downcast_ref::<ConfigError>();
+    err.is::<WrongUse>() || matches!(shown, Some(ConfigError::PasswordShown))
 }
 
 /// Whether whoever reads our output has seen enough of it, as `head` does.
@@ -222,19 +228,31 @@ fn is_closed_pipe(err: &anyhow::Error) -> bool {
     kind == Some(io::ErrorKind::BrokenPipe)
 }
 
-/// Sets up configuration, logging and the runtime, and runs the subcommand to its end.
-fn start(cli: Cli) -> anyhow::Result<Exit> {
+/// Sets up configuration, logging and the runtime, and runs the subcommand to its end. `printer` is
+/// set up from the configuration, for whatever is said after this, too.
+fn start(cli: Cli, printer: &mut Printer) -> anyhow::Result<Exit> {
     let Globals { data_dir, database_url, lake, config, read_only, output, quiet, verbose } =
         cli.globals;
-    let config = Config::load(&Flags { data_dir, database_url, lake, config, read_only })?;
-    let printer = Printer::new(output, quiet, config.no_color);
+    let loaded = Config::load(&Flags { data_dir, database_url, lake, config, read_only });
+    let config = match (loaded, &cli.command) {
+        (Ok(config), _) => config,
+        (
+            Err(err),
+            Command::Run(run::Run { metrics, .. }) | Command::Daemon(run::Daemon { metrics, .. }),
+        ) => {
+            run::tell_of_no_run(metrics, *printer);
+            return Err(err.into());
+        }
+        (Err(err), _) => return Err(err.into()),
+    };
+    *printer = Printer::new(output, quiet, config.no_color).with_json_log(config.log_json);
     let complaint = telemetry::start(config.log.as_deref(), verbose, config.log_json);
     if let Some(complaint) = complaint {
         printer.error(&format!("warning: {complaint}"));
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
-        let context = Context::new(printer, config);
+        let context = Context::new(*printer, config);
         let ended = dispatch(cli.command, &context).await;
         context.close().await;
         ended

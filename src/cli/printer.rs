@@ -5,7 +5,11 @@ use clap::ValueEnum;
 use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
 
-use crate::events::{visible, visible_json};
+use super::told;
+use crate::{
+    clock,
+    events::{visible, visible_json},
+};
 
 /// How data is printed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -30,6 +34,8 @@ pub struct Printer {
     pub quiet: bool,
     /// Whether stdout is a terminal that takes color.
     pub color: bool,
+    /// Whether stderr is read as log lines in JSON, so that nothing else may be on it.
+    pub json_log: bool,
 }
 
 /// Rows of one kind, the same in every output form.
@@ -59,7 +65,14 @@ pub enum Color {
 impl Printer {
     /// A printer for this process's stdout; color only on a terminal without `NO_COLOR`.
     pub fn new(output: Output, quiet: bool, no_color: bool) -> Self {
-        Self { output, quiet, color: !no_color && std::io::stdout().is_terminal() }
+        let color = !no_color && std::io::stdout().is_terminal();
+        Self { output, quiet, color, json_log: false }
+    }
+
+    /// The same, for a stderr that is read as log lines in JSON or is not.
+    #[must_use]
+    pub fn with_json_log(self, json_log: bool) -> Self {
+        Self { json_log, ..self }
     }
 
     /// A line of data. The text is trusted; pass foreign text through [`visible`] first.
@@ -88,15 +101,28 @@ impl Printer {
     /// A message for people, on stderr, unless quiet.
     pub fn note(&self, text: &str) {
         if !self.quiet {
-            self.error(text);
+            self.tell(text, "INFO", None);
         }
     }
 
     /// A message on stderr, always; whatever foreign text is in it shows on its lines.
     pub fn error(&self, text: &str) {
-        let lines: Vec<_> = text.split('\n').map(visible).collect();
+        self.tell(text, "WARN", None);
+    }
+
+    /// The same, of a run.
+    pub fn error_of_run(&self, text: &str, run_id: &str) {
+        self.tell(text, "WARN", Some(run_id));
+    }
+
+    fn tell(self, text: &str, level: &str, run_id: Option<&str>) {
+        let shown = if self.json_log {
+            told::line(text, level, run_id, clock::now())
+        } else {
+            text.split('\n').map(visible).collect::<Vec<_>>().join("\n")
+        };
         let mut err = std::io::stderr().lock();
-        let _ = writeln!(err, "{}", lines.join("\n"));
+        let _ = writeln!(err, "{shown}");
     }
 
     /// `text` in a color, where color is on.

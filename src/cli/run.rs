@@ -12,7 +12,12 @@ use std::{
 use clap::Args;
 use tokio::sync::Notify;
 
-use super::{Context, Exit, Output, Rows, ingest::silent_hosts, printer::table, run_metrics};
+use super::{
+    Context, Exit, Output, Printer, Rows,
+    ingest::silent_hosts,
+    printer::table,
+    run_metrics::{self, Reach},
+};
 use crate::{
     clock,
     events::{Timestamp, visible},
@@ -30,7 +35,8 @@ second run says that one is under way and ends well. Asked to stop by SIGTERM or
 next file or role, with 1; the next run goes on there. Every run leaves a row for every role in
 `advisor_runs`, with its reason.
 
-Gauges go to `--metrics-file`, and to an OpenTelemetry collector where OTEL_EXPORTER_OTLP_ENDPOINT names
+Gauges go to `--metrics-file` (a run of one role is not the success of the whole: with --role, the time of
+the last success stays as it was), and to an OpenTelemetry collector where OTEL_EXPORTER_OTLP_ENDPOINT names
 one (OTLP over HTTP).")]
 pub(super) struct Run {
     /// Only this role
@@ -43,7 +49,7 @@ pub(super) struct Run {
     #[arg(long)]
     detailed_exitcode: bool,
     #[command(flatten)]
-    metrics: MetricsFile,
+    pub(super) metrics: MetricsFile,
 }
 
 /// `advisor daemon`.
@@ -66,18 +72,17 @@ pub(super) struct Daemon {
     #[arg(long, value_name = "N", hide = true)]
     runs: Option<u64>,
     #[command(flatten)]
-    metrics: MetricsFile,
+    pub(super) metrics: MetricsFile,
 }
 
 #[derive(Debug, Args)]
-struct MetricsFile {
+pub(super) struct MetricsFile {
     /// Leave gauges for Prometheus in this file (textfile collector)
     #[arg(long, value_name = "FILE", env = "ADVISOR_METRICS_FILE")]
     metrics_file: Option<PathBuf>,
 }
 
 pub(super) async fn run(args: Run, context: &Context) -> anyhow::Result<Exit> {
-    context.writes()?;
     let stop = Arc::new(AtomicBool::new(false));
     listen(Arc::clone(&stop), Arc::default())?;
     let selection = Selection { role: args.role, force: args.force, stop };
@@ -158,13 +163,28 @@ async fn once(
     let ended = attempt(selection, context).await;
     if !matches!(ended, Ok(None)) {
         let report = ended.as_ref().ok().and_then(Option::as_ref);
-        for err in tell_gauges(metrics, context, started_at, report).await {
-            // What a run did counts whether or not it can be told.
-            let text = super::sentence(&err);
-            context.printer.error(&text.replacen("error: ", "warning: ", 1));
+        let reach = if selection.role.is_some() { Reach::Role } else { Reach::Whole };
+        for err in tell_gauges(metrics, context, started_at, report, reach).await {
+            warn(&err, context.printer);
         }
     }
     ended
+}
+
+/// What a run did counts whether or not it can be told.
+fn warn(err: &anyhow::Error, printer: Printer) {
+    printer.error(&super::sentence(err).replacen("error: ", "warning: ", 1));
+}
+
+/// Says that there was no run, since its configuration cannot be read: in the file that the command
+/// line or the environment names, whatever the configuration says.
+pub(super) fn tell_of_no_run(metrics: &MetricsFile, printer: Printer) {
+    let Some(path) = &metrics.metrics_file else { return };
+    let now = clock::now();
+    let gauges = run_metrics::gauges(now, now, None, Reach::Whole);
+    if let Err(err) = run_metrics::write(path, &gauges) {
+        warn(&err.into(), printer);
+    }
 }
 
 /// Leaves the gauges of a run where they are wanted; gives why they could not be.
@@ -173,9 +193,10 @@ async fn tell_gauges(
     context: &Context,
     started_at: Timestamp,
     report: Option<&RunReport>,
+    reach: Reach,
 ) -> Vec<anyhow::Error> {
     let finished_at = clock::now();
-    let gauges = run_metrics::gauges(started_at, finished_at, report);
+    let gauges = run_metrics::gauges(started_at, finished_at, report, reach);
     let mut failed: Vec<anyhow::Error> = Vec::new();
     let file = metrics.metrics_file.as_ref().or(context.config.metrics_file.as_ref());
     if let Some(path) = file {
@@ -189,6 +210,7 @@ async fn tell_gauges(
 
 async fn attempt(selection: &Selection, context: &Context) -> anyhow::Result<Option<RunReport>> {
     let printer = &context.printer;
+    context.writes()?;
     let store = context.store().await?;
     let lake = context.lake()?;
     let shows_steps = std::io::stderr().is_terminal();
@@ -208,26 +230,14 @@ fn show(report: &RunReport, context: &Context) -> anyhow::Result<bool> {
     } else {
         printer.document(report, || page(report))?;
     }
-    // Whoever reads log lines as JSON gets nothing else on stderr.
-    let is_log = context.config.log_json;
     for warning in warnings(report) {
-        if is_log {
-            tracing::warn!(run_id = report.run_id, "{warning}");
-        } else {
-            printer.error(&format!("warning: {warning}"));
-        }
+        printer.error_of_run(&format!("warning: {warning}"), &report.run_id);
     }
     let has_failed = report.outcome == RunOutcome::Failed;
-    if has_failed && is_log {
-        tracing::error!(
-            run_id = report.run_id,
-            hints = report.hints.join("; "),
-            "{}",
-            report.reason
-        );
-    } else if has_failed {
+    if has_failed {
         let hints = report.hints.iter().map(|it| format!("\nhint: {}", visible(it)));
-        printer.error(&format!("error: {}{}", visible(&report.reason), hints.collect::<String>()));
+        let text = format!("error: {}{}", visible(&report.reason), hints.collect::<String>());
+        printer.error_of_run(&text, &report.run_id);
     }
     Ok(has_failed)
 }

@@ -11,6 +11,15 @@ use crate::{
 /// The gauge that is set by a success only: alert on its age, and on its absence.
 const LAST_SUCCESS: &str = "last_success_timestamp_seconds";
 
+/// What a run was for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// All roles.
+    Whole,
+    /// One role: its success says nothing of the others.
+    Role,
+}
+
 /// Leaves the gauges of a run in a file.
 ///
 /// # Errors
@@ -24,6 +33,7 @@ pub(super) fn gauges(
     started_at: Timestamp,
     finished_at: Timestamp,
     report: Option<&RunReport>,
+    reach: Reach,
 ) -> Vec<Gauge> {
     let is_success = report.is_some_and(|it| it.outcome == RunOutcome::Done);
     let mut gauges = vec![
@@ -39,10 +49,10 @@ pub(super) fn gauges(
             seconds(Timestamp(finished_at.0.saturating_sub(started_at.0))),
         ),
     ];
-    if is_success {
+    if is_success && reach == Reach::Whole {
         gauges.push(Gauge::one(
             LAST_SUCCESS,
-            "When a run last did all it had to.",
+            "When a run of all roles last did all it had to.",
             seconds(finished_at),
         ));
     }

@@ -32,11 +32,6 @@ pub(super) fn make_dir(path: &Path) -> Result<(), LakeError> {
     path.parent().map_or(Ok(()), sync_dir)
 }
 
-/// Makes a directory that is not there yet, private to its owner.
-pub(super) fn make_new_dir(path: &Path) -> Result<(), LakeError> {
-    DirBuilder::new().mode(0o700).create(path).map_err(failed("make", path))
-}
-
 /// Copies a file, onto the disk.
 pub(super) fn copy(from: &Path, to: &Path) -> Result<(), LakeError> {
     fs::copy(from, to).map_err(failed("copy", from))?;

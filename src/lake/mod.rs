@@ -298,12 +298,11 @@ impl Lake {
         Ok(res)
     }
 
-    /// Copies what is committed to the data directory `to`, which is made. Needs the lock.
+    /// Copies what is committed to the data directory `to`, in which there is no lake yet. Needs the lock.
     ///
     /// # Errors
-    /// Where there is something at the place already, a part is gone, or the file system fails.
+    /// Where a part is gone, or the file system fails.
     pub fn copy_to(&self, manifest: &Manifest, to: &Path) -> Result<(), LakeError> {
-        files::make_new_dir(to)?;
         let copy = Self::open(to)?;
         for part in &manifest.parts {
             let target = copy.part_path(part);

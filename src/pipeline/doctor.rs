@@ -1,13 +1,17 @@
 //! Whether everything is in place for the next run, each point with what to do.
+mod history;
+
+use std::fs::OpenOptions;
+
 use serde::Serialize;
 
 use super::{causes::Causes, ingest::KEPT_DAYS};
 use crate::{
     config::{Config, SignalDirectory},
     events::{Timestamp, text_forms},
-    inputs,
+    inputs::{self, Input},
     lake::{Lake, Manifest},
-    store::{Missing, RunOutcome, Store, newest_schema},
+    store::{Store, StoreError, newest_schema},
 };
 
 /// How a point is.
@@ -46,8 +50,8 @@ const SOME_BYTES: u64 = 4 * LITTLE_BYTES;
 /// A directory is read at least daily: more hours than a day and a slow run.
 const LAG_HOURS: f64 = 26.0;
 
-/// A weekly run and a day; longer ago, runs do not come or do not succeed.
-const SUCCESS_HOURS: f64 = 8.0 * 24.0;
+/// So many files of a directory are opened to see whether they can be read: it takes a second at most.
+const MAX_OPENED: usize = 5_000;
 
 /// Clocks of hosts that are synchronized differ by far less, in hours.
 const SKEW_HOURS: f64 = 1.0;
@@ -67,13 +71,20 @@ impl Check {
 pub async fn examine(config: &Config, now: Timestamp) -> Vec<Check> {
     let mut res = vec![privacy(config), disk(config)];
     res.extend(directories(config));
-    let opened = if config.read_only {
-        Store::open_read_only(&config.place).await
-    } else {
-        Store::open(&config.place, Missing::Refuse).await
-    };
-    let store = match opened {
+    res.extend(encryption(config));
+    // Whoever looks changes nothing: a store of an earlier version stays as it is.
+    let store = match Store::open_read_only(&config.place).await {
         Ok(store) => store,
+        Err(StoreError::Older { place, found, known }) => {
+            res.push(writable(config, &place));
+            let found = format!(
+                "version {found}, this program has {known}: the next call that opens it brings it up \
+                 to date; until then, what it holds was not looked at"
+            );
+            let hint = "there is no way back: `advisor backup DIR` first, which copies it as it is";
+            res.push(Check::new("schema", Health::Warn, found, hint));
+            return res;
+        }
         Err(err) => {
             let err = anyhow::Error::from(err);
             let (found, hint) = split(&err);
@@ -81,7 +92,7 @@ pub async fn examine(config: &Config, now: Timestamp) -> Vec<Check> {
             return res;
         }
     };
-    res.push(Check::ok("store", format!("{} answers", store.place())));
+    res.push(writable(config, &store.place().to_string()));
     if let Err(err) = examine_store(&store, config, now, &mut res).await {
         let (found, hint) = split(&err);
         res.push(Check::new("store", Health::Fail, found, &hint));
@@ -96,21 +107,34 @@ async fn examine_store(
     now: Timestamp,
     res: &mut Vec<Check>,
 ) -> anyhow::Result<()> {
-    let version = store.schema_version().await?;
-    res.push(if version == newest_schema() {
-        Check::ok("schema", format!("version {version}, as this program has it"))
-    } else {
-        let found = format!("version {version}, this program has {}", newest_schema());
-        Check::new("schema", Health::Warn, found, "use the same advisor everywhere")
-    });
+    // A store of another version was not opened.
+    let version = newest_schema();
+    res.push(Check::ok("schema", format!("version {version}, as this program has it")));
     let manifest = store.manifest().await?;
     res.push(lake(config, &manifest));
     let hosts = store.hosts().await?;
     let newest = hosts.iter().filter_map(|it| it.last_seen).max();
     res.push(clock(newest, now));
     res.extend(lag(store, config, now).await?);
-    res.push(last_success(store, now).await?);
+    res.extend(history::examine(store, now).await?);
     Ok(())
+}
+
+/// The store that answered: who is to run has to write to it.
+fn writable(config: &Config, place: &str) -> Check {
+    if config.read_only || config.place.is_writable() {
+        return Check::ok("store", format!("{place} answers"));
+    }
+    let hint = "call it as the user who owns the data directory, or with `--read-only`";
+    Check::new("store", Health::Fail, format!("`{place}` is not yours to write"), hint)
+}
+
+/// Whether what is said to a server may go in clear; nothing where the store is a file.
+fn encryption(config: &Config) -> Option<Check> {
+    let mode = config.place.in_clear()?;
+    let found = format!("`sslmode={mode}` towards another machine: what is said may go in clear");
+    let hint = "`sslmode=verify-full` in the URL, or `require` where there are no certificates";
+    Some(Check::new("encryption", Health::Warn, found, hint))
 }
 
 /// A chain of causes in one line, and its first hint.
@@ -173,10 +197,45 @@ fn directory(directory: &SignalDirectory, config: &Config) -> Check {
             format!("`{path}` holds no files that `advisor ingest` reads"),
             "is it mounted, and does whoever ships signals write there?",
         ),
-        Ok(files) => Check::ok("directory", format!("`{path}` holds {} files", files.len())),
+        Ok(files) => readable(&path.to_string(), &files),
         Err(err) => {
             let (found, hint) = split(&anyhow::Error::from(err));
             Check::new("directory", Health::Fail, found, &hint)
+        }
+    }
+}
+
+/// Whether the files of a directory can be read; the first of many are tried.
+fn readable(path: &str, files: &[Input]) -> Check {
+    let tried = files.get(..MAX_OPENED).unwrap_or(files);
+    let failures: Vec<(String, String)> = tried.iter().filter_map(unreadable).collect();
+    let Some((name, why)) = failures.first() else {
+        let mut found = format!("`{path}` holds {} files", files.len());
+        if tried.len() < files.len() {
+            found = format!("{found}, of which {} were opened", tried.len());
+        }
+        return Check::ok("directory", found);
+    };
+    let found = format!(
+        "{} of {} files of `{path}` cannot be read, such as `{name}`: {why}",
+        failures.len(),
+        files.len()
+    );
+    let hint = "let this user read them: by a group that may, or `setfacl`; and look who made them";
+    Check::new("directory", Health::Fail, found, hint)
+}
+
+/// The name of what cannot be read, and why. What is in a bucket was listed, and is asked for by the run.
+fn unreadable(input: &Input) -> Option<(String, String)> {
+    match input {
+        Input::File(path) => {
+            let err = OpenOptions::new().read(true).open(path).err()?;
+            Some((input.name(), err.to_string()))
+        }
+        Input::Object(_) => None,
+        Input::Unreadable { name, why } => {
+            let (why, _) = why.split_once("\nhint: ").unwrap_or((why, ""));
+            Some((name.clone(), why.to_owned()))
         }
     }
 }
@@ -269,35 +328,4 @@ async fn lag(store: &Store, config: &Config, now: Timestamp) -> anyhow::Result<V
         Check::new("lag", health, found, "let `advisor run` come every hour, or at least daily")
     });
     Ok(checks.collect())
-}
-
-async fn last_success(store: &Store, now: Timestamp) -> anyhow::Result<Check> {
-    // A role's name is never empty, so that these are the rows of runs as a whole.
-    let runs = store.runs(Some(""), 1_000).await?;
-    let Some(last) = runs.iter().find(|it| it.outcome != RunOutcome::Running) else {
-        let hint = "let cron, systemd, Kubernetes or `advisor daemon` call `advisor run`";
-        return Ok(Check::new("last success", Health::Warn, "no run has ended yet", hint));
-    };
-    let success = runs.iter().find(|it| it.outcome == RunOutcome::Done);
-    let success = success.and_then(|it| it.finished_at);
-    Ok(match (last.outcome, success) {
-        (RunOutcome::Failed, _) => Check::new(
-            "last success",
-            Health::Fail,
-            format!("the last run failed: {}", last.reason),
-            "the reason says what to do; the next run tries again",
-        ),
-        (_, Some(at)) if now.hours_since(at) < SUCCESS_HOURS => {
-            Check::ok("last success", format!("a run did all it had to at {at}"))
-        }
-        (_, at) => Check::new(
-            "last success",
-            Health::Warn,
-            at.map_or_else(
-                || "no run has done all it had to yet".to_owned(),
-                |at| format!("the last run that did all it had to ended at {at}"),
-            ),
-            "does anybody call `advisor run`?",
-        ),
-    })
 }

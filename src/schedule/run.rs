@@ -85,7 +85,8 @@ pub async fn run(
         hints: Vec::new(),
     };
     store.end_dead_runs(started_at).await?;
-    let span = tracing::info_span!("run", run_id = report.run_id);
+    // Of the highest level, so that whatever is shown of a run carries its id.
+    let span = tracing::error_span!("run", run_id = report.run_id);
     work(store, lake, config, selection, step, &mut report).instrument(span).await?;
     Ok(Some(report))
 }

@@ -1,5 +1,5 @@
 //! When a role is analyzed: a name or a cron expression, read in a time zone.
-use std::{fmt, str::FromStr as _};
+use std::{fmt, ops::RangeInclusive, str::FromStr as _};
 
 use chrono::{DateTime, Duration, LocalResult, NaiveDateTime, TimeZone as _, Utc};
 use chrono_tz::Tz;
@@ -9,6 +9,67 @@ use crate::events::Timestamp;
 /// Names for common expressions: at night, and the weekly one on Monday.
 const NAMES: &[(&str, &str)] =
     &[("hourly", "0 * * * *"), ("daily", "0 3 * * *"), ("weekly", "0 3 * * 1")];
+
+const MONTHS: &[&str] =
+    &["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+/// What a field of a cron expression may hold, besides `*` and `?`.
+struct Bounds {
+    /// One of what it counts.
+    name: &'static str,
+    range: RangeInclusive<u32>,
+    names: &'static [&'static str],
+}
+
+/// The fields but that of the weekdays, seconds first.
+///
+/// # Source
+/// crontab(5).
+const BOUNDS: [Bounds; 5] = [
+    Bounds { name: "second", range: 0..=59, names: &[] },
+    Bounds { name: "minute", range: 0..=59, names: &[] },
+    Bounds { name: "hour", range: 0..=23, names: &[] },
+    Bounds { name: "day of the month", range: 1..=31, names: &[] },
+    Bounds { name: "month", range: 1..=12, names: MONTHS },
+];
+
+impl Bounds {
+    /// Whether a field is a list of values, ranges and steps within the bounds.
+    fn check(&self, field: &str) -> Result<(), BadSchedule> {
+        let Self { name, range, .. } = self;
+        let bad = |item: &str| {
+            let (first, last) = (range.start(), range.end());
+            BadSchedule::Field(format!("`{item}` is no {name}: the range is {first} to {last}"))
+        };
+        for item in field.split(',') {
+            let (span, step) = item.split_once('/').map_or((item, None), |(a, b)| (a, Some(b)));
+            let steps = step.map(|it| it.parse::<u32>().ok().filter(|it| *it > 0));
+            if steps == Some(None) {
+                return Err(BadSchedule::Field(format!("`{item}` has no step behind its `/`")));
+            }
+            if matches!(span, "*" | "?") {
+                continue;
+            }
+            let (first, last) = span.split_once('-').unwrap_or((span, span));
+            let first = self.number(first).ok_or_else(|| bad(first))?;
+            let last = self.number(last).ok_or_else(|| bad(last))?;
+            if first > last {
+                return Err(BadSchedule::Field(format!("`{item}` ends before it begins")));
+            }
+        }
+        Ok(())
+    }
+
+    /// A value, by number or name.
+    fn number(&self, text: &str) -> Option<u32> {
+        let is_name = |name: &&str| text.get(..3).is_some_and(|it| it.eq_ignore_ascii_case(name));
+        if text.bytes().all(|byte| byte.is_ascii_alphabetic()) {
+            let at = self.names.iter().position(is_name)?;
+            return u32::try_from(at).ok().map(|it| it + 1);
+        }
+        text.parse().ok().filter(|it| self.range.contains(it))
+    }
+}
 
 /// How many fires are looked at for one that comes after an instant: a clock that is set back
 /// repeats at most three hours of seconds.
@@ -60,6 +121,9 @@ impl Schedule {
             }
             _ => return Err(BadSchedule::Fields),
         };
+        for (field, bounds) in [seconds, minutes, hours, dates, months].into_iter().zip(BOUNDS) {
+            bounds.check(field)?;
+        }
         let days_named = weekdays(days)?;
         let mut alternatives = vec![(dates, days_named.as_str())];
         let restricted = |field: &str| !field.starts_with(['*', '?']);
@@ -73,7 +137,8 @@ impl Schedule {
                 cron::Schedule::from_str(&expression)
             })
             .collect();
-        let parts = parts.map_err(|err| BadSchedule::Field(err.to_string()))?;
+        // What it says is about six fields, which nobody wrote.
+        let parts = parts.map_err(|_| BadSchedule::Fields)?;
         let schedule = Self { text: text.to_owned(), parts };
         // From any instant on: `cron` looks ahead to the year 2100.
         schedule.next(Timestamp(0), Tz::UTC).ok_or(BadSchedule::Never)?;
@@ -247,6 +312,29 @@ mod tests {
             fires("30 2 * * *", "Europe/Berlin", "2026-10-25T01:15:00Z", 1),
             ["2026-10-26T01:30:00Z"]
         );
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_in_the_words_of_who_wrote_it() {
+        for (text, told) in [
+            ("0 25 * * *", "`25` is no hour: the range is 0 to 23"),
+            ("60 * * * *", "`60` is no minute: the range is 0 to 59"),
+            ("60 0 * * * *", "`60` is no second: the range is 0 to 59"),
+            ("0 0 0 * *", "`0` is no day of the month: the range is 1 to 31"),
+            ("0 0 * 13 *", "`13` is no month: the range is 1 to 12"),
+            ("0 0 * jan-foo *", "`foo` is no month: the range is 1 to 12"),
+            ("0 9-5 * * *", "`9-5` ends before it begins"),
+            ("*/0 * * * *", "`*/0` has no step behind its `/`"),
+            ("0 1,x * * *", "`x` is no hour: the range is 0 to 23"),
+            ("0 , * * *", "`` is no hour: the range is 0 to 23"),
+            ("0 0 * * 8", "`8` is no day of the week (0 to 7, or names)"),
+            ("0 0 31 2 *", "it never fires"),
+        ] {
+            assert_eq!(Schedule::parse(text).unwrap_err().to_string(), told, "{text}");
+        }
+        for text in ["5/15 8-18/2 1,15 jan-MAR,september *", "*/5 ? * * ?", "0 07 * * *"] {
+            assert!(Schedule::parse(text).is_ok(), "{text}");
+        }
     }
 
     #[test]

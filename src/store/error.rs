@@ -3,6 +3,7 @@ use std::fmt;
 
 use sqlx::migrate::MigrateError;
 
+use super::{Backend, Place};
 use crate::{
     alerts::BadStep,
     review::{BadVerdict, Conflict, Opened},
@@ -61,7 +62,8 @@ pub enum StoreError {
     /// The schema comes from an older program, and the store was opened to look at it only.
     #[error(
         "the store at `{place}` has schema version {found}, this program has {known}\n\
-         hint: whoever may write brings it up to date with any call, such as `advisor init`"
+         hint: whoever may write brings it up to date with any call, such as `advisor init`; there is \
+         no way back, so `advisor backup DIR` first"
     )]
     Older {
         /// Where it is.
@@ -157,6 +159,23 @@ pub enum StoreError {
 impl StoreError {
     pub(super) fn role(name: &str) -> Self {
         Self::Unknown { what: "role", name: name.to_owned(), list: "roles list" }
+    }
+
+    /// A database that could not be reached, or refused us, with what to do about it.
+    pub(super) fn opened(place: &Place, backend: Backend, source: sqlx::Error) -> Self {
+        let hint = match (backend, &source) {
+            (Backend::Sqlite, _) => {
+                "is the file a SQLite database, yours to read and write, with room on its disk?"
+            }
+            (Backend::Postgres, sqlx::Error::Tls(_)) => {
+                "another machine is asked for TLS; where the network in between is trusted, end the \
+                 URL in `?sslmode=disable`"
+            }
+            (Backend::Postgres, _) => {
+                "is the server up, and are user, password and database right?"
+            }
+        };
+        Self::Open { place: place.to_string(), hint, source }
     }
 
     pub(super) fn batch(name: &str) -> Self {

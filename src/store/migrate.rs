@@ -80,8 +80,11 @@ async fn views(conn: &mut AnyConnection, backend: Backend) -> Result<(), StoreEr
 /// # Errors
 /// Where the database cannot be asked.
 pub(super) async fn version(conn: &mut AnyConnection) -> Result<i64, StoreError> {
-    let row = sqlx::query("SELECT CAST(coalesce(max(version), 0) AS BIGINT) FROM _sqlx_migrations")
-        .fetch_one(conn)
-        .await?;
-    Ok(row.try_get(0)?)
+    let sql = "SELECT CAST(coalesce(max(version), 0) AS BIGINT) FROM _sqlx_migrations";
+    match sqlx::query(sql).fetch_one(conn).await {
+        Ok(row) => Ok(row.try_get(0)?),
+        // Both databases name the table that is not there: nothing was ever made here.
+        Err(sqlx::Error::Database(err)) if err.message().contains("_sqlx_migrations") => Ok(0),
+        Err(err) => Err(err.into()),
+    }
 }

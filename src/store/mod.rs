@@ -2,6 +2,7 @@
 mod alerts;
 mod background;
 mod batches;
+mod copy;
 mod error;
 mod forget;
 mod host_pattern;
@@ -22,7 +23,7 @@ mod settings;
 mod trail;
 mod variables;
 
-use std::{path::Path, time::Duration};
+use std::time::Duration;
 
 use sqlx::{
     Any, AnyConnection, AnyPool, ConnectOptions as _, Connection as _, Transaction,
@@ -110,8 +111,7 @@ impl Store {
     pub async fn open(place: &Place, missing: Missing) -> Result<Self, StoreError> {
         let (backend, options) = place.prepare(missing)?;
         let pool = |max| AnyPoolOptions::new().max_connections(max).acquire_timeout(WAIT);
-        let opened =
-            |source| StoreError::Open { place: place.to_string(), hint: backend.hint(), source };
+        let opened = |source| StoreError::opened(place, backend, source);
         // A pool tries again and again; the first connection says at once what is wrong.
         let mut first = options.connect().await.map_err(opened)?;
         prepare(&mut first, backend).await.map_err(opened)?;
@@ -143,18 +143,12 @@ impl Store {
     /// Where there is none, it cannot be reached, or its schema is not that of this program: only who
     /// may write can bring it up to date.
     pub async fn open_read_only(place: &Place) -> Result<Self, StoreError> {
-        let opened = |backend: Backend| {
-            move |source| StoreError::Open {
-                place: place.to_string(),
-                hint: backend.hint(),
-                source,
-            }
-        };
         let (backend, options) = place.prepare_read_only()?;
-        let mut first = options.connect().await.map_err(opened(backend))?;
-        prepare_read_only(&mut first, backend).await.map_err(opened(backend))?;
+        let opened = |source| StoreError::opened(place, backend, source);
+        let mut first = options.connect().await.map_err(opened)?;
+        prepare_read_only(&mut first, backend).await.map_err(opened)?;
         let found = migrate::version(&mut first).await?;
-        first.close().await.map_err(opened(backend))?;
+        first.close().await.map_err(opened)?;
         let known = migrate::newest();
         match found {
             _ if found > known => {
@@ -222,22 +216,6 @@ impl Store {
         Ok(Snapshot { tx: self.reader.begin_with(statement).await? })
     }
 
-    /// Copies a store that is a file to `path`, as it is at one moment, while others read and write.
-    ///
-    /// # Errors
-    /// Where there is something at the path, it cannot be written, or the store is on a server.
-    pub async fn copy_to(&self, path: &Path) -> Result<(), StoreError> {
-        let failed = |source| StoreError::File { path: path.display().to_string(), source };
-        // Private before anything is in it; SQLite takes an empty file for a new database.
-        place::make_private(path).map_err(failed)?;
-        let mut conn = self.reader.acquire().await?;
-        sqlx::query("VACUUM INTO $1")
-            .bind(path.to_string_lossy().into_owned())
-            .execute(&mut *conn)
-            .await?;
-        Ok(())
-    }
-
     /// The version of the schema.
     ///
     /// # Errors
@@ -295,16 +273,5 @@ impl Write {
 impl Snapshot {
     fn conn(&mut self) -> &mut AnyConnection {
         &mut self.tx
-    }
-}
-
-impl Backend {
-    const fn hint(self) -> &'static str {
-        match self {
-            Self::Sqlite => {
-                "is the file a SQLite database, yours to read and write, with room on its disk?"
-            }
-            Self::Postgres => "is the server up, and are user, password and database right?",
-        }
     }
 }

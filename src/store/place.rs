@@ -68,9 +68,88 @@ impl Place {
         Ok((backend, options))
     }
 
+    /// A server by its URL. One on another machine is asked for TLS where neither the URL nor
+    /// PGSSLMODE says how it is to be: what driver and server agree on by themselves may be no
+    /// encryption at all. `variable` gives variables of the environment.
+    ///
+    /// # Source
+    /// PostgreSQL documentation, 34.19.3: `prefer`, the default of libpq and of our driver, is
+    /// "not recommended in secure deployments".
+    pub fn server(url: &str, variable: impl Fn(&str) -> Option<String>) -> Self {
+        let elsewhere = || variable("PGHOSTADDR").or_else(|| variable("PGHOST"));
+        let host = host(url).or_else(elsewhere).unwrap_or_default();
+        if is_local(&host) || ssl_mode(url).is_some() || url.contains('#') {
+            return Self::Url(url.to_owned());
+        }
+        let mode = variable("PGSSLMODE").unwrap_or_else(|| "require".to_owned());
+        let sign = if url.contains('?') { '&' } else { '?' };
+        Self::Url(format!("{url}{sign}sslmode={mode}"))
+    }
+
+    /// Whether it is a URL with a password in it.
+    pub fn has_password(&self) -> bool {
+        let Self::Url(url) = self else { return false };
+        let (before, _) = url.split_once(['?', '#']).unwrap_or((url, ""));
+        let login = before.split_once("://").and_then(|(_, rest)| rest.rsplit_once('@'));
+        let in_login = login.and_then(|(login, _)| login.split_once(':'));
+        in_login.is_some_and(|(_, password)| !password.is_empty())
+            || parameter(url, &["password"]).is_some()
+    }
+
+    /// How a server on another machine is asked for TLS, where what is said to it may go in clear.
+    pub fn in_clear(&self) -> Option<&str> {
+        let Self::Url(url) = self else { return None };
+        if host(url).is_some_and(|it| is_local(&it)) {
+            return None;
+        }
+        ssl_mode(url).filter(|it| matches!(*it, "disable" | "allow" | "prefer"))
+    }
+
+    /// Whether who runs this may write to it, as far as files tell.
+    pub fn is_writable(&self) -> bool {
+        match self {
+            Self::File(path) => rustix::fs::access(path, rustix::fs::Access::WRITE_OK).is_ok(),
+            Self::Url(_) => true,
+        }
+    }
+
     fn bad(&self, why: &str) -> StoreError {
         StoreError::BadPlace { place: self.to_string(), why: why.to_owned() }
     }
+}
+
+/// A parameter of a URL by one of its names, the last one, which counts.
+fn parameter<'a>(url: &'a str, names: &[&str]) -> Option<&'a str> {
+    let (_, parameters) = url.split_once('?')?;
+    let pairs = parameters.split('&').filter_map(|it| it.split_once('='));
+    pairs.filter(|(name, _)| names.contains(name)).map(|(_, value)| value).next_back()
+}
+
+fn ssl_mode(url: &str) -> Option<&str> {
+    parameter(url, &["sslmode", "ssl-mode"])
+}
+
+/// The host that a URL names, as it is written there.
+fn host(url: &str) -> Option<String> {
+    if let Some(host) = parameter(url, &["host", "hostaddr"]) {
+        return Some(host.to_owned());
+    }
+    let (_, rest) = url.split_once("://")?;
+    let (rest, _) = rest.split_once(['?', '#']).unwrap_or((rest, ""));
+    let rest = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
+    let (host, _) = rest.split_once('/').unwrap_or((rest, ""));
+    let host = match host.strip_prefix('[') {
+        Some(address) => address.split(']').next(),
+        None => host.split(':').next(),
+    };
+    host.filter(|it| !it.is_empty()).map(ToOwned::to_owned)
+}
+
+/// Whether a host is this machine, reached without a network: nothing, a socket, a loopback address.
+fn is_local(host: &str) -> bool {
+    let host = host.to_ascii_lowercase();
+    ["", "localhost", "::1"].contains(&host.as_str())
+        || ["/", "%2f", "127."].iter().any(|it| host.starts_with(it))
 }
 
 fn make_file(path: &Path, missing: Missing) -> Result<(), StoreError> {
@@ -148,6 +227,51 @@ mod tests {
             let place = Place::Url(url.to_owned());
             assert_eq!(place.to_string(), shown);
             assert_eq!(format!("{place:?}"), format!("Place({shown})"));
+        }
+    }
+
+    #[test]
+    fn another_machine_is_asked_for_tls_and_what_may_be_in_clear_is_known() {
+        let nothing: &[(&str, &str)] = &[];
+        for (url, variables, parameters, in_clear) in [
+            ("postgres://ana@db.example/advisor", nothing, "?sslmode=require", None),
+            ("postgres://ana:p@db.example:5432/advisor", nothing, "?sslmode=require", None),
+            ("postgres://db.example/advisor?a=b", nothing, "&sslmode=require", None),
+            ("postgres://db/advisor?sslmode=verify-full", nothing, "", None),
+            ("postgres://db/advisor?sslmode=disable", nothing, "", Some("disable")),
+            ("postgres://db/x", &[("PGSSLMODE", "verify-full")], "?sslmode=verify-full", None),
+            ("postgres://db/x", &[("PGSSLMODE", "prefer")], "?sslmode=prefer", Some("prefer")),
+            ("postgres:///advisor", &[("PGHOST", "db.example")], "?sslmode=require", None),
+            ("postgres:///advisor", &[("PGHOST", "/run/postgresql")], "", None),
+            ("postgres:///advisor", nothing, "", None),
+            ("postgres://ana@localhost/advisor?sslmode=disable", nothing, "", None),
+            ("postgres://127.0.0.1:5432/advisor", nothing, "", None),
+            ("postgres://[::1]:5432/advisor", nothing, "", None),
+            ("postgres://[2001:db8::1]/advisor", nothing, "?sslmode=require", None),
+            ("postgres://%2Frun%2Fpostgresql/advisor", nothing, "", None),
+            ("postgres://ana@localhost/advisor?host=/tmp/sockets", nothing, "", None),
+            ("postgres://localhost/advisor?host=db.example", nothing, "&sslmode=require", None),
+        ] {
+            let variable = |name: &str| {
+                variables.iter().find(|it| it.0 == name).map(|(_, value)| (*value).to_owned())
+            };
+            let place = Place::server(url, variable);
+            assert_eq!(place, Place::Url(format!("{url}{parameters}")));
+            assert_eq!(place.in_clear(), in_clear, "{url}");
+        }
+    }
+
+    #[test]
+    fn a_password_is_seen_wherever_it_stands() {
+        for (url, has_password) in [
+            ("postgres://ana:s3cret@db/advisor", true),
+            ("postgres://ana:p@ss@db/advisor", true),
+            ("postgres://ana@db/advisor?password=s3cret", true),
+            ("postgres://ana@db:5432/advisor", false),
+            ("postgres://ana:@db/advisor", false),
+            ("postgres://db/advisor?application_name=a:b@c", false),
+        ] {
+            assert_eq!(Place::Url(url.to_owned()).has_password(), has_password, "{url}");
         }
     }
 

@@ -2,9 +2,9 @@
 #![expect(clippy::disallowed_methods, reason = "an edge: it writes the file that is scraped")]
 use std::{
     fmt::Write as _,
-    fs::{self, OpenOptions},
+    fs::{self, OpenOptions, Permissions},
     io::{self, Write as _},
-    os::unix::fs::OpenOptionsExt as _,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
 };
 
@@ -68,14 +68,18 @@ pub fn write(path: &Path, gauges: &[Gauge], kept: &str) -> Result<(), MetricsErr
     }
     // The collector reads files that end in `.prom`; this one does not.
     let part = path.with_added_extension("tmp");
-    let written = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o644)
-        .open(&part)
-        .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()))
+    let open = OpenOptions::new().write(true).create(true).truncate(true).open(&part);
+    let mut file = open.map_err(failed)?;
+    // The collector is another user, and the umask of a service may say that nobody else reads.
+    let written = file
+        .set_permissions(Permissions::from_mode(0o644))
+        .and_then(|()| file.write_all(text.as_bytes()))
+        .and_then(|()| file.sync_all())
         .and_then(|()| fs::rename(&part, path));
+    if written.is_err() {
+        // What is left of it is of no use; why it was not written is what is told.
+        let _ = fs::remove_file(&part);
+    }
     written.map_err(failed)
 }
 
@@ -102,6 +106,11 @@ mod tests {
         assert_eq!(text.matches("# TYPE advisor_last gauge").count(), 1);
         assert!(!dir.path().join("advisor.prom.tmp").exists());
         assert!(write(&dir.path().join("none/advisor.prom"), &[], "last").is_err());
+        // What cannot take its place leaves nothing behind.
+        let taken = dir.path().join("taken");
+        fs::create_dir_all(taken.join("x")).unwrap();
+        assert!(write(&taken, &[], "last").is_err());
+        assert!(!dir.path().join("taken.tmp").exists());
     }
 
     #[test]

@@ -35,19 +35,32 @@ impl Advisor {
         self.dir.path()
     }
 
+    /// The program on this data directory, with nothing else in its environment.
+    pub(crate) fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_advisor"));
+        command.env_clear().env("ADVISOR_ACTOR", "ana").env("ADVISOR_DATA_DIR", self.path());
+        command
+    }
+
+    /// Runs what was made of [`Advisor::command`].
+    pub(crate) fn end(&self, command: &mut Command) -> Ended {
+        self.ended(&command.output().unwrap())
+    }
+
+    /// The program called by a shell that was set up so.
+    pub(crate) fn under(&self, shell: &str, args: &[&str]) -> Ended {
+        let script = format!("{shell}; exec \"$0\" \"$@\"");
+        let mut command = Command::new("/bin/sh");
+        command.env_clear().env("ADVISOR_DATA_DIR", self.path()).arg("-c").arg(script);
+        self.end(command.arg(env!("CARGO_BIN_EXE_advisor")).args(args))
+    }
+
     pub(crate) fn data_dir(&self) -> &Path {
         self.dir.path()
     }
 
     pub(crate) fn run(&self, args: &[&str]) -> Ended {
-        let run = Command::new(env!("CARGO_BIN_EXE_advisor"))
-            .env_clear()
-            .env("ADVISOR_ACTOR", "ana")
-            .env("ADVISOR_DATA_DIR", self.path())
-            .args(args)
-            .output()
-            .unwrap();
-        self.ended(&run)
+        self.end(self.command().args(args))
     }
 
     /// Runs and expects success; what it printed.
@@ -129,6 +142,26 @@ fn a_data_directory_is_private_and_made_once() {
     assert_eq!(mode(&data), 0o700);
     assert_eq!(mode(&data.join("advisor.db")), 0o600);
     assert!(data.join("advisor.toml").exists());
+    // Whatever the umask; one that was there before is left as it is, and that is told.
+    for (umask, was_there) in [("000", false), ("022", true), ("077", false)] {
+        let data = advisor.path().join(format!("under {umask}"));
+        if was_there {
+            fs::create_dir(&data).unwrap();
+            fs::set_permissions(&data, fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        let args = ["--data-dir", data.to_str().unwrap(), "--quiet", "init"];
+        let ended = advisor.under(&format!("umask {umask}"), &args);
+        assert_eq!((ended.code, ended.out.as_str()), (0, ""), "quiet: {ended:?}");
+        let told =
+            "warning: `DIR/under 022` is open to others, mode 755\nhint: chmod 700 DIR/under 022\n";
+        assert_eq!(ended.err, if was_there { told } else { "" });
+        assert_eq!(mode(&data), if was_there { 0o755 } else { 0o700 });
+        for name in ["advisor.toml", "advisor.db"] {
+            assert_eq!(mode(&data.join(name)), 0o600, "{umask} {name}");
+        }
+        let made = advisor.under("true", &[&args[..], &["--output", "json"]].concat());
+        assert!(made.out.contains("\"schema_version\""), "data is data: {made:?}");
+    }
 }
 
 #[test]
@@ -147,6 +180,32 @@ fn configuration_is_refused_with_what_and_where() {
         advisor.write("advisor.toml", text);
         assert_eq!(advisor.fails(1, &["roles", "list"]), complaint);
     }
+    advisor.write("advisor.toml", "");
+    for (name, value, complaint) in [
+        (
+            "ADVISOR_TIME_ZONE",
+            "Mars/X",
+            "error: ADVISOR_TIME_ZONE `Mars/X` is not a zone such as `UTC` or `Europe/Berlin`\n",
+        ),
+        (
+            "ADVISOR_LAKE_CACHE_MIB",
+            "much",
+            "error: ADVISOR_LAKE_CACHE_MIB cannot be `much`\nhint: give a number of MiB, such as 4096\n",
+        ),
+        (
+            "ADVISOR_DATABASE_URL_FILE",
+            "/nowhere/url",
+            "error: cannot read `/nowhere/url`, which ADVISOR_DATABASE_URL_FILE names: No such file",
+        ),
+    ] {
+        let ended = advisor.end(advisor.command().env(name, value).args(["roles", "list"]));
+        assert!(ended.code == 1 && ended.err.starts_with(complaint), "{ended:?}");
+    }
+    let schedule = ["settings", "set", "analysis_schedule", "0 25 * * *"];
+    assert_eq!(
+        advisor.fails(1, &schedule),
+        "error: `analysis_schedule` cannot be `0 25 * * *`: `25` is no hour: the range is 0 to 23"
+    );
     advisor.write("advisor.toml", "color = true");
     let ended = advisor.run(&["roles", "list"]);
     assert!(ended.err.starts_with(
@@ -177,11 +236,32 @@ fn a_database_that_cannot_be_reached_is_one_sentence_without_its_password() {
             "error: cannot open the store at `postgres://ana:***@127.0.0.1:1/advisor`: ",
         ),
     ] {
-        let ended = advisor.run(&["--database-url", url, "roles", "list"]);
-        assert_eq!(ended.code, 1);
-        assert!(ended.err.starts_with(complaint), "{}", ended.err);
-        assert!(!ended.err.contains("s3cret") && ended.err.contains("\nhint: "));
+        let list = ["roles", "list"];
+        let secret = advisor.write("url", &format!("{url}\n"));
+        let mut by_file = advisor.command();
+        by_file.env("ADVISOR_DATABASE_URL_FILE", &secret);
+        let mut by_url = advisor.command();
+        by_url.env("ADVISOR_DATABASE_URL", url);
+        advisor.write("advisor.toml", "database_url_file = \"url\"");
+        for command in [by_file.args(list), by_url.args(list), advisor.command().args(list)] {
+            let ended = advisor.end(command);
+            assert_eq!(ended.code, 1);
+            assert!(ended.err.starts_with(complaint), "{}", ended.err);
+            assert!(!ended.err.contains("s3cret") && ended.err.contains("\nhint: "));
+        }
+        advisor.write("advisor.toml", "");
+        for args in
+            [["--database-url", url, "roles", "list"], ["roles", "list", "--database-url", url]]
+        {
+            let ended = advisor.run(&args);
+            assert_eq!(ended.code, 2, "{ended:?}");
+            let told = "error: `--database-url` holds a password, which every list of processes shows\nhint: ";
+            assert!(ended.err.starts_with(told) && !ended.err.contains("s3cret"), "{ended:?}");
+        }
     }
+    let away = ["--database-url", "postgres://ana@127.0.0.1:1/advisor", "roles", "list"];
+    let told = advisor.fails(1, &away);
+    assert!(told.contains("`postgres://ana@127.0.0.1:1/advisor`"), "one without is taken: {told}");
     advisor.write(
         "advisor.db",
         "this is not a database, and longer than one header of a hundred bytes is: it goes on",

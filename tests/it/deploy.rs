@@ -65,10 +65,102 @@ fn the_job_is_restricted_and_reaches_into_no_host() {
         "base/volumes.yaml",
         "overlays/postgres/kustomization.yaml",
         "overlays/object-storage/kustomization.yaml",
+        "overlays/postgres-object-storage/kustomization.yaml",
+        "components/postgres/kustomization.yaml",
+        "components/otlp/kustomization.yaml",
     ] {
         let text = text(&format!("kubernetes/{name}"));
         let code = text.lines().filter(|it| !it.trim_start().starts_with('#'));
         assert!(!code.collect::<String>().contains("hostPath"), "{name}");
+    }
+}
+
+/// Every overlay and component adds its ways out to those of others: one that sets them takes these away.
+#[test]
+fn ways_out_of_the_job_add_up() {
+    assert!(text("kubernetes/base/networkpolicy.yaml").contains("\n  egress: []\n"));
+    let mut n_added = 0;
+    for kind in ["overlays", "components"] {
+        for entry in fs::read_dir(deploy().join("kubernetes").join(kind)).unwrap() {
+            let path = entry.unwrap().path().join("kustomization.yaml");
+            let text = fs::read_to_string(&path).unwrap();
+            let ways = text.lines().filter(|it| it.contains("path: /spec/egress"));
+            for way in ways {
+                assert!(way.ends_with("/spec/egress/-"), "{}: {way}", path.display());
+                n_added += 1;
+            }
+        }
+    }
+    assert!(n_added >= 6, "{n_added}");
+}
+
+/// The directories that the example configuration writes to can be written to under both units.
+#[test]
+fn the_units_let_the_examples_of_the_configuration_be_written() {
+    let template =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/config.toml")).unwrap();
+    let example = |key: &str| {
+        let begin = format!("#: {key} = \"");
+        let line = template.lines().find_map(|it| it.strip_prefix(&begin)).unwrap();
+        Path::new(line.trim_end_matches('"')).to_owned()
+    };
+    let metrics = example("metrics_file").parent().unwrap().to_owned();
+    let signals = example("directory");
+    for name in ["policy-advisor.service", "policy-advisor-daemon.service"] {
+        let unit = text(&format!("systemd/{name}"));
+        assert!(unit.contains("\nProtectSystem=strict\n"), "{name}");
+        let values = |key: &str| -> Vec<String> {
+            let begin = format!("{key}=");
+            let values = unit.lines().filter_map(|it| it.strip_prefix(&begin));
+            values.flat_map(str::split_whitespace).map(ToOwned::to_owned).collect()
+        };
+        let mut written: Vec<String> = values("ReadWritePaths")
+            .iter()
+            .map(|it| it.trim_start_matches('-').to_owned())
+            .collect();
+        written.extend(values("StateDirectory").iter().map(|it| format!("/var/lib/{it}")));
+        written.extend(values("LogsDirectory").iter().map(|it| format!("/var/log/{it}")));
+        for path in [&metrics, &signals] {
+            let is_written = written.iter().any(|it| path.starts_with(it));
+            assert!(is_written, "{name}: {} is in none of {written:?}", path.display());
+        }
+        assert!(unit.contains("SupplementaryGroups="), "{name} says how signals are read");
+    }
+}
+
+/// What a fresh named volume begins with belongs to who runs in the image.
+#[test]
+fn the_image_has_a_data_directory_of_its_user() {
+    let file = text("Dockerfile");
+    let line =
+        file.lines().find(|it| it.ends_with(" /var/lib/policy-advisor") && it.starts_with("COPY"));
+    assert!(line.unwrap().contains("--chown=10001:10001"), "{line:?}");
+    for line in [
+        "ENV ADVISOR_DATA_DIR=/var/lib/policy-advisor",
+        "VOLUME /var/lib/policy-advisor",
+        "USER 10001:10001",
+    ] {
+        assert!(file.lines().any(|it| it == line), "{line}");
+    }
+}
+
+/// The shipper puts lines where the job looks for them, as they are, under names that are read.
+#[test]
+fn the_shipper_and_the_job_mean_the_same_place() {
+    let shipper = text("shipper/vector.yaml");
+    let job = text("kubernetes/overlays/object-storage/advisor.toml");
+    let has = |line: &str| shipper.lines().any(|it| it.trim_start() == line);
+    assert!(job.contains("path = \"s3://signals/hosts\""), "{job}");
+    for line in [
+        "bucket: signals",
+        "key_prefix: \"hosts/{{ host }}/%F/\"",
+        "filename_extension: log.gz",
+        "compression: gzip",
+        "codec: text",
+        "method: newline_delimited",
+        "max_line_bytes: 1048576",
+    ] {
+        assert!(has(line), "{line}");
     }
 }
 

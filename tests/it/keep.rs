@@ -273,6 +273,114 @@ fn a_backup_is_of_one_moment_and_can_be_put_back() {
     assert_eq!(mode & 0o777, 0o600, "as private as what it is a copy of");
 }
 
+#[test]
+fn a_backup_holds_the_configuration_and_a_run_from_it_reads_what_came_since() {
+    let advisor = Advisor::new();
+    let signals = tempfile::tempdir().unwrap();
+    fs::write(signals.path().join("a.log"), events(0..20)).unwrap();
+    let config = format!("[[directories]]\npath = \"{}\"\n", signals.path().display());
+    advisor.write("advisor.toml", &config);
+    advisor.ok(&["run"]);
+    let copies = tempfile::tempdir().unwrap();
+    let copy = copies.path().join("copy");
+    let done = advisor.json(&["backup", copy.to_str().unwrap()]);
+    assert_eq!(done["configuration"], copy.join("advisor.toml").to_str().unwrap());
+    assert_eq!(fs::read_to_string(copy.join("advisor.toml")).unwrap(), config);
+    for (path, mode) in [("", 0o700), ("advisor.toml", 0o600), ("advisor.db", 0o600)] {
+        assert_eq!(fs::metadata(copy.join(path)).unwrap().mode() & 0o777, mode, "{path}");
+    }
+    let mut names: Vec<_> =
+        fs::read_dir(&copy).unwrap().map(|it| it.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["advisor.db", "advisor.toml", "lake"], "and nothing else");
+    fs::write(signals.path().join("b.log"), events(20..30)).unwrap();
+    advisor.ok(&["--data-dir", copy.to_str().unwrap(), "run"]);
+    assert_eq!(ids_in_lake(&copy), ids(0..30));
+
+    // What is there is not touched, and what cannot be finished is not left.
+    let refused = advisor.run(&["backup", copy.to_str().unwrap()]);
+    assert!(
+        refused.err.contains("already\nhint: name a directory that is not there yet"),
+        "{refused:?}"
+    );
+    let nowhere = copies.path().join("none/copy");
+    let refused = advisor.run(&["backup", nowhere.to_str().unwrap()]);
+    assert!(refused.err.contains("hint: the directory above it has to be there"), "{refused:?}");
+    let day =
+        fs::read_dir(advisor.data_dir().join("lake/events")).unwrap().next().unwrap().unwrap();
+    fs::remove_dir_all(day.path()).unwrap();
+    let half = copies.path().join("half");
+    assert_eq!(advisor.run(&["backup", half.to_str().unwrap()]).code, 1);
+    assert!(!half.exists());
+
+    // One outside that names its data directory keeps another name, and is given by `--config`.
+    let home = tempfile::tempdir().unwrap();
+    let outside = home.path().join("advisor.toml");
+    fs::write(&outside, format!("data_dir = \"data\"\n{config}")).unwrap();
+    let call = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_advisor"));
+        let ended = command.env_clear().arg("--config").args(args).output().unwrap();
+        assert!(ended.status.success(), "{args:?}: {}", String::from_utf8_lossy(&ended.stderr));
+    };
+    call(&[outside.to_str().unwrap(), "init"]);
+    let other = copies.path().join("other");
+    let other = other.to_str().unwrap();
+    call(&[outside.to_str().unwrap(), "backup", other]);
+    call(&[&format!("{other}/config.toml"), "--data-dir", other, "run"]);
+    assert_eq!(ids_in_lake(Path::new(other)), ids(0..30));
+}
+
+#[test]
+fn who_looks_at_a_store_of_an_earlier_version_or_copies_it_leaves_it_as_it_is() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let newest = policy_advisor::store::newest_schema();
+    let version_of = |path: &Path| {
+        let place = Place::File(path.to_owned());
+        runtime.block_on(async {
+            let mut conn = connect(&place).await;
+            let sql = "SELECT CAST(max(version) AS BIGINT) FROM _sqlx_migrations";
+            let version: i64 = sqlx::query_scalar(sql).fetch_one(&mut conn).await.unwrap();
+            conn.close().await.unwrap();
+            version
+        })
+    };
+    for (version, _) in MIGRATIONS.iter().filter(|(it, _)| *it < newest) {
+        let advisor = Advisor::new();
+        let store = advisor.data_dir().join("advisor.db");
+        fs::remove_file(&store).unwrap();
+        runtime.block_on(make_old_store(&Place::File(store.clone()), *version));
+        let doctor = advisor.run(&["doctor", "--output", "json"]);
+        let checks: serde_json::Value = serde_json::from_str(&doctor.out).unwrap();
+        let schema = checks.as_array().unwrap().iter().find(|it| it["name"] == "schema").unwrap();
+        let found = schema["found"].as_str().unwrap();
+        let told = format!("version {version}, this program has {newest}: ");
+        assert!(schema["health"] == "warn" && found.starts_with(&told), "{schema}");
+        assert!(
+            schema["hint"].as_str().unwrap().contains("`advisor backup DIR` first"),
+            "{schema}"
+        );
+        assert_eq!(version_of(&store), *version, "the doctor looks");
+
+        let copy = advisor.data_dir().join("copy");
+        let done = advisor.json(&["backup", copy.to_str().unwrap()]);
+        assert_eq!(done["schema_version"], *version);
+        assert_eq!(
+            (version_of(&store), version_of(&copy.join("advisor.db"))),
+            (*version, *version)
+        );
+        let left = fs::read_dir(&copy).unwrap().map(|it| it.unwrap().file_name());
+        let left: Vec<_> = left.filter(|it| it.to_string_lossy().contains("upgraded")).collect();
+        assert!(left.is_empty(), "{left:?}");
+
+        // Upgraded; and back, with the copy.
+        assert!(advisor.ok(&["roles", "list"]).contains("old"));
+        assert_eq!(version_of(&store), newest);
+        assert!(
+            advisor.ok(&["--data-dir", copy.to_str().unwrap(), "roles", "list"]).contains("old")
+        );
+    }
+}
+
 /// As the help of `advisor backup` and the README say it.
 #[test]
 fn a_server_is_dumped_together_with_its_lake_and_both_can_be_put_back() {
@@ -298,7 +406,7 @@ fn a_server_is_dumped_together_with_its_lake_and_both_can_be_put_back() {
     advisor(&data, &url, &["init"]);
     advisor(&data, &url, &["ingest", &file]);
     fs::create_dir(&copy).unwrap();
-    let script = r#"flock "$DATA/lake/lock" sh -c 'pg_dump --file="$COPY/store.sql" "$URL" && cp -a "$DATA/lake" "$COPY/"'
+    let script = r#"flock "$DATA/lake/lock" sh -c 'pg_dump --file="$COPY/store.sql" "$URL" && cp -a "$DATA/lake" "$DATA/advisor.toml" "$COPY/"'
         psql --quiet --set ON_ERROR_STOP=1 --file="$COPY/store.sql" "$INTO" >/dev/null"#;
     let done = Command::new("sh")
         .args(["-ec", script])

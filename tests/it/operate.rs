@@ -3,6 +3,7 @@ use std::{
     fs,
     io::{Read as _, Write as _},
     net::TcpListener,
+    os::unix::{fs::PermissionsExt as _, process::CommandExt as _},
     process::{Command, Stdio},
     thread::sleep,
     time::Duration,
@@ -10,7 +11,12 @@ use std::{
 
 use serde_json::Value;
 
-use crate::{cli::Advisor, ingest::events};
+use policy_advisor::{clock, events::Day};
+
+use crate::{
+    cli::Advisor,
+    ingest::{event, events},
+};
 
 /// An advisor with a directory of signals in its configuration.
 fn with_signals() -> Advisor {
@@ -32,7 +38,10 @@ fn health(advisor: &Advisor, name: &str) -> String {
 
 /// Lines of a metrics file that are values.
 fn gauges(path: &str) -> Vec<String> {
-    let text = fs::read_to_string(path).unwrap();
+    gauges_of(&fs::read_to_string(path).unwrap())
+}
+
+fn gauges_of(text: &str) -> Vec<String> {
     text.lines().filter(|it| !it.starts_with('#')).map(ToOwned::to_owned).collect()
 }
 
@@ -253,6 +262,202 @@ fn log_lines_are_json_with_the_id_of_their_run() {
     let of_run =
         |it: &&Value| it["span"]["run_id"] == report["run_id"] && it["span"]["name"] == "run";
     assert!(lines.iter().filter(of_run).count() >= 3, "{err}");
+}
+
+/// Lines on stderr, each of which has to be JSON with nothing hidden in it.
+fn log_lines(err: &str) -> Vec<Value> {
+    assert!(err.is_ascii() && !err.contains('\u{1b}'), "{err}");
+    err.lines().map(|it| serde_json::from_str(it).unwrap()).collect()
+}
+
+#[test]
+fn names_that_others_chose_hide_nothing_in_log_lines_and_each_names_its_run() {
+    let advisor = with_signals();
+    let host = "h\u{1b}[2J\u{202e}\u{200b}\u{e0041}\u{9b}31m";
+    let day = Day(clock::now().day().0 - 10).to_string();
+    let silent =
+        event(0).replace("2026-01-01", &day).replace("host-0", &host.replace('\u{1b}', "\\u001b"));
+    let signals = advisor.data_dir().join("signals\u{202e}");
+    fs::create_dir(&signals).unwrap();
+    fs::write(signals.join("b.log"), silent).unwrap();
+    let gone = advisor.data_dir().join("gone\u{200b}\u{e0041}");
+    let config = format!(
+        "[[directories]]\npath = '{}'\n[[directories]]\npath = '{}'\n",
+        signals.display(),
+        gone.display()
+    );
+    advisor.write("advisor.toml", &config);
+    let mut command = advisor.command();
+    let ended = advisor.end(command.env("ADVISOR_LOG_JSON", "1").args(["run", "--output", "json"]));
+    assert_eq!(ended.code, 1, "{ended:?}");
+    let report: Value = serde_json::from_str(&ended.out).unwrap();
+    let lines = log_lines(&ended.err);
+    let message = |it: &Value| it["fields"]["message"].as_str().unwrap().to_owned();
+    let shown: Vec<String> = lines.iter().map(message).collect();
+    assert!(
+        shown.iter().any(|it| it.contains(host) && it.contains("stopped reporting")),
+        "{shown:?}"
+    );
+    assert!(
+        shown.iter().any(|it| it == "a directory was not read"),
+        "at the default level: {shown:?}"
+    );
+    assert_eq!(lines.last().unwrap()["level"], "ERROR");
+    for line in &lines {
+        let run_id = line["span"].get("run_id").or(line["fields"].get("run_id"));
+        assert_eq!(run_id, Some(&report["run_id"]), "{line}");
+    }
+    // For people: the same, as visible.
+    let ended = advisor.run(&["run"]);
+    let is_told = |it: &str| it.starts_with("error: ") && it.contains("gone\\u{200b}\\u{e0041}");
+    assert_eq!(ended.err.lines().filter(|it| is_told(it)).count(), 1, "{ended:?}");
+    assert!(ended.err.is_ascii() && !ended.err.contains('\u{1b}'), "{ended:?}");
+}
+
+#[test]
+fn whatever_fails_is_a_log_line_where_these_are_json() {
+    let advisor = Advisor::new();
+    for (args, code, told) in [
+        (&["ingest", "/nope"][..], 1, "cannot look at `/nope`"),
+        (&["--data-dir", "/nowhere", "roles", "list"], 1, "no store at `/nowhere/advisor.db`"),
+        (&["roles", "show", "nobody"], 1, "no role `nobody`"),
+        (&["--config", "/nowhere.toml", "run"], 1, "cannot read `/nowhere.toml`"),
+        (&["--database-url", "postgres://a:b@c/d", "run"], 2, "holds a password"),
+        (&["run", "--rolle"], 2, "unexpected argument '--rolle'"),
+    ] {
+        let ended = advisor.end(advisor.command().env("ADVISOR_LOG_JSON", "1").args(args));
+        assert_eq!((ended.code, ended.out.as_str()), (code, ""), "{args:?}: {ended:?}");
+        let lines = log_lines(&ended.err);
+        assert_eq!(lines.len(), 1, "{ended:?}");
+        assert_eq!(lines[0]["level"], "ERROR");
+        let message = lines[0]["fields"]["message"].as_str().unwrap();
+        assert!(message.contains(told), "{ended:?}");
+    }
+    advisor.write("advisor.toml", "log_json = true");
+    let ended = advisor.run(&["roles", "show", "nobody"]);
+    assert!(log_lines(&ended.err)[0]["fields"]["hints"].is_string(), "{ended:?}");
+}
+
+#[test]
+fn gauges_are_readable_for_the_collector_whatever_the_umask() {
+    let advisor = with_signals();
+    for umask in ["077", "022", "000"] {
+        let metrics = advisor.data_dir().join(format!("{umask}.prom"));
+        let run = ["run", "--metrics-file", metrics.to_str().unwrap()];
+        assert_eq!(advisor.under(&format!("umask {umask}"), &run).code, 0);
+        assert_eq!(fs::metadata(&metrics).unwrap().permissions().mode() & 0o777, 0o644, "{umask}");
+    }
+    // Where they cannot be left, what the run did counts, and nothing is left in their place.
+    fs::create_dir_all(advisor.data_dir().join("taken/x")).unwrap();
+    let taken = advisor.data_dir().join("taken").display().to_string();
+    let ended = advisor.run(&["run", "--metrics-file", &taken]);
+    assert!(
+        ended.code == 0 && ended.err.contains("warning: cannot write `DIR/taken`"),
+        "{ended:?}"
+    );
+    assert!(!advisor.data_dir().join("taken.tmp").exists());
+}
+
+#[test]
+fn a_run_that_cannot_begin_is_no_success_and_one_of_a_role_says_nothing_of_the_others() {
+    let advisor = with_signals();
+    let metrics = advisor.data_dir().join("advisor.prom").display().to_string();
+    advisor.ok(&["run", "--role", "default", "--metrics-file", &metrics]);
+    let of_role = gauges(&metrics);
+    assert!(has(&of_role, "advisor_last_run_success 1"), "{of_role:?}");
+    assert!(!has(&of_role, "advisor_last_success"), "{of_role:?}");
+    let run = ["run", "--metrics-file", &metrics];
+    advisor.ok(&run);
+    let whole = gauges(&metrics);
+    let success = |gauges: &[String]| {
+        gauges.iter().find(|it| it.starts_with("advisor_last_success_timestamp")).cloned().unwrap()
+    };
+    advisor.ok(&["run", "--role", "default", "--metrics-file", &metrics]);
+    assert_eq!(success(&gauges(&metrics)), success(&whole), "it is still that of the whole");
+    let read_only = advisor.run(&[&["--read-only"], &run[..]].concat());
+    assert!(read_only.code == 1 && has(&gauges(&metrics), "advisor_last_run_success 0"));
+    advisor.ok(&run);
+    let good = fs::read_to_string(&metrics).unwrap();
+    advisor.write("advisor.toml", "[[directories]]\npath = 7\n");
+    for command in ["run", "daemon"] {
+        fs::write(&metrics, &good).unwrap();
+        let mut call = advisor.command();
+        let ended = advisor.end(call.env("ADVISOR_METRICS_FILE", &metrics).arg(command));
+        assert!(ended.code == 1 && ended.err.contains("is not a configuration"), "{ended:?}");
+        let broken = gauges(&metrics);
+        assert!(has(&broken, "advisor_last_run_success 0"), "{broken:?}");
+        assert_eq!(success(&broken), success(&gauges_of(&good)), "it was");
+    }
+}
+
+#[test]
+fn a_path_of_the_configuration_is_relative_to_it_wherever_the_caller_stands() {
+    let advisor = with_signals();
+    advisor.write(
+        "advisor.toml",
+        "metrics_file = 'advisor.prom'\n[[directories]]\npath = 'signals'\n",
+    );
+    let mut command = advisor.command();
+    let ended = advisor.end(command.current_dir("/").args(["run", "--output", "json"]));
+    let report: Value = serde_json::from_str(&ended.out).unwrap();
+    assert_eq!(report["directories"][0]["accepted"], 20, "{ended:?}");
+    assert_eq!(report["directories"][0]["path"], "DIR/signals");
+    assert!(advisor.data_dir().join("advisor.prom").exists());
+    // The data directory itself may be given relative to where the caller stands.
+    let mut command = advisor.command();
+    let (name, above) =
+        (advisor.data_dir().file_name().unwrap(), advisor.data_dir().parent().unwrap());
+    let ended =
+        advisor.end(command.current_dir(above).arg("--data-dir").arg(name).args(["doctor"]));
+    assert!(
+        ended.code == 0 && ended.out.contains("`DIR/signals` was read to its end"),
+        "{ended:?}"
+    );
+}
+
+#[test]
+fn a_doctor_sees_files_that_a_run_could_not_read() {
+    let advisor = with_signals();
+    advisor.ok(&["run"]);
+    let secret = advisor.data_dir().join("signals/secret.log");
+    fs::write(&secret, event(30)).unwrap();
+    fs::set_permissions(&secret, fs::Permissions::from_mode(0o000)).unwrap();
+    let mut command = advisor.command();
+    if fs::read(&secret).is_ok() {
+        // Root reads everything: somebody else looks, to whom all the rest belongs.
+        let mut paths = vec![advisor.data_dir().to_owned()];
+        while let Some(path) = paths.pop() {
+            std::os::unix::fs::chown(&path, Some(65_534), Some(65_534)).unwrap();
+            if path.is_dir() {
+                paths.extend(fs::read_dir(&path).unwrap().map(|it| it.unwrap().path()));
+            }
+        }
+        let program = advisor.data_dir().join("program");
+        fs::copy(env!("CARGO_BIN_EXE_advisor"), &program).unwrap();
+        command = Command::new(&program);
+        command.env_clear().env("ADVISOR_DATA_DIR", advisor.data_dir()).uid(65_534).gid(65_534);
+    }
+    let ended = advisor.end(command.arg("doctor"));
+    assert_eq!(ended.code, 1, "{ended:?}");
+    let told = "1 of 2 files of `DIR/signals` cannot be read, such as `DIR/signals/secret.log`: ";
+    assert!(
+        ended.out.contains(told) && ended.out.contains("hint: let this user read"),
+        "{ended:?}"
+    );
+}
+
+#[test]
+fn a_doctor_warns_of_a_server_that_may_be_talked_to_in_clear() {
+    let advisor = Advisor::new();
+    for (url, is_told) in [
+        ("postgres://ana@db.invalid/advisor?sslmode=prefer", true),
+        ("postgres://ana@db.invalid/advisor", false),
+    ] {
+        let mut command = advisor.command();
+        let ended = advisor.end(command.env("ADVISOR_DATABASE_URL", url).arg("doctor"));
+        assert_eq!(ended.code, 1, "there is no such server: {ended:?}");
+        assert_eq!(ended.out.contains("warn  encryption"), is_told, "{ended:?}");
+    }
 }
 
 #[test]
