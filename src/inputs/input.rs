@@ -93,6 +93,17 @@ impl Input {
         }
     }
 
+    /// Why it cannot be read; a file is opened, what is in a bucket was listed and counts as readable.
+    pub fn why_unreadable(&self) -> Option<String> {
+        match self {
+            Self::File(_) | Self::Below { .. } => self.open().err().map(|err| err.to_string()),
+            Self::Object(_) => None,
+            Self::Unreadable { why, .. } => {
+                Some(why.split_once("\nhint: ").map_or(why.as_str(), |(why, _)| why).to_owned())
+            }
+        }
+    }
+
     /// Its bytes as they lie there, as many as there are now, and its signature.
     pub(super) fn open(&self) -> io::Result<(Box<dyn Read + Send>, Signature)> {
         match self {

@@ -1,8 +1,6 @@
 //! Whether everything is in place for the next run, each point with what to do.
 mod history;
 
-use std::fs::OpenOptions;
-
 use serde::Serialize;
 
 use super::{causes::Causes, ingest::KEPT_DAYS};
@@ -208,7 +206,8 @@ fn directory(directory: &SignalDirectory, config: &Config) -> Check {
 /// Whether the files of a directory can be read; the first of many are tried.
 fn readable(path: &str, files: &[Input]) -> Check {
     let tried = files.get(..MAX_OPENED).unwrap_or(files);
-    let failures: Vec<(String, String)> = tried.iter().filter_map(unreadable).collect();
+    let failure = |it: &Input| Some((it.name(), it.why_unreadable()?));
+    let failures: Vec<(String, String)> = tried.iter().filter_map(failure).collect();
     let Some((name, why)) = failures.first() else {
         let mut found = format!("`{path}` holds {} files", files.len());
         if tried.len() < files.len() {
@@ -223,21 +222,6 @@ fn readable(path: &str, files: &[Input]) -> Check {
     );
     let hint = "let this user read them: by a group that may, or `setfacl`; and look who made them";
     Check::new("directory", Health::Fail, found, hint)
-}
-
-/// The name of what cannot be read, and why. What is in a bucket was listed, and is asked for by the run.
-fn unreadable(input: &Input) -> Option<(String, String)> {
-    match input {
-        Input::File(path) => {
-            let err = OpenOptions::new().read(true).open(path).err()?;
-            Some((input.name(), err.to_string()))
-        }
-        Input::Object(_) => None,
-        Input::Unreadable { name, why } => {
-            let (why, _) = why.split_once("\nhint: ").unwrap_or((why, ""));
-            Some((name.clone(), why.to_owned()))
-        }
-    }
 }
 
 fn lake(config: &Config, manifest: &Manifest) -> Check {
