@@ -1,6 +1,7 @@
 //! What a person should look at: alerts from events, batches and tools that are new, and what becomes
 //! of them.
 mod arrivals;
+mod ran;
 mod rules;
 mod watch;
 
@@ -20,7 +21,8 @@ pub enum AlertKind {
     PolicyIntegrity,
     /// The configuration of an agent changed; one a host, agent and MCP server.
     ConfigChange,
-    /// A command or MCP call was stopped, or would have been and is critical; one a role, rule and tool.
+    /// A command or MCP call was stopped, or would have been and is critical; one a role, rule and tool
+    /// with its subcommand, as they stand within scripts and wrappers.
     BlockedCommand,
     /// An agent used a tool that it does not declare; one an agent and tool.
     UndeclaredTool,

@@ -35,8 +35,8 @@ critical; never lowered:
   ran, and its risk is critical                   at least warning
   policy integrity that did not hold (stopped)    critical
 
-The risk is what the deciding rule declares, where it is one of the guardrails, or what the effects
-of the action come to, whichever is higher.
+The risk is what the guardrails declare that the command falls under (whichever rule decided), or what
+the effects of the action come to, whichever is higher.
 
 Examples:
   advisor audit --decision blocked --from 2026-03-02 --to 2026-03-08

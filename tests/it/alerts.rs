@@ -167,7 +167,7 @@ fn what_is_ingested_is_looked_at_once() {
     };
     let expected = [
         r#""policy_integrity" "critical" 1"#,
-        r#""blocked_command" "warning" 2"#,
+        r#""blocked_command" "critical" 2"#,
         r#""new_server" "warning" 1"#,
     ];
     advisor.ok(&["ingest", &file]);
@@ -183,7 +183,7 @@ fn what_is_ingested_is_looked_at_once() {
     // Parts that were merged are not looked at again.
     advisor.ok(&["run"]);
     advisor.ok(&["run"]);
-    assert_eq!(listed()[1], r#""blocked_command" "warning" 3"#);
+    assert_eq!(listed()[1], r#""blocked_command" "critical" 3"#);
 
     let all = advisor.json(&["alerts", "list"]);
     let id = |at: usize| all[at]["alert_id"].as_str().unwrap().to_owned();

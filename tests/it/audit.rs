@@ -19,6 +19,7 @@ use policy_advisor::{
         audit::{Auditor, CountBy, Query},
         follow::Follower,
     },
+    policy::Pattern,
     risk::{self, Effect, Effects, RiskLevel},
 };
 use serde_json::{Value, json};
@@ -117,6 +118,20 @@ struct Seen {
     severity: Severity,
 }
 
+/// What the first guard declares that is about a line, unless an exception of it is.
+fn guarded(line: &str) -> Option<RiskLevel> {
+    let fits = |it: &&&str| Pattern::new(it).matches(line);
+    for guard in risk::guards() {
+        if guard.except.iter().any(|it| fits(&it)) {
+            return None;
+        }
+        if let Some(pattern) = guard.patterns.iter().find(fits) {
+            return risk::declared_level(pattern);
+        }
+    }
+    None
+}
+
 /// The events of lines, judged one by one as the documentation says.
 fn seen(lines: &[String]) -> Vec<Seen> {
     let now = Timestamp::parse("2026-02-01T00:00:00Z").unwrap();
@@ -138,6 +153,8 @@ fn seen(lines: &[String]) -> Vec<Seen> {
             _ => Effects::NONE,
         };
         let declared = event.rule.as_deref().and_then(risk::declared_level);
+        let guarded = read(&event.argv).commands.iter().filter_map(|it| guarded(&it.line())).max();
+        let declared = declared.max(guarded);
         let risk = declared.map_or(risk::level(effects), |it| it.max(risk::level(effects)));
         let is_critical = risk == RiskLevel::Critical;
         let least = match event.decision {

@@ -36,6 +36,53 @@ const DATA_CLASSES: &[(&str, &[DataClass])] = &[
     ("INTERNAL", &[DataClass::Workspace, DataClass::System]),
 ];
 
+/// The class of secrets: what reaches for one, and what had one in it that was taken out.
+const SECRETS: &str = "SECRETS";
+
+/// The sign of danger of a call that had a secret in its arguments.
+const TAKEN_OUT: &str = "redacted";
+
+/// What is put behind the id of a rule for the second half of [`SECRETS`].
+const TAKEN_OUT_SUFFIX: &str = ".redacted";
+
+/// The conditions of a rule about classes of data, for calls that had a secret in their arguments.
+fn taken_out(when: &When) -> When {
+    let mut when = when.clone();
+    when.remove(Input::DataClass.as_str());
+    when.insert(Input::RiskSignal.as_str().to_owned(), vec![TAKEN_OUT.to_owned()]);
+    when
+}
+
+/// Whether a condition asks for a class of data.
+fn asks_for(when: &When, class: DataClass) -> bool {
+    let values = when.get(Input::DataClass.as_str());
+    values.is_some_and(|it| it.contains(&class.to_string()))
+}
+
+/// A role in which one rule stands for the two halves of [`SECRETS`], the places of its MCP rules in the
+/// role as it was, and which of them stand for two.
+fn joined(role: &Role) -> (Role, Vec<usize>, Vec<bool>) {
+    let mut res = role.clone();
+    res.mcp_rules.clear();
+    let (mut places, mut is_both) = (Vec::new(), Vec::new());
+    for (idx, rule) in role.mcp_rules.iter().enumerate() {
+        let is_half = res.mcp_rules.last().is_some_and(|it| {
+            asks_for(&it.when, DataClass::Secret)
+                && (&it.pattern, it.action) == (&rule.pattern, rule.action)
+                && taken_out(&it.when) == rule.when
+        });
+        if is_half {
+            is_both.pop();
+            is_both.push(true);
+        } else {
+            res.mcp_rules.push(rule.clone());
+            places.push(idx);
+            is_both.push(false);
+        }
+    }
+    (res, places, is_both)
+}
+
 /// The role that decides as the rules do, where patterns and conditions of roles can say them; what
 /// no rule is about passes.
 pub(super) fn role(policy: &IntervenPolicy) -> Read {
@@ -76,12 +123,25 @@ pub(super) fn role(policy: &IntervenPolicy) -> Read {
             let why = "a role redacts all fields";
             lose("sanitize_fields", rule.sanitize_fields.join(", "), why, Effect::Stricter);
         }
+        let classes = &rule.condition.has_data_class;
+        if classes.iter().any(|it| it == "PII") {
+            let why = "a role asks which files are reached for, not what the texts of a call hold";
+            let what = "PII in a body".to_owned();
+            lose("condition.has_data_class", what, why, effect(action, RuleAction::Allow));
+        }
         let when = when(rule);
-        role.mcp_rules.extend(patterns.iter().map(|pattern| Rule {
-            rule_id: if patterns.len() == 1 { rule.rule_id.clone() } else { String::new() },
-            when: when.clone(),
-            ..Rule::new(pattern, action)
-        }));
+        let mut add = |when: &When, suffix: &str| {
+            let id = format!("{}{suffix}", rule.rule_id);
+            role.mcp_rules.extend(patterns.iter().map(|pattern| Rule {
+                rule_id: if patterns.len() == 1 { id.clone() } else { String::new() },
+                when: when.clone(),
+                ..Rule::new(pattern, action)
+            }));
+        };
+        add(&when, "");
+        if classes.iter().any(|it| it == SECRETS) {
+            add(&taken_out(&when), TAKEN_OUT_SUFFIX);
+        }
     }
     // A DENY comes before all, the others stand as they are.
     role.mcp_rules.sort_by_key(|it| it.action != RuleAction::Deny);
@@ -196,8 +256,23 @@ pub(super) fn policy(role: &Role) -> (IntervenPolicy, Written) {
     let mut losses = Vec::new();
     no_place(role, Target::Command, &mut losses);
     no_threshold(role, &mut losses);
-    let mut list = Ordered::new(role, Target::Mcp, KEEPS, &mut losses);
-    list.translate(actions, &mut losses);
+    let (joined, places, is_both) = joined(role);
+    let mut of_list = Vec::new();
+    let mut list = Ordered::new(&joined, Target::Mcp, KEEPS, &mut of_list);
+    list.translate(actions, &mut of_list);
+    wider(&list, &is_both, &mut of_list);
+    // By their places in the role as it was.
+    let field = |idx: usize| super::super::field(Target::Mcp, idx);
+    let told: Vec<(String, String)> =
+        places.iter().enumerate().map(|(new, old)| (field(new), field(*old))).collect();
+    let rename = |name: &mut String| {
+        if let Some((_, old)) = told.iter().find(|(new, _)| new == name) {
+            name.clone_from(old);
+        }
+    };
+    of_list.iter_mut().for_each(|it: &mut Loss| rename(&mut it.field));
+    list.items.iter_mut().for_each(|it| rename(&mut it.field));
+    losses.append(&mut of_list);
     let mut notes = unsaid(role, true);
     notes.append(&mut list.idle);
     if list.default == RuleAction::Deny {
@@ -235,6 +310,28 @@ pub(super) fn policy(role: &Role) -> (IntervenPolicy, Written) {
     }
     let policy = IntervenPolicy { name: role.name.clone(), rules };
     (policy, Written { losses, notes, ..Written::default() })
+}
+
+/// Notes the rules that hold for more calls as written: their classes of data are also told by what stands
+/// in the texts of a call.
+fn wider(list: &Ordered, is_both: &[bool], losses: &mut Vec<Loss>) {
+    let field = |idx: usize| super::super::field(Target::Mcp, idx);
+    for (at, item) in list.items.iter().enumerate() {
+        let stands_for_both =
+            is_both.iter().enumerate().any(|(idx, is)| *is && item.field == field(idx));
+        let why = if asks_for(&item.when, DataClass::Personal) {
+            "PII is also what the texts of a call hold"
+        } else if asks_for(&item.when, DataClass::Secret) && !stands_for_both {
+            "SECRETS is also what had a secret taken out of it"
+        } else {
+            continue;
+        };
+        let behind = list.items.iter().skip(at + 1).map(|it| it.action);
+        let strictest = behind.fold(list.default, Ord::max);
+        let milder = strictest > item.action;
+        let effect = if milder { Effect::Milder } else { Effect::Stricter };
+        losses.push(item.loss(why, effect));
+    }
 }
 
 /// A pattern as match: a tool, or all tools, of a server or of all; and its conditions.
