@@ -46,6 +46,8 @@ pub struct Noticed {
     pub first: Timestamp,
     /// Time of the last one.
     pub last: Timestamp,
+    /// Time of the last one that was a change of a configuration, where one was.
+    pub changed: Option<Timestamp>,
     /// What it is about and examples.
     pub detail: Detail,
 }
@@ -241,6 +243,7 @@ impl<'a> Watch<'a> {
             events: 0,
             first: event.timestamp,
             last: event.timestamp,
+            changed: None,
             detail: Detail { subject: cut(subject), ..Detail::default() },
         };
         if !self.noticed.contains_key(&(kind, key.clone())) {
@@ -260,6 +263,9 @@ impl<'a> Watch<'a> {
             noticed.hostname = Some(event.hostname.clone()).filter(|_| noticed.key != MORE);
         }
         noticed.last = noticed.last.max(event.timestamp);
+        if event.event_type == EventType::ConfigChange {
+            noticed.changed = noticed.changed.max(Some(event.timestamp));
+        }
         let Detail { examples, event_ids, .. } = &mut noticed.detail;
         let line = cut(texts.first().map_or("", String::as_str));
         if examples.len() < MAX_EXAMPLES && !line.is_empty() && !examples.contains(&line) {
@@ -320,6 +326,7 @@ pub fn of_anomaly(rules: &Rules, role: &str, anomaly: &Anomaly) -> Option<Notice
         events: anomaly.events,
         first: anomaly.first_seen.unwrap_or_default(),
         last: anomaly.last_seen.unwrap_or_default(),
+        changed: None,
         detail: Detail {
             subject: cut(&anomaly.subject),
             examples: anomaly.examples.iter().take(MAX_EXAMPLES).map(|it| cut(it)).collect(),

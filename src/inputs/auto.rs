@@ -51,7 +51,7 @@ impl Auto {
     /// Settles the format, and reads what has waited for it.
     fn begin(&mut self, out: &mut Out<'_>) {
         let found = one(self.waiting.iter().map(|(_, text)| of_line(text.as_bytes())));
-        let format = found.unwrap_or_else(|| Format::default_format());
+        let format = found.unwrap_or_else(Format::default_format);
         let reader = self.reader.insert(match format.read {
             Read::Lines(read) => Reader::Lines(read),
             Read::Files(new) => Reader::Files(new()),

@@ -65,13 +65,12 @@ impl Source for Hooks {
             return Ok(());
         }
         let timestamp = instant(&hook, &["timestamp"])?;
-        let id = match own_id {
+        let id = if let Some(id) = own_id {
             // Two hooks that log one call tell it at two times.
-            Some(id) => self.calls.id(event_id(&session, &id), &[&tool, &input]),
-            None => {
-                let says = [session.as_str(), &tool, &input, &timestamp.to_string()];
-                self.calls.numbered("claude-code:call", &says)
-            }
+            self.calls.id(event_id(&session, &id), &[&tool, &input])
+        } else {
+            let says = [session.as_str(), &tool, &input, &timestamp.to_string()];
+            self.calls.numbered("claude-code:call", &says)
         };
         let draft = Draft {
             id,

@@ -19,7 +19,7 @@ pub struct Query {
     pub window: Window,
     /// As [`risk::severity`] says.
     pub severities: Vec<Severity>,
-    /// Base names of commands.
+    /// Commands, by their base names or as they were invoked.
     pub binaries: Vec<String>,
     /// Column -> one of these values.
     pub columns: BTreeMap<Column, Vec<String>>,
@@ -64,6 +64,10 @@ pub enum CountBy {
     McpTool,
     /// Remote MCP endpoint.
     Endpoint,
+    /// Trust in it.
+    TrustScore,
+    /// The event itself.
+    EventId,
     /// What is at stake.
     Risk,
     /// What the action can do; an event counts for each of its effects.
@@ -89,6 +93,8 @@ text_forms!(CountBy {
     McpServer = "mcp_server",
     McpTool = "mcp_tool",
     Endpoint = "endpoint",
+    TrustScore = "trust_score",
+    EventId = "event_id",
     Risk = "risk",
     Effect = "effect",
     Source = "source",
@@ -212,6 +218,7 @@ fn has_text(record: &Record, text: &str) -> bool {
     let event = &record.event;
     let fields = [
         Some(&event.event_id),
+        event.binary.as_ref(),
         record.command.as_ref(),
         event.rule.as_ref(),
         event.session_id.as_ref(),
@@ -404,7 +411,12 @@ const fn column_of(by: CountBy) -> Option<Column> {
         CountBy::McpTool => Column::McpTool,
         CountBy::Endpoint => Column::Endpoint,
         CountBy::Source => Column::Source,
-        CountBy::Severity | CountBy::Day | CountBy::Risk | CountBy::Effect => return None,
+        CountBy::Severity
+        | CountBy::Day
+        | CountBy::Risk
+        | CountBy::Effect
+        | CountBy::TrustScore
+        | CountBy::EventId => return None,
     })
 }
 
@@ -434,6 +446,8 @@ fn values(entry: &Entry, by: CountBy) -> Vec<Option<String>> {
         CountBy::McpServer => event.mcp_server.clone(),
         CountBy::McpTool => event.mcp_tool.clone(),
         CountBy::Endpoint => event.endpoint.clone(),
+        CountBy::TrustScore => event.trust_score.map(|it| it.to_string()),
+        CountBy::EventId => Some(event.event_id.clone()),
         CountBy::Source => Some(entry.record.source.clone()),
     };
     vec![one]

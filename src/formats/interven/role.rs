@@ -31,10 +31,15 @@ const VERBS: &[(&str, &[ActionType])] = &[
 
 /// Classes of data and ours.
 const DATA_CLASSES: &[(&str, &[DataClass])] = &[
-    ("SECRETS", &[DataClass::Secret]),
+    (SECRETS, &[DataClass::Secret]),
     ("PII", &[DataClass::Personal]),
     ("INTERNAL", &[DataClass::Workspace, DataClass::System]),
 ];
+
+/// Classes that are written: `PII` is also what the texts of a call hold, so that no condition of a role
+/// is it.
+const WRITTEN_CLASSES: &[(&str, &[DataClass])] =
+    &[(SECRETS, &[DataClass::Secret]), ("INTERNAL", &[DataClass::Workspace, DataClass::System])];
 
 /// The class of secrets: what reaches for one, and what had one in it that was taken out.
 const SECRETS: &str = "SECRETS";
@@ -130,17 +135,20 @@ pub(super) fn role(policy: &IntervenPolicy) -> Read {
             lose("condition.has_data_class", what, why, effect(action, RuleAction::Allow));
         }
         let when = when(rule);
-        let mut add = |when: &When, suffix: &str| {
-            let id = format!("{}{suffix}", rule.rule_id);
-            role.mcp_rules.extend(patterns.iter().map(|pattern| Rule {
-                rule_id: if patterns.len() == 1 { id.clone() } else { String::new() },
-                when: when.clone(),
-                ..Rule::new(pattern, action)
-            }));
+        let asks_secrets = classes.iter().any(|it| it == SECRETS);
+        let id = |suffix: &str| {
+            let is_one = patterns.len() == 1;
+            if is_one { format!("{}{suffix}", rule.rule_id) } else { String::new() }
         };
-        add(&when, "");
-        if classes.iter().any(|it| it == SECRETS) {
-            add(&taken_out(&when), TAKEN_OUT_SUFFIX);
+        for pattern in &patterns {
+            let made = Rule { when: when.clone(), rule_id: id(""), ..Rule::new(pattern, action) };
+            let half = asks_secrets.then(|| Rule {
+                when: taken_out(&when),
+                rule_id: id(TAKEN_OUT_SUFFIX),
+                ..made.clone()
+            });
+            role.mcp_rules.push(made);
+            role.mcp_rules.extend(half);
         }
     }
     // A DENY comes before all, the others stand as they are.
@@ -227,7 +235,7 @@ const KEEPS: Keeps = Keeps { variables: false, condition: keeps };
 /// theirs say it.
 fn keeps(key: &str, values: &[String]) -> bool {
     match Input::parse(key) {
-        Some(Input::DataClass) => theirs(DATA_CLASSES, values).is_some(),
+        Some(Input::DataClass) => theirs(WRITTEN_CLASSES, values).is_some(),
         Some(Input::ActionType) => theirs(says_verbs(), values).is_some(),
         _ => false,
     }
@@ -257,10 +265,10 @@ pub(super) fn policy(role: &Role) -> (IntervenPolicy, Written) {
     no_place(role, Target::Command, &mut losses);
     no_threshold(role, &mut losses);
     let (joined, places, is_both) = joined(role);
-    let mut of_list = Vec::new();
+    let mut of_list: Vec<Loss> = Vec::new();
     let mut list = Ordered::new(&joined, Target::Mcp, KEEPS, &mut of_list);
     list.translate(actions, &mut of_list);
-    wider(&list, &is_both, &mut of_list);
+    wider(&joined, &list, &is_both, &mut of_list);
     // By their places in the role as it was.
     let field = |idx: usize| super::super::field(Target::Mcp, idx);
     let told: Vec<(String, String)> =
@@ -270,8 +278,12 @@ pub(super) fn policy(role: &Role) -> (IntervenPolicy, Written) {
             name.clone_from(old);
         }
     };
-    of_list.iter_mut().for_each(|it: &mut Loss| rename(&mut it.field));
-    list.items.iter_mut().for_each(|it| rename(&mut it.field));
+    for it in &mut of_list {
+        rename(&mut it.field);
+    }
+    for it in &mut list.items {
+        rename(&mut it.field);
+    }
     losses.append(&mut of_list);
     let mut notes = unsaid(role, true);
     notes.append(&mut list.idle);
@@ -312,25 +324,21 @@ pub(super) fn policy(role: &Role) -> (IntervenPolicy, Written) {
     (policy, Written { losses, notes, ..Written::default() })
 }
 
-/// Notes the rules that hold for more calls as written: their classes of data are also told by what stands
-/// in the texts of a call.
-fn wider(list: &Ordered, is_both: &[bool], losses: &mut Vec<Loss>) {
-    let field = |idx: usize| super::super::field(Target::Mcp, idx);
-    for (at, item) in list.items.iter().enumerate() {
-        let stands_for_both =
-            is_both.iter().enumerate().any(|(idx, is)| *is && item.field == field(idx));
-        let why = if asks_for(&item.when, DataClass::Personal) {
-            "PII is also what the texts of a call hold"
-        } else if asks_for(&item.when, DataClass::Secret) && !stands_for_both {
-            "SECRETS is also what had a secret taken out of it"
-        } else {
-            continue;
-        };
-        let behind = list.items.iter().skip(at + 1).map(|it| it.action);
-        let strictest = behind.fold(list.default, Ord::max);
-        let milder = strictest > item.action;
-        let effect = if milder { Effect::Milder } else { Effect::Stricter };
-        losses.push(item.loss(why, effect));
+/// Notes the rules about secrets that are written with both halves of their class, and were about one.
+fn wider(role: &Role, list: &Ordered, is_both: &[bool], losses: &mut Vec<Loss>) {
+    let both = |item: &Item| {
+        let mut all = is_both.iter().enumerate();
+        all.any(|(idx, is)| *is && item.field == super::super::field(Target::Mcp, idx))
+    };
+    let actions = role.mcp_rules.iter().map(|it| it.action);
+    let strictest = actions.fold(role.default_action, Ord::max);
+    for item in &list.items {
+        if asks_for(&item.when, DataClass::Secret) && !both(item) {
+            // Something stricter may be what the other half would meet.
+            let is_milder = strictest > item.action;
+            let effect = if is_milder { Effect::Milder } else { Effect::Stricter };
+            losses.push(item.loss("SECRETS is also what had a secret taken out of it", effect));
+        }
     }
 }
 
@@ -348,7 +356,7 @@ fn matches(item: &Item) -> Result<(Match, Asked), String> {
     }
     let asked = |input: Input| item.when.get(input.as_str());
     let verbs = asked(Input::ActionType).and_then(|it| theirs(says_verbs(), it));
-    let classes = asked(Input::DataClass).and_then(|it| theirs(DATA_CLASSES, it));
+    let classes = asked(Input::DataClass).and_then(|it| theirs(WRITTEN_CLASSES, it));
     let verbs = verbs.unwrap_or_default();
     let condition = Asked { has_data_class: classes.unwrap_or_default(), ..Asked::default() };
     Ok((

@@ -61,6 +61,23 @@ impl<'a> Gate<'a> {
         self.policy.rules.iter().find(asks).filter(|_| self.own_domains.is_empty())
     }
 
+    /// Remembers a call from before, which ran unless its record says that it was blocked.
+    pub fn remember(&mut self, event: &Event) {
+        let (EventType::McpToolCall, Some(server), Some(tool)) =
+            (event.event_type, event.mcp_server.as_deref(), event.mcp_tool.as_deref())
+        else {
+            return;
+        };
+        let body = Body::new(event.mcp_arguments.as_deref().unwrap_or_default());
+        let agent = who(event);
+        self.volumes.ask(&agent, event.timestamp);
+        if event.decision != Outcome::Blocked {
+            self.volumes.ran(&agent, event.timestamp);
+            let resources = body.resources(server, tool);
+            self.touched.extend(resources.into_iter().map(|it| (agent.clone(), it)));
+        }
+    }
+
     /// Decides a call and remembers it; events have to come in the order of their time. `None` for
     /// what is no call.
     pub fn judge(&mut self, event: &Event) -> Option<Gated> {
