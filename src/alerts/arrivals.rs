@@ -1,6 +1,6 @@
 //! What is new and waits for approval: MCP servers, and the plugins that bring servers along.
 use super::AlertKind;
-use crate::policy::literal;
+use crate::policy::{Evaluation, Pattern, Role, RuleAction, includes, literal, overlaps};
 
 /// How names of servers begin that come with a plugin: as tools of Claude Code name them, where
 /// everything but letters, digits and hyphens is `_`, and as it lists them.
@@ -42,10 +42,56 @@ pub fn calls_of(kind: AlertKind, subject: &str) -> Vec<String> {
     PREFIXES.iter().flat_map(of).collect()
 }
 
+/// Whether a role lets some call of a server or plugin through, asked or unasked.
+///
+/// A call may pass where no rule before the allows denies them all, whatever is known of the call.
+pub fn lets_through(role: &Role, kind: AlertKind, subject: &str) -> bool {
+    calls_of(kind, subject).iter().any(|calls| {
+        let calls = Pattern::new(calls);
+        let denies_all = |it: &&crate::policy::Rule| {
+            it.action.is_stop()
+                && it.when.is_empty()
+                && includes(&Pattern::new(&it.pattern), &calls)
+        };
+        let at = role.mcp_rules.iter().position(|it| denies_all(&it));
+        let before = match (at, role.evaluation) {
+            (Some(_), Evaluation::DenyOverrides) => 0,
+            (Some(at), Evaluation::FirstMatch) => at,
+            (None, _) => role.mcp_rules.len(),
+        };
+        let may_pass = |action: RuleAction| !action.is_stop();
+        let mut rules = role.mcp_rules.iter().take(before);
+        rules.any(|it| may_pass(it.action) && overlaps(&Pattern::of_any(&it.pattern), &calls))
+            || at.is_none() && may_pass(role.default_action)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::Pattern;
+    use crate::policy::Rule;
+
+    #[test]
+    fn a_role_lets_a_server_through_where_no_deny_of_all_its_calls_stands_first() {
+        use RuleAction::{Allow, Deny, RequireApproval};
+        for (rules, default, want) in [
+            (&[][..], Allow, true),
+            (&[], RequireApproval, true),
+            (&[], Deny, false),
+            (&[("evil/*", Deny)], Allow, false),
+            (&[("*", Deny)], Allow, false),
+            (&[("evil/read", Deny)], Allow, true),
+            (&[("*/read", Allow), ("evil/*", Deny)], Allow, true),
+            (&[("wiki/*", Allow), ("evil/*", Deny)], Allow, false),
+            (&[("evil/read", Allow)], Deny, true),
+            (&[("e{{x}}/read", Allow)], Deny, true),
+        ] {
+            let mut role = Role::new("r");
+            role.default_action = default;
+            role.mcp_rules = rules.iter().map(|(it, action)| Rule::new(it, *action)).collect();
+            assert_eq!(lets_through(&role, AlertKind::NewServer, "evil"), want, "{rules:?}");
+        }
+    }
 
     #[test]
     fn a_plugin_is_known_by_the_names_of_its_servers() {

@@ -1,6 +1,7 @@
 //! What a person should look at: alerts from events, batches and tools that are new, and what becomes
 //! of them.
 mod arrivals;
+mod ran;
 mod rules;
 mod watch;
 
@@ -8,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::events::{Severity, Timestamp, text_forms};
 
-pub use arrivals::calls_of;
+pub use arrivals::{calls_of, lets_through};
 pub use rules::{AlertRule, Rules};
 pub use watch::{Noticed, Watch, of_anomaly};
 
@@ -20,13 +21,15 @@ pub enum AlertKind {
     PolicyIntegrity,
     /// The configuration of an agent changed; one a host, agent and MCP server.
     ConfigChange,
-    /// A command or MCP call was stopped, or would have been and is critical; one a role, rule and tool.
+    /// A command or MCP call was stopped, or would have been and is critical; one a role, rule and tool
+    /// with its subcommand, as they stand within scripts and wrappers.
     BlockedCommand,
     /// An agent used a tool that it does not declare; one an agent and tool.
     UndeclaredTool,
-    /// An MCP server that nobody has approved yet; one a server, ever.
+    /// An MCP server that nobody has approved yet; one a server until it is decided about, and again where
+    /// one that was blocked is used or configured, or one that was dismissed is configured.
     NewServer,
-    /// A plugin, by the MCP servers that come with it, that nobody has approved yet; one a plugin, ever.
+    /// A plugin, by the MCP servers that come with it, that nobody has approved yet; as for servers.
     NewPlugin,
     /// Trust in a remote MCP endpoint is below the threshold of the role; one a role and endpoint.
     EndpointTrust,
@@ -83,7 +86,7 @@ pub enum Resolution {
     Approved,
     /// A new server or plugin may not be used: every role denies its tools from then on.
     Blocked,
-    /// A new server or plugin, and no decision about it.
+    /// A new server or plugin, and no decision about it: the next change of its configuration is an alert.
     Dismissed,
 }
 
@@ -161,6 +164,21 @@ pub struct Alert {
     pub note: Option<String>,
 }
 
+/// A step that somebody took with an alert.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TakenStep {
+    /// When.
+    pub at: Timestamp,
+    /// Who.
+    pub by: String,
+    /// The state after it.
+    pub state: AlertState,
+    /// How the alert ended with it.
+    pub resolution: Option<Resolution>,
+    /// What they had to say.
+    pub note: Option<String>,
+}
+
 /// What an alert is about, and what to look up.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Detail {
@@ -180,9 +198,19 @@ impl Alert {
     pub fn after(&self, step: Step) -> Result<(AlertState, Option<Resolution>), BadStep> {
         let id = || self.alert_id.clone();
         if self.state == AlertState::Resolved {
-            return Err(BadStep::Over(id()));
+            // Whether something may be used can be decided again, and once more for new roles.
+            return match step {
+                Step::Resolve(it) if self.kind.is_arrival() && it != Resolution::Handled => {
+                    Ok((AlertState::Resolved, Some(it)))
+                }
+                _ => Err(BadStep::Over(id())),
+            };
         }
         match (step, self.kind.is_arrival()) {
+            // Whoever it was handed to has it in hand, too.
+            (Step::Acknowledge, _) if self.state == AlertState::Escalated => {
+                Ok((AlertState::Escalated, None))
+            }
             (Step::Acknowledge, _) => Ok((AlertState::Acknowledged, None)),
             (Step::Escalate, _) => Ok((AlertState::Escalated, None)),
             (Step::Resolve(Resolution::Handled), true) => Err(BadStep::NeedsDecision(id())),

@@ -26,7 +26,8 @@ pub struct AlertRule {
     /// Of this kind; any where empty.
     #[serde(default)]
     pub kind: Option<AlertKind>,
-    /// Glob over the command line, `server/tool`, server, plugin or endpoint; any where empty.
+    /// Glob over the command line (of each command within scripts and wrappers), `server/tool`, server,
+    /// plugin or endpoint; any where empty.
     #[serde(default)]
     pub pattern: Option<String>,
     /// Glob over the name of the role; any where empty.
@@ -51,7 +52,8 @@ const fn yes() -> bool {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Matter<'a> {
     pub(super) kind: AlertKind,
-    pub(super) text: &'a str,
+    /// What patterns are tried on; one that fits is enough.
+    pub(super) texts: &'a [String],
     pub(super) role: Option<&'a str>,
     pub(super) host: Option<&'a str>,
 }
@@ -63,6 +65,11 @@ impl Rules {
             return Some(severity);
         };
         rule.raise.then(|| rule.severity.unwrap_or(severity))
+    }
+
+    /// Whether an agent declares its tools.
+    pub(super) fn declares(&self, agent: &str) -> bool {
+        self.declared_tools.contains_key(agent)
     }
 
     /// Whether an agent declares its tools, and this is none of them.
@@ -80,7 +87,10 @@ impl AlertRule {
             (Some(glob), Some(text)) => Pattern::new(glob).matches(text),
         };
         self.kind.is_none_or(|it| it == matter.kind)
-            && fits(&self.pattern, Some(matter.text))
+            && self.pattern.as_ref().is_none_or(|glob| {
+                let glob = Pattern::new(glob);
+                matter.texts.iter().any(|text| glob.matches(text))
+            })
             && fits(&self.role, matter.role)
             && fits(&self.host, matter.host)
     }

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, fmt::Write as _};
 use super::{
     AlertKind, Detail,
     arrivals::plugin,
+    ran::{Ran, ran, stopped},
     rules::{Matter, Rules},
 };
 use crate::{
@@ -45,6 +46,8 @@ pub struct Noticed {
     pub first: Timestamp,
     /// Time of the last one.
     pub last: Timestamp,
+    /// Time of the last one that was a change of a configuration, where one was.
+    pub changed: Option<Timestamp>,
     /// What it is about and examples.
     pub detail: Detail,
 }
@@ -69,6 +72,8 @@ struct Said<'a> {
     /// The tool, server, endpoint or rule.
     subject: &'a str,
     message: String,
+    /// What patterns of rules are tried on, the line of the examples first.
+    texts: Vec<String>,
 }
 
 impl<'a> Watch<'a> {
@@ -84,17 +89,11 @@ impl<'a> Watch<'a> {
         let role = event.role.as_deref().unwrap_or_default();
         let agent = event.agent.as_deref().unwrap_or("an agent");
         let rule = event.rule.as_deref();
-        let tool = match (&event.mcp_server, &event.binary) {
-            (Some(_), _) if event.event_type == EventType::McpToolCall => line,
-            (_, Some(binary)) => binary.rsplit('/').next().unwrap_or(binary),
-            _ => line,
-        };
         let is_action =
             matches!(event.event_type, EventType::CommandExecution | EventType::McpToolCall);
         if event.event_type == EventType::PolicyIntegrity && event.decision != Outcome::Allowed {
             self.say(
                 event,
-                line,
                 Said {
                     kind: AlertKind::PolicyIntegrity,
                     severity: Severity::Critical,
@@ -103,53 +102,39 @@ impl<'a> Watch<'a> {
                     message: format!(
                         "policy files or the enforcement agent on {host} were tampered with"
                     ),
+                    texts: vec![line.to_owned()],
                 },
             );
         }
         if event.event_type == EventType::ConfigChange {
             let server = event.mcp_server.as_deref().unwrap_or_default();
+            let mut message = format!("the configuration of {agent} changed on {host}");
+            if !server.is_empty() {
+                let _ = write!(message, ": MCP server `{}`", cut(server));
+            }
             self.say(
                 event,
-                line,
                 Said {
                     kind: AlertKind::ConfigChange,
                     severity,
                     key: vec![host, agent, server],
                     subject: if server.is_empty() { agent } else { server },
-                    message: format!("the configuration of {agent} changed on {host}"),
+                    message,
+                    texts: vec![line.to_owned()],
                 },
             );
         }
         let is_stopped = event.decision == Outcome::Blocked
             || event.decision == Outcome::WouldBlock && severity == Severity::Critical;
-        if is_action && is_stopped {
-            let would = if event.decision == Outcome::Blocked { "stopped" } else { "would stop" };
-            let by = rule.map_or_else(|| "its default".to_owned(), |it| format!("`{}`", cut(it)));
-            self.say(
-                event,
-                line,
-                Said {
-                    kind: AlertKind::BlockedCommand,
-                    severity,
-                    key: vec![role, rule.unwrap_or_default(), tool, would],
-                    subject: tool,
-                    message: format!("role {role} {would} `{}` by {by}", cut(line)),
-                },
-            );
-        }
-        if is_action && event.agent.as_deref().is_some_and(|it| self.rules.is_undeclared(it, tool))
-        {
-            self.say(
-                event,
-                line,
-                Said {
-                    kind: AlertKind::UndeclaredTool,
-                    severity: severity.max(Severity::Warning),
-                    key: vec![agent, tool],
-                    subject: tool,
-                    message: format!("{agent} used `{}`, which it does not declare", cut(tool)),
-                },
-            );
+        let declares = event.agent.as_deref().is_some_and(|it| self.rules.declares(it));
+        if is_action && (is_stopped || declares) {
+            let ran = ran(event, line);
+            if is_stopped {
+                self.see_stopped(event, &ran, severity);
+            }
+            if declares {
+                self.see_undeclared(event, agent, &ran, severity);
+            }
         }
         if let Some(server) = &event.mcp_server {
             let (kind, name, what) = match plugin(server) {
@@ -158,13 +143,13 @@ impl<'a> Watch<'a> {
             };
             self.say(
                 event,
-                line,
                 Said {
                     kind,
                     severity: severity.max(Severity::Warning),
                     key: vec![name],
                     subject: name,
                     message: format!("{what} `{}` waits for approval", cut(name)),
+                    texts: vec![name.to_owned()],
                 },
             );
         }
@@ -175,7 +160,6 @@ impl<'a> Watch<'a> {
             let endpoint = event.endpoint.as_deref().unwrap_or("an endpoint without a name");
             self.say(
                 event,
-                line,
                 Said {
                     kind: AlertKind::EndpointTrust,
                     severity: severity.max(Severity::Warning),
@@ -185,8 +169,55 @@ impl<'a> Watch<'a> {
                         "trust in `{}` is below {threshold}, which role {role} asks for",
                         cut(endpoint)
                     ),
+                    texts: vec![line.to_owned(), endpoint.to_owned()],
                 },
             );
+        }
+    }
+
+    /// Looks at what was stopped, or would have been.
+    fn see_stopped(&mut self, event: &Event, ran: &[Ran], severity: Severity) {
+        let role = event.role.as_deref().unwrap_or_default();
+        let rule = event.rule.as_deref();
+        let would = if event.decision == Outcome::Blocked { "stopped" } else { "would stop" };
+        let by = rule.map_or_else(|| "its default".to_owned(), |it| format!("`{}`", cut(it)));
+        for it in stopped(ran, rule) {
+            self.say(
+                event,
+                Said {
+                    kind: AlertKind::BlockedCommand,
+                    severity,
+                    key: vec![role, rule.unwrap_or_default(), &it.stem, would],
+                    subject: &it.stem,
+                    message: format!("role {role} {would} `{}` by {by}", cut(it.line())),
+                    texts: it.lines.clone(),
+                },
+            );
+        }
+    }
+
+    /// Looks for tools that an agent does not declare.
+    fn see_undeclared(&mut self, event: &Event, agent: &str, ran: &[Ran], severity: Severity) {
+        let mut seen: Vec<&str> = Vec::new();
+        for it in ran {
+            let n_tools = it.tools.len() - usize::from(it.is_of_shell);
+            for tool in it.tools.iter().take(n_tools) {
+                if seen.contains(&tool.as_str()) || !self.rules.is_undeclared(agent, tool) {
+                    continue;
+                }
+                seen.push(tool);
+                self.say(
+                    event,
+                    Said {
+                        kind: AlertKind::UndeclaredTool,
+                        severity: severity.max(Severity::Warning),
+                        key: vec![agent, tool],
+                        subject: tool,
+                        message: format!("{agent} used `{}`, which it does not declare", cut(tool)),
+                        texts: it.lines.clone(),
+                    },
+                );
+            }
         }
     }
 
@@ -195,11 +226,10 @@ impl<'a> Watch<'a> {
         self.noticed.into_values().collect()
     }
 
-    fn say(&mut self, event: &Event, line: &str, said: Said<'_>) {
-        let Said { kind, severity, key, subject, message } = said;
-        let text = if kind.is_arrival() { subject } else { line };
+    fn say(&mut self, event: &Event, said: Said<'_>) {
+        let Said { kind, severity, key, subject, message, texts } = said;
         let (role, host) = (event.role.as_deref(), event.hostname.as_str());
-        let matter = Matter { kind, text, role, host: Some(host) };
+        let matter = Matter { kind, texts: &texts, role, host: Some(host) };
         let Some(severity) = self.rules.severity(&matter, severity) else { return };
         let mut key = forgery_proof(&key);
         let is_of_role = matches!(kind, AlertKind::BlockedCommand | AlertKind::EndpointTrust);
@@ -213,6 +243,7 @@ impl<'a> Watch<'a> {
             events: 0,
             first: event.timestamp,
             last: event.timestamp,
+            changed: None,
             detail: Detail { subject: cut(subject), ..Detail::default() },
         };
         if !self.noticed.contains_key(&(kind, key.clone())) {
@@ -232,8 +263,11 @@ impl<'a> Watch<'a> {
             noticed.hostname = Some(event.hostname.clone()).filter(|_| noticed.key != MORE);
         }
         noticed.last = noticed.last.max(event.timestamp);
+        if event.event_type == EventType::ConfigChange {
+            noticed.changed = noticed.changed.max(Some(event.timestamp));
+        }
         let Detail { examples, event_ids, .. } = &mut noticed.detail;
-        let line = cut(line);
+        let line = cut(texts.first().map_or("", String::as_str));
         if examples.len() < MAX_EXAMPLES && !line.is_empty() && !examples.contains(&line) {
             examples.push(line);
         }
@@ -275,7 +309,7 @@ pub fn of_anomaly(rules: &Rules, role: &str, anomaly: &Anomaly) -> Option<Notice
     };
     let kind = AlertKind::Anomaly;
     let text = anomaly.examples.first().unwrap_or(&anomaly.subject);
-    let matter = Matter { kind, text, role: Some(role), host: None };
+    let matter = Matter { kind, texts: std::slice::from_ref(text), role: Some(role), host: None };
     let target = if anomaly.target == Target::Mcp { "mcp" } else { "command" };
     let key = forgery_proof(&[role, target, &anomaly.subject]);
     Some(Noticed {
@@ -292,6 +326,7 @@ pub fn of_anomaly(rules: &Rules, role: &str, anomaly: &Anomaly) -> Option<Notice
         events: anomaly.events,
         first: anomaly.first_seen.unwrap_or_default(),
         last: anomaly.last_seen.unwrap_or_default(),
+        changed: None,
         detail: Detail {
             subject: cut(&anomaly.subject),
             examples: anomaly.examples.iter().take(MAX_EXAMPLES).map(|it| cut(it)).collect(),

@@ -1,9 +1,10 @@
 //! `advisor alerts`: what a person should look at, and what they did about it.
 use clap::{Args, Subcommand};
+use serde::Serialize;
 
 use super::{Context, Exit, Output, Rows, words::one_of};
 use crate::{
-    alerts::{Alert, AlertKind, AlertState, Resolution, Step, calls_of},
+    alerts::{Alert, AlertKind, AlertState, Resolution, Step, TakenStep, calls_of},
     events::{Severity, visible},
     store::Stepped,
 };
@@ -15,7 +16,9 @@ Alerts come from events as they are ingested (tampering, changed configurations,
 that an agent does not declare, new MCP servers and plugins, endpoints below the trust that a role asks for), and
 from the anomalies of batches. What is alike is one alert and counts up while it is not resolved. `[[alerts.rules]]`
 of advisor.toml says which are raised and how serious they are. ID is an alert's id, or its beginning;
-for `approve`, `block` and `dismiss` also the name of the server or plugin.
+for `approve`, `block` and `dismiss` also the name of the server or plugin. These three can be taken again: a
+server that is blocked after it was approved is denied, one that is approved after it was blocked is denied no
+more. One that is blocked and used again is a new alert; so is one that was dismissed, when it is configured.
 
 Examples:
   advisor alerts list --severity critical
@@ -63,11 +66,12 @@ enum Verb {
     Escalate(Named),
     /// It is over
     Resolve(Named),
-    /// A new MCP server or plugin may be used
+    /// A new MCP server or plugin may be used: what an earlier block denied is denied no more
     Approve(Named),
-    /// A new MCP server or plugin may not be used: every role denies its tools from now on
+    /// A new MCP server or plugin may not be used: every role denies its tools from now on; again for roles
+    /// that were made since
     Block(Named),
-    /// No decision about a new MCP server or plugin
+    /// No decision about a new MCP server or plugin: the next change of its configuration is an alert again
     Dismiss(Named),
 }
 
@@ -102,7 +106,9 @@ pub(super) async fn run(args: Alerts, context: &Context) -> anyhow::Result<Exit>
         }
         Verb::Show { id } => {
             let alert = store.alert(&id).await?;
-            context.printer.document(&alert, || page(&alert))?;
+            let steps = store.alert_steps(&alert.alert_id).await?;
+            let shown = Shown { alert, steps };
+            context.printer.document(&shown, || page(&shown))?;
             return Ok(Exit::Done);
         }
         Verb::Acknowledge(named) => (Step::Acknowledge, named),
@@ -128,6 +134,14 @@ pub(super) async fn run(args: Alerts, context: &Context) -> anyhow::Result<Exit>
         show(&taken, context)?;
     }
     failed.map_or(Ok(Exit::Done), |err| Err(err.into()))
+}
+
+/// An alert with what people did about it.
+#[derive(Debug, Serialize)]
+struct Shown {
+    #[serde(flatten)]
+    alert: Alert,
+    steps: Vec<TakenStep>,
 }
 
 /// Prints the alerts with which a step was taken.
@@ -170,7 +184,8 @@ fn rows(alerts: &[Alert]) -> Rows {
     Rows { columns, cells: cells.collect() }
 }
 
-fn page(alert: &Alert) -> String {
+fn page(shown: &Shown) -> String {
+    let alert = &shown.alert;
     let mut lines = vec![
         format!("{} {} {}, {}", alert.alert_id, alert.severity, alert.kind, state(alert)),
         visible(&alert.message).into_owned(),
@@ -187,10 +202,11 @@ fn page(alert: &Alert) -> String {
     lines.extend(alert.hostname.iter().map(|it| part("host", it)));
     lines.extend(alert.detail.examples.iter().map(|it| part("example", it)));
     lines.extend(alert.detail.event_ids.iter().map(|it| part("event", it)));
-    if let (Some(at), Some(by)) = (alert.changed_at, &alert.changed_by) {
-        lines.push(part("changed", &format!("at {at} by {by}")));
+    for step in &shown.steps {
+        let what = step.resolution.map_or_else(|| step.state.to_string(), |it| it.to_string());
+        let note = step.note.as_ref().map(|it| format!(": {it}")).unwrap_or_default();
+        lines.push(part("step", &format!("{} {what} by {}{note}", step.at, step.by)));
     }
-    lines.extend(alert.note.iter().map(|it| part("note", it)));
     lines.join("\n")
 }
 
@@ -206,7 +222,11 @@ fn sentence(stepped: &Stepped) -> String {
         .map(|it| format!("`{}`", visible(it)))
         .collect();
     lines.extend(stepped.roles.iter().map(|(role, revision)| {
-        format!("role `{}` denies {} as of revision {revision}", visible(role), calls.join(", "))
+        let denies = match alert.resolution {
+            Some(Resolution::Approved) => "no longer denies",
+            _ => "denies",
+        };
+        format!("role `{}` {denies} {} as of revision {revision}", visible(role), calls.join(", "))
     }));
     lines.join("\n")
 }

@@ -24,7 +24,7 @@ use crate::{
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Every filter may be repeated: one of its values has to fit, and every filter that is given.
---text is the exception: every text has to be there, upper or lower case, in the command, rule,
+--text is the exception: every text has to be there, upper or lower case, in the binary, command, rule,
 session, directory, account, MCP server, tool, arguments or endpoint, or the event's id.
 
 The severity is what was recorded (info where nothing was), raised for what was stopped and what is
@@ -35,8 +35,8 @@ critical; never lowered:
   ran, and its risk is critical                   at least warning
   policy integrity that did not hold (stopped)    critical
 
-The risk is what the deciding rule declares, where it is one of the guardrails, or what the effects
-of the action come to, whichever is higher.
+The risk is what the guardrails declare that the command falls under (whichever rule decided), or what
+the effects of the action come to, whichever is higher.
 
 Examples:
   advisor audit --decision blocked --from 2026-03-02 --to 2026-03-08
@@ -57,7 +57,7 @@ pub(super) struct Audit {
     /// Only this host
     #[arg(long = "host", visible_alias = "hostname", value_name = "HOSTNAME")]
     hostname: Vec<String>,
-    /// Only commands of this name, whatever their path
+    /// Only commands of this name, whatever their path; or of this path
     #[arg(long, value_name = "NAME")]
     binary: Vec<String>,
     /// Only what counts for this role
@@ -261,10 +261,16 @@ const fn color(severity: Severity) -> Option<Color> {
 /// What was done, in one text.
 fn what(entry: &Entry) -> String {
     let event = &entry.record.event;
-    match (&entry.record.command, &event.mcp_server, &event.mcp_tool) {
-        (Some(command), ..) => command.clone(),
-        (None, Some(server), Some(tool)) => format!("{server}/{tool}"),
-        _ => event.event_type.to_string(),
+    match (event.event_type, &entry.record.command, &event.mcp_server, &event.mcp_tool) {
+        (EventType::CommandExecution, Some(command), ..) => command.clone(),
+        (EventType::McpToolCall, _, Some(server), Some(tool)) => format!("{server}/{tool}"),
+        (kind, command, server, _) => {
+            // What has changed, with its whole path where it has one.
+            let what = event.binary.as_ref().filter(|_| event.argv.len() == 1).or(command.as_ref());
+            let server = server.as_ref().map(|it| format!("MCP server {it}"));
+            let parts = [Some(kind.to_string()), what.cloned(), server];
+            parts.into_iter().flatten().collect::<Vec<String>>().join(" ")
+        }
     }
 }
 
@@ -291,6 +297,7 @@ fn overview(entries: &[Entry]) -> Rows {
 /// Everything, a column a field.
 fn all_fields(entries: &[Entry]) -> Rows {
     let text = |it: &Option<String>| it.clone().unwrap_or_default();
+    let json = |it: &[String]| serde_json::to_string(it).unwrap_or_default();
     let cells = entries.iter().map(|entry| {
         let event = &entry.record.event;
         let effects: Vec<&str> = entry.effects.iter().map(Effect::as_str).collect();
@@ -310,6 +317,7 @@ fn all_fields(entries: &[Entry]) -> Rows {
             text(&event.user),
             text(&event.cwd),
             text(&event.binary),
+            if event.argv.is_empty() { String::new() } else { json(&event.argv) },
             text(&entry.record.command),
             text(&event.rule),
             text(&event.mcp_server),
@@ -336,6 +344,7 @@ fn all_fields(entries: &[Entry]) -> Rows {
         "user",
         "cwd",
         "binary",
+        "argv",
         "command",
         "rule",
         "mcp_server",

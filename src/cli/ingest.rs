@@ -1,7 +1,7 @@
 //! `advisor ingest`: files and directories into the lake, every event once.
 use std::{
     io::IsTerminal as _,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::atomic::{AtomicU64, Ordering},
 };
 
@@ -15,9 +15,9 @@ use super::{Context, Exit, Output, Rows, WrongUse, printer::table};
 use crate::{
     clock,
     events::visible,
-    inputs::{Format, Given, INPUTS},
+    inputs::{FileReader, Format, Given, INPUTS, Input, Known, looks_like},
     pipeline::{
-        ingest::{self, FileStatus, IngestReport, Silent, Step},
+        ingest::{self, FileReport, FileStatus, IngestReport, Silent, Step},
         watch::watch,
     },
 };
@@ -41,6 +41,7 @@ Examples:
   advisor ingest events.ndjson.gz --role platform
   advisor ingest s3://signals/hosts
   advisor ingest ~/.claude/projects --format claude-transcript --host laptop-7
+  advisor ingest /srv/collected --format auto --host laptop-7
   advisor ingest /var/log/audit/audit.log --format auditd --host build-7
   advisor ingest /var/log/agents --output json | jq .rejected")]
 pub(super) struct Ingest {
@@ -101,7 +102,7 @@ pub(super) async fn run(args: Ingest, context: &Context) -> anyhow::Result<Exit>
     if alerts.raised > 0 {
         printer.note(&format!("{} new alerts; `advisor alerts list` shows them", alerts.raised));
     }
-    for warning in warnings(&report) {
+    for warning in warnings(&report).into_iter().chain(mistaken(&report, format)) {
         printer.error(&format!("warning: {warning}"));
     }
     for file in &report.files {
@@ -215,6 +216,49 @@ pub(super) fn silent_hosts(silent: &[&Silent]) -> Vec<String> {
         ));
     }
     res
+}
+
+/// Most files of another format that are told one by one.
+const MAX_TOLD: usize = 5;
+
+/// Files that gave nothing but rejects, or nothing at all, with what they look like: of a format that is
+/// named, and of another, no line is an event.
+fn mistaken(report: &IngestReport, format: &Format) -> Vec<String> {
+    let is_read = |it: &&FileReport| {
+        !matches!(it.status, FileStatus::Unchanged | FileStatus::Known)
+            && it.error.is_none()
+            && it.read == it.rejected
+            && (it.read > 0 || report.passed_over > 0)
+    };
+    let files: Vec<&FileReport> = report.files.iter().filter(is_read).collect();
+    let mut res = Vec::new();
+    for file in files.iter().take(MAX_TOLD) {
+        let path = visible(&file.path);
+        let as_what = format!("`{path}` gave no event as `{}`", format.name);
+        match looked_at(&file.path).filter(|it| it.name != format.name) {
+            Some(found) => {
+                let name = found.name;
+                res.push(format!("{as_what}; it looks like `{name}`: --format {name}"));
+            }
+            // Of a file as a whole all records may be of other activities.
+            None if file.read == 0 => (),
+            None => res.push(format!("{as_what}: every line was rejected")),
+        }
+    }
+    if files.len() > MAX_TOLD {
+        res.push(format!("{} more files gave no event", files.len() - MAX_TOLD));
+    }
+    res
+}
+
+/// What a file looks like by its first lines; objects of buckets are not fetched again for it.
+fn looked_at(path: &str) -> Option<&'static Format> {
+    if path.contains("://") {
+        return None;
+    }
+    let mut reader = FileReader::open(&Input::from(Path::new(path)), &Known::default()).ok()?;
+    let block = reader.next_block().ok()??;
+    looks_like(block.lines())
 }
 
 fn counts<'a>(counts: impl Iterator<Item = (&'a str, u64)>) -> String {

@@ -141,7 +141,18 @@ pub(super) async fn run(args: Policy, context: &Context) -> anyhow::Result<Exit>
 }
 
 async fn evaluate(args: Evaluate, context: &Context) -> anyhow::Result<Exit> {
+    if args.card.is_some() && args.tools.is_empty() {
+        let why =
+            "`--card` is for `--tools`; `advisor policy test --card` tries a policy.yaml on events";
+        return Err(WrongUse(why.to_owned()).into());
+    }
     if let (Some(path), false) = (&args.source.policy, args.tools.is_empty()) {
+        if path.starts_with("builtin:") {
+            let why = format!(
+                "`--tools` asks a policy.yaml, and `{path}` is none: name events with --input"
+            );
+            return Err(WrongUse(why).into());
+        }
         let card = args.card.as_deref();
         return policy_tools::evaluate_tools(path.as_ref(), &args.tools, card, context);
     }
@@ -152,6 +163,11 @@ async fn evaluate(args: Evaluate, context: &Context) -> anyhow::Result<Exit> {
     if let Some(path) = args.source.policy.as_deref().filter(|it| is_interven || *it == BUILTIN) {
         let history = args.history.as_deref();
         return policy_interven::run(path, input, history, &args.own_domains, context).await;
+    }
+    if args.history.is_some() || !args.own_domains.is_empty() {
+        let why =
+            "`--history` and `--own-domain` are for rules of Interven: add `--format interven`";
+        return Err(WrongUse(why.to_owned()).into());
     }
     let given = args.given.inputs()?;
     let (role, variables) = match (args.format, &args.source.policy) {

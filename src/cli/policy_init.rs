@@ -65,10 +65,22 @@ pub(super) struct Recommend {
 
 #[expect(clippy::disallowed_types, reason = "making this file is what is asked for")]
 pub(super) fn init(args: &Init, context: &Context) -> anyhow::Result<Exit> {
-    use std::{fs::File, io::Write as _};
+    use std::{
+        fs::File,
+        io::{ErrorKind, Write as _},
+    };
     let path = args.file.display();
     // Never over a policy that is there.
-    let mut file = File::create_new(&args.file).with_context(|| format!("cannot make `{path}`"))?;
+    let mut file = File::create_new(&args.file).map_err(|err| {
+        let hint = match err.kind() {
+            ErrorKind::NotFound => "\nhint: its directory is not there, make it first",
+            ErrorKind::AlreadyExists => {
+                "\nhint: name another file, or take the one that is there away"
+            }
+            _ => "",
+        };
+        anyhow::anyhow!("cannot make `{path}`: {err}{hint}")
+    })?;
     file.write_all(starter(&args.name).as_bytes())
         .with_context(|| format!("cannot write `{path}`"))?;
     context.printer.note(&format!(
@@ -98,6 +110,12 @@ pub(super) async fn recommended(args: Recommend, context: &Context) -> anyhow::R
     let name = args.name.or(args.role).unwrap_or_else(|| "agent-policy".to_owned());
     let found = recommend(&name, &uses, card.as_ref());
     let printer = &context.printer;
+    for name in &found.left_out {
+        printer.error(&format!(
+            "warning: tool `{}` is left out: its name would be a glob over other tools",
+            visible(name)
+        ));
+    }
     match printer.output {
         Output::Json | Output::Ndjson => {
             let policy: serde_json::Value = serde_json::from_str(&found.policy.to_json())?;

@@ -47,7 +47,7 @@ pub(super) async fn run(
         None => Vec::new(),
     };
     for event in &before {
-        gate.judge(event);
+        gate.remember(event);
     }
     let gated: Vec<Gated> = events.iter().filter_map(|it| gate.judge(it)).collect();
     printer.list(&gated, || Rows {

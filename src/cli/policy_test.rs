@@ -10,20 +10,21 @@ use clap::Args;
 use super::{
     Context, Exit, Output, WrongUse, activity,
     policy_source::{Given, Source},
-    policy_tools::{self, is_policy_yaml},
+    policy_tools::{self, Wanted, is_policy_yaml},
     printer::Rows,
     role_text::grouped,
     words::{instant, one_of},
 };
 use crate::{
     clock,
-    events::{Action, Event, EventType, Tally, Timestamp, Unit},
+    events::{Action, Event, EventType, Tally, Timestamp, Unit, visible},
     inputs::Format,
     lake::Window,
     pipeline::{
         dry_run::{Count, DryRun, Grade, Tested, dry_run},
         evaluate::Judge,
     },
+    policy::{Input, Rule},
 };
 
 /// `advisor policy test`.
@@ -69,7 +70,8 @@ pub(super) struct Test {
     /// The agent's card, for a policy.yaml
     #[arg(long, value_name = "FILE", requires = "policy")]
     card: Option<PathBuf>,
-    /// Only rows of this grade (repeat for more) [default: fail and warn in tables, all elsewhere]
+    /// Only rows of this grade (repeat for more) [default: fail and warn in tables, all elsewhere and
+    /// for a policy.yaml]
     #[arg(long, value_name = "GRADE", value_parser = one_of(Grade::ALL, Grade::as_str))]
     grade: Vec<Grade>,
     /// Exit 1 where something warns
@@ -116,10 +118,24 @@ pub(super) async fn run(args: Test, context: &Context) -> anyhow::Result<Exit> {
         Output::Table if result.commands.is_empty() => (),
         _ => printer.list(&result.commands, || rows(&result.commands))?,
     }
+    if let Some(rule) = role.mcp_rules.iter().find(|it| asks_for_arguments(it)) {
+        printer.error(&format!(
+            "warning: `{}` and rules like it ask what is in the arguments of a call, and of activity only their \
+             names are kept: they hold for no call here\n\
+             hint: `advisor policy evaluate --input EVENTS` decides on calls with their arguments",
+            visible(&rule.rule_id)
+        ));
+    }
     let summary = result.summary;
     printer.note(&sentence(&result));
     let is_failed = summary.fail.commands > 0 || args.deny_warnings && summary.warn.commands > 0;
     Ok(if is_failed { Exit::Failed } else { Exit::Done })
+}
+
+/// Whether a rule over calls holds by what their arguments say.
+fn asks_for_arguments(rule: &Rule) -> bool {
+    let inputs = [Input::DataClass, Input::RiskSignal, Input::ResourcePath];
+    inputs.iter().any(|it| rule.when.contains_key(it.as_str()))
 }
 
 /// A policy.yaml on the tools that were used.
@@ -138,7 +154,8 @@ async fn test_policy_yaml(path: &Path, args: &Test, context: &Context) -> anyhow
         }
     };
     let now = now.unwrap_or_else(clock::now);
-    policy_tools::test_on(path, args.card.as_deref(), &tallies, args.limit, now, context)
+    let wanted = Wanted { grades: &args.grade, deny_warnings: args.deny_warnings };
+    policy_tools::test_on(path, args.card.as_deref(), &tallies, args.limit, now, wanted, context)
 }
 
 /// The activity of the window that is asked for.

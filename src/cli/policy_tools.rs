@@ -15,7 +15,10 @@ use crate::{
             read_card, read_file,
         },
     },
-    pipeline::tools::{Tested, overall, test, tool_uses},
+    pipeline::{
+        dry_run::Grade,
+        tools::{Tested, overall, test, tool_uses},
+    },
 };
 
 /// `advisor policy coverage`.
@@ -34,8 +37,34 @@ pub(super) struct Cover {
     #[arg(long, value_name = "FILE")]
     card: PathBuf,
     /// Least coverage, in percent
-    #[arg(long, value_name = "PERCENT", default_value_t = 0.0)]
+    #[arg(long, value_name = "PERCENT", default_value_t = 0.0, value_parser = percent)]
     at_least: f64,
+}
+
+/// What of a test is shown, and what fails it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wanted<'a> {
+    /// Only these; all where there is none.
+    pub(super) grades: &'a [Grade],
+    /// Whether a warning fails it.
+    pub(super) deny_warnings: bool,
+}
+
+impl Wanted<'_> {
+    fn shows(&self, verdict: Verdict) -> bool {
+        let grade = match verdict {
+            Verdict::Pass => Grade::Pass,
+            Verdict::Warn => Grade::Warn,
+            Verdict::Fail => Grade::Fail,
+        };
+        self.grades.is_empty() || self.grades.contains(&grade)
+    }
+}
+
+/// A number of percent.
+fn percent(text: &str) -> Result<f64, String> {
+    let percent = text.parse().ok().filter(|it| (0.0..=100.0).contains(it));
+    percent.ok_or_else(|| format!("`{text}` is no number from 0 to 100"))
 }
 
 /// What is said of some tools.
@@ -152,13 +181,16 @@ pub(super) fn test_on(
     tallies: &[Tally],
     limit: Option<u64>,
     now: Timestamp,
+    wanted: Wanted<'_>,
     context: &Context,
 ) -> anyhow::Result<Exit> {
     let (policy, card) = (load(path)?, load_card(card)?);
     let uses = tool_uses(tallies, limit);
-    let tested = test(&policy, card.as_ref(), &uses, now);
-    let verdict = overall(tested.iter().map(|it| it.said.verdict));
-    let unmapped: Vec<&str> = tested
+    let all = test(&policy, card.as_ref(), &uses, now);
+    let verdict = overall(all.iter().map(|it| it.said.verdict));
+    let shown = |it: &&Tested| wanted.shows(it.said.verdict);
+    let tested: Vec<Tested> = all.iter().filter(shown).cloned().collect();
+    let unmapped: Vec<&str> = all
         .iter()
         .filter(|it| it.said.capability.is_none())
         .map(|it| it.said.tool.as_str())
@@ -182,7 +214,7 @@ pub(super) fn test_on(
         })?,
     }
     warn(path, &policy, context);
-    let count = |verdict| tested.iter().filter(|it| it.said.verdict == verdict).count();
+    let count = |verdict| all.iter().filter(|it| it.said.verdict == verdict).count();
     printer.note(&format!(
         "{} tools pass, {} warn, {} fail",
         count(Verdict::Pass),
@@ -198,7 +230,8 @@ pub(super) fn test_on(
     if n_commands > 0 {
         printer.note(&format!("{} commands are no tools of a policy.yaml", grouped(n_commands)));
     }
-    Ok(if verdict == Verdict::Fail { Exit::Failed } else { Exit::Done })
+    let is_failed = verdict == Verdict::Fail || wanted.deny_warnings && verdict == Verdict::Warn;
+    Ok(if is_failed { Exit::Failed } else { Exit::Done })
 }
 
 /// Tells what of a card a policy covers.

@@ -14,8 +14,9 @@ use super::{
     words::{instant, one_of},
 };
 use crate::{
+    alerts::lets_through,
     clock,
-    events::{Timestamp, visible_json},
+    events::{Timestamp, visible, visible_json},
     evidence::Readiness,
     formats::{Besides, PolicyFormat, RoleDocument, load_role},
     pipeline::{analyze::Analysis, outlook::outlook},
@@ -214,6 +215,7 @@ pub(super) async fn run(args: Roles, context: &Context) -> anyhow::Result<Exit> 
             let why = Why::command("roles create");
             let made = store.create_role(made, &why, &by).await?;
             report(context, &made, Saved::Created)?;
+            warn_of_blocked(context, &made).await?;
         }
         Verb::Edit { role, file, reason, changes } => {
             let from_file = file.map(|path| load_role(&path)).transpose()?;
@@ -229,10 +231,12 @@ pub(super) async fn run(args: Roles, context: &Context) -> anyhow::Result<Exit> 
             };
             let (made, saved) = store.edit_role(&role, &why, &by, edit).await?;
             report(context, &made, saved)?;
+            warn_of_blocked(context, &made).await?;
         }
         Verb::Clone { role, name } => {
             let made = store.clone_role(&role, &name, &by).await?;
             report(context, &made, Saved::Created)?;
+            warn_of_blocked(context, &made).await?;
         }
         Verb::Delete { role } => {
             let n_hosts = store.delete_role(&role, &by).await?;
@@ -268,9 +272,10 @@ pub(super) async fn run(args: Roles, context: &Context) -> anyhow::Result<Exit> 
             let why = Why::command(&reason);
             let (made, saved) = store.rollback_role(&role, revision, &why, &by).await?;
             report(context, &made, saved)?;
+            warn_of_blocked(context, &made).await?;
         }
         Verb::Import { files, format, name, tolerance, mode } => {
-            let mut outcomes = Vec::new();
+            let (mut outcomes, mut made) = (Vec::new(), Vec::new());
             if name.is_some() && files.len() > 1 {
                 return Err(WrongUse("`--name` is for one file".to_owned()).into());
             }
@@ -287,11 +292,31 @@ pub(super) async fn run(args: Roles, context: &Context) -> anyhow::Result<Exit> 
                     .await
                     .with_context(|| format!("cannot import `{}`", file.display()))?;
                 outcomes.push(outcome(&role, saved));
+                made.push(role);
             }
             printer.list(&outcomes, || rows(&outcomes))?;
+            for role in &made {
+                warn_of_blocked(context, role).await?;
+            }
         }
     }
     Ok(Exit::Done)
+}
+
+/// Tells where a role lets through what was blocked: a role says what its file or revision says, and a deny
+/// that nobody wrote would surprise whoever compares the two.
+async fn warn_of_blocked(context: &Context, role: &Role) -> anyhow::Result<()> {
+    for (kind, name) in context.store().await?.blocked_arrivals().await? {
+        if lets_through(role, kind, &name) {
+            let name = visible(&name);
+            context.printer.error(&format!(
+                "warning: role `{}` lets calls of `{name}` through, which was blocked\n\
+                 hint: `advisor alerts block '{name}'` denies them in every role, `approve` ends the block",
+                visible(&role.name)
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// A role, and how ready it is to be enforced.

@@ -137,7 +137,12 @@ impl Open {
                 self.argc = value.parse().ok().filter(|argc| *argc <= MAX_ARGUMENTS);
             } else if is_exec && let Some(index) = argument(name) {
                 if let Some(piece) = bytes(value) {
-                    self.pieces.insert(index, piece);
+                    let before = self.pieces.insert(index, piece);
+                    // A record that came twice says the same; another value is a forgery.
+                    if before.is_some_and(|it| self.pieces.get(&index) != Some(&it)) {
+                        let detail = format!("a{}", index.0);
+                        self.fault = Some(Fault::at(Reason::DuplicateKey, detail));
+                    }
                 } else {
                     self.fault = Some(Fault::at(Reason::WrongField, format!("a{}", index.0)));
                 }

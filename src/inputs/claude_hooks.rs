@@ -1,19 +1,19 @@
 //! Hook inputs of Claude Code, one a line, as a hook that logs its input writes them.
 //!
 //! `PreToolUse` asks; `PostToolUse`, `PostToolUseFailure` (it ran) and `PermissionDenied` (it did
-//! not) answer, by `tool_use_id`. A log of requests alone counts each as allowed. Hooks are told no
-//! time: whoever logs them adds `timestamp`. A host may be added as `hostname`.
+//! not) answer, by `tool_use_id`. A log of requests alone counts each as allowed, and so does one of
+//! results alone. Hooks are told no time: whoever logs them adds `timestamp`. A host may be added as
+//! `hostname`. Where there is no `tool_use_id`, session, tool, input and time make the id, and of calls
+//! that are alike in all of these their number in the file.
 //!
 //! # Source
 //! The hooks reference of Claude Code: common input fields, and those of the tool events.
-use std::collections::BTreeMap;
-
 use serde_json::{Map, Value};
 
 use super::{
+    calls::Calls,
     foreign::{
-        Act, Calls, Draft, Out, Place, Source, content_id, instant, mcp_name, needed, object,
-        text_at,
+        Act, Draft, Out, Place, Source, content_id, instant, mcp_name, needed, object, text_at,
     },
     reject::{Fault, Reason},
 };
@@ -22,11 +22,12 @@ use crate::events::Outcome;
 /// The name of the agent, as events have it.
 pub(super) const AGENT: &str = "Claude Code";
 
+/// How the ids of its events begin.
+const FORMAT: &str = "claude-code";
+
 #[derive(Default)]
 struct Hooks {
     calls: Calls,
-    /// How often a call without an id was asked for.
-    asked: BTreeMap<String, u64>,
 }
 
 /// A reader of one file.
@@ -53,15 +54,27 @@ impl Source for Hooks {
             return Ok(());
         };
         let session = needed(&hook, &["session_id"])?;
-        let call_id = self.call_id(&hook, &session, &tool, decision.is_none());
+        let own_id = text_at(&hook, &["tool_use_id"]);
+        let input = hook.get("tool_input").map(Value::to_string).unwrap_or_default();
+        // What request and result share.
+        let alike = || content_id("call", &[&session, &tool, &input]);
+        let call_id = own_id.clone().unwrap_or_else(alike);
         if let Some(decision) = decision
             && self.calls.answer(&call_id, decision, out)
         {
             return Ok(());
         }
+        let timestamp = instant(&hook, &["timestamp"])?;
+        let id = if let Some(id) = own_id {
+            // Two hooks that log one call tell it at two times.
+            self.calls.id(event_id(&session, &id), &[&tool, &input])
+        } else {
+            let says = [session.as_str(), &tool, &input, &timestamp.to_string()];
+            self.calls.numbered("claude-code:call", &says)
+        };
         let draft = Draft {
-            id: format!("claude-code:{call_id}"),
-            timestamp: instant(&hook, &["timestamp"])?,
+            id,
+            timestamp,
             hostname: text_at(&hook, &["hostname"]),
             act,
             decision: decision.unwrap_or(Outcome::Allowed),
@@ -85,24 +98,21 @@ impl Source for Hooks {
     }
 }
 
-impl Hooks {
-    /// The id that request and result share: their own, or one of what they say, counted.
-    fn call_id(
-        &mut self,
-        hook: &Map<String, Value>,
-        session: &str,
-        tool: &str,
-        is_request: bool,
-    ) -> String {
-        if let Some(id) = text_at(hook, &["tool_use_id"]) {
-            return id;
-        }
-        let input = hook.get("tool_input").map(Value::to_string).unwrap_or_default();
-        let id = content_id("call", &[session, tool, &input]);
-        let n = self.asked.entry(id.clone()).or_default();
-        *n += u64::from(is_request);
-        format!("{id}:{n}")
+/// The id of the event that a call is. The ids of the model's provider are unique; others may begin
+/// anew in every session.
+pub(super) fn event_id(session: &str, call_id: &str) -> String {
+    if is_unique(call_id) {
+        return format!("{FORMAT}:{call_id}");
     }
+    format!("{FORMAT}:{session}:{call_id}")
+}
+
+/// Whether no other call has this id.
+///
+/// # Source
+/// The ids of `tool_use` blocks of Anthropic's API; gateways to other models count `call_0`, `call_1`.
+pub(super) fn is_unique(call_id: &str) -> bool {
+    call_id.starts_with("toolu_")
 }
 
 /// What a tool call does; `None` for the agent's own tools.

@@ -9,8 +9,9 @@
 use serde_json::{Map, Value};
 
 use super::{
-    claude_hooks::{AGENT, tool_act},
-    foreign::{Calls, Draft, Out, Place, Source, at, instant, needed, object, text_at},
+    calls::Calls,
+    claude_hooks::{AGENT, event_id, is_unique, tool_act},
+    foreign::{Draft, Out, Place, Source, at, instant, needed, object, text_at},
     reject::Fault,
 };
 use crate::events::Outcome;
@@ -80,16 +81,21 @@ impl Transcript {
         let call_id = needed(item, &["id"])?;
         let tool = needed(item, &["name"])?;
         let input = item.get("input").cloned().unwrap_or_default();
+        let text_of_input = input.to_string();
         let Some(act) = tool_act(&tool, input, "input")? else { return Ok(false) };
+        let timestamp = instant(line, &["timestamp"])?;
+        let session = needed(line, &["sessionId"])?;
+        let at = if is_unique(&call_id) { String::new() } else { timestamp.to_string() };
+        let says = [tool.as_str(), &text_of_input, &at];
         let draft = Draft {
-            id: format!("claude-code:{call_id}"),
-            timestamp: instant(line, &["timestamp"])?,
+            id: self.calls.id(event_id(&session, &call_id), &says),
+            timestamp,
             hostname: None,
             act,
             decision: Outcome::Allowed,
             agent: Some(AGENT),
             severity: None,
-            session_id: Some(needed(line, &["sessionId"])?),
+            session_id: Some(session),
             cwd: text_at(line, &["cwd"]),
             user: None,
         };

@@ -2,6 +2,8 @@
 //!
 //! `session_meta` names the session and its folder, `turn_context` another folder; calls and their
 //! outputs are `response_item` payloads with one `call_id`. A call without an output is no event yet.
+//! What `write_stdin` types into a program that runs is read as a command of the session's shell: which
+//! program it is, the rollout does not tell with certainty.
 //!
 //! # Source
 //! The files themselves, and the protocol types of Codex: `function_call`, `local_shell_call`,
@@ -9,10 +11,9 @@
 use serde_json::{Map, Value};
 
 use super::{
+    calls::Calls,
     claude_hooks::shell,
-    foreign::{
-        Act, Calls, Draft, Out, Place, Source, at, instant, mcp_name, needed, object, text_at,
-    },
+    foreign::{Act, Draft, Out, Place, Source, at, instant, mcp_name, needed, object, text_at},
     json,
     reject::{Fault, Reason},
 };
@@ -92,9 +93,13 @@ impl Rollout {
             .session_id
             .clone()
             .ok_or_else(|| Fault::at(Reason::MissingField, "session_meta"))?;
+        let timestamp = instant(&line, &["timestamp"])?;
+        // Ids of other models than the maker's own begin anew in every turn.
+        let says = [timestamp.to_string(), format!("{act:?}")];
+        let says = says.each_ref().map(String::as_str);
         let draft = Draft {
-            id: format!("codex:{session_id}:{call_id}"),
-            timestamp: instant(&line, &["timestamp"])?,
+            id: self.calls.id(format!("codex:{session_id}:{call_id}"), &says),
+            timestamp,
             hostname: None,
             act,
             decision: Outcome::Allowed,
@@ -119,8 +124,9 @@ fn function_call(payload: &Map<String, Value>) -> Result<ActAndFolder, Fault> {
         name.as_str(),
         "shell" | "shell_command" | "exec_command" | "container.exec" | "local_shell"
     );
+    let is_typed = name == "write_stdin";
     let called = mcp_name(&name);
-    if !is_shell && called.is_none() {
+    if !is_shell && !is_typed && called.is_none() {
         return Ok((None, None));
     }
     // The arguments are an object, mostly as the text that the model wrote.
@@ -135,10 +141,26 @@ fn function_call(payload: &Map<String, Value>) -> Result<ActAndFolder, Fault> {
         let (server, tool) = (server.to_owned(), tool.to_owned());
         return Ok((Some(Act::Call { server, tool, arguments }), None));
     }
+    if is_typed {
+        return typed(object).map(|it| (it, None));
+    }
     let workdir = text_at(object, &["workdir"]);
     let command = object.get("command").or_else(|| object.get("cmd"));
     let command = command.ok_or_else(|| Fault::at(Reason::MissingField, "arguments.command"))?;
     Ok((Some(command_of(command, "arguments.command")?), workdir))
+}
+
+/// What was typed: lines; nothing where the agent waits for output, or presses keys such as Ctrl-C.
+fn typed(arguments: &Map<String, Value>) -> Result<Option<Act>, Fault> {
+    let keys = match arguments.get("chars") {
+        Some(Value::String(keys)) => keys.replace('\r', "\n"),
+        Some(Value::Null) | None => return Ok(None),
+        Some(_) => return Err(Fault::at(Reason::WrongField, "arguments.chars")),
+    };
+    let is_text = |it: &char| !it.is_control() || matches!(it, '\n' | '\t');
+    let text: String = keys.chars().filter(is_text).collect();
+    let line = text.trim();
+    Ok((!line.is_empty()).then(|| shell(line)))
 }
 
 fn local_shell_call(payload: &Map<String, Value>) -> Result<ActAndFolder, Fault> {

@@ -15,6 +15,9 @@ use super::{
 };
 use crate::events::{Outcome, Severity};
 
+/// What Falco writes for a field that it could not get.
+const NOT_KNOWN: &str = "<NA>";
+
 /// A reader of one file.
 pub(super) fn source() -> Box<dyn Source> {
     Box::new(EachLine(read))
@@ -24,7 +27,7 @@ fn read(text: &str) -> Result<Option<Draft>, Fault> {
     let alert = object(text)?;
     let fields = alert.get("output_fields").and_then(Value::as_object);
     let fields = fields.ok_or_else(|| Fault::at(Reason::MissingField, "output_fields"))?;
-    let field = |name: &str| text_at(fields, &[name]);
+    let field = |name: &str| text_at(fields, &[name]).filter(|it| it != NOT_KNOWN);
     match field("evt.type").as_deref() {
         Some("execve" | "execveat") => (),
         _ => return Ok(None),

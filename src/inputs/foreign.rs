@@ -1,5 +1,5 @@
-//! What the readers of other systems' records share: drafts of events, calls that wait for their result.
-use std::{borrow::Cow, collections::BTreeMap, fmt::Write as _};
+//! What the readers of other systems' records share: drafts of events, and what they are made of.
+use std::{borrow::Cow, fmt::Write as _};
 
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
@@ -237,67 +237,4 @@ pub(super) fn content_id(format: &str, parts: &[&str]) -> String {
 pub(super) fn mcp_name(name: &str) -> Option<(&str, &str)> {
     let (server, tool) = name.strip_prefix("mcp__")?.split_once("__")?;
     (!server.is_empty() && !tool.is_empty()).then_some((server, tool))
-}
-
-/// A call that has no result yet.
-struct Waiting {
-    place: Place,
-    excerpt: String,
-    draft: Draft,
-}
-
-/// Most calls of a file that wait for their result at a time.
-const MAX_WAITING: usize = 10_000;
-
-/// Calls by the id of their request: what became of them is told by a later record.
-#[derive(Default)]
-pub(super) struct Calls {
-    waiting: BTreeMap<String, Waiting>,
-    /// By place, so that what is left at the end comes in the order of the file.
-    n_answered: u64,
-}
-
-impl Calls {
-    /// A call was asked for.
-    pub(super) fn ask(
-        &mut self,
-        call_id: String,
-        place: Place,
-        text: &str,
-        draft: Draft,
-        out: &mut Out<'_>,
-    ) {
-        if self.waiting.len() >= MAX_WAITING {
-            let fault = Fault::at(Reason::WrongField, "too many calls without a result");
-            out.put(place, text, Err(fault));
-            return;
-        }
-        let excerpt = excerpt(text.as_bytes());
-        self.waiting.insert(call_id, Waiting { place, excerpt, draft });
-    }
-
-    /// What became of it; false where nobody asked.
-    pub(super) fn answer(&mut self, call_id: &str, decision: Outcome, out: &mut Out<'_>) -> bool {
-        let Some(mut call) = self.waiting.remove(call_id) else { return false };
-        self.n_answered += 1;
-        call.draft.decision = decision;
-        out.put(call.place, &call.excerpt, Ok(call.draft));
-        true
-    }
-
-    /// Whether any call had a result.
-    pub(super) const fn has_answers(&self) -> bool {
-        self.n_answered > 0
-    }
-
-    /// The calls that wait still, in the order of the file: as events where `as_asked`, else as
-    /// rejects, since whether they ran is not known.
-    pub(super) fn end(&mut self, as_asked: bool, out: &mut Out<'_>) {
-        let mut left: Vec<Waiting> = std::mem::take(&mut self.waiting).into_values().collect();
-        left.sort_by_key(|it| it.place.byte_offset);
-        for call in left {
-            let draft = if as_asked { Ok(call.draft) } else { Err(Fault::new(Reason::NoResult)) };
-            out.put(call.place, &call.excerpt, draft);
-        }
-    }
 }

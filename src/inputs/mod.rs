@@ -4,11 +4,14 @@
 //! [`Reject`] and the next one is read, and no text leaves without its secrets taken out.
 mod arguments;
 mod auditd;
+mod auto;
 mod bounds;
+mod calls;
 mod claude_hooks;
 mod claude_transcript;
 mod codex_rollout;
 mod decode;
+mod detect;
 mod falco;
 mod foreign;
 mod input;
@@ -24,6 +27,7 @@ mod tetragon;
 mod walk;
 mod whole;
 
+pub use detect::looks_like;
 pub use foreign::{Found, Given, Place};
 pub use input::Input;
 pub use lines::{Block, End, FileReader, Line, OpenError};
@@ -63,10 +67,13 @@ pub struct Format {
 #[derive(Clone, Copy, Debug)]
 enum Read {
     /// Every line by itself: an event, or none.
-    Lines(fn(&str, &mut Notes) -> Result<Parsed, Fault>),
+    Lines(ReadLine),
     /// A file as a whole, since records belong together; what is no action is passed over.
     Files(fn() -> Box<dyn foreign::Source>),
 }
+
+/// Reads a line that is an event by itself.
+type ReadLine = fn(&str, &mut Notes) -> Result<Parsed, Fault>;
 
 /// The signal schema, which is read where nothing else is said.
 const SIGNAL: Format = Format {
@@ -79,6 +86,12 @@ const SIGNAL: Format = Format {
 /// Every format.
 pub const INPUTS: &[Format] = &[
     SIGNAL,
+    Format {
+        name: "auto",
+        about: "what the first lines of a file are for certain, else `signal`",
+        names_no_host: false,
+        read: Read::Files(auto::source),
+    },
     Format {
         name: "claude-hooks",
         about: "hook inputs of Claude Code, one a line, with `timestamp` added",

@@ -161,7 +161,10 @@ impl Raw<'_> {
         };
         let argv = match event_type {
             EventType::CommandExecution => command(self.binary, self.argv, self.command)?,
-            _ => Vec::new(),
+            EventType::McpToolCall => Vec::new(),
+            EventType::ConfigChange | EventType::PolicyIntegrity => {
+                named(self.binary, self.argv, self.command)
+            }
         };
         let (mcp_server, mcp_tool) = match event_type {
             EventType::McpToolCall => (
@@ -219,6 +222,22 @@ fn command<'de>(
         Some(first) if !first.is_empty() => Ok(argv),
         _ => Err(wrong(name)),
     }
+}
+
+/// What a change or a report names, such as the file that was changed, where it names something: as a
+/// command would be, but nothing of it is needed.
+fn named<'de>(
+    binary: Option<Cow<'de, str>>,
+    argv: Option<Vec<Cow<'de, str>>>,
+    command: Option<Cow<'de, str>>,
+) -> Vec<String> {
+    let words = match (argv, command, binary) {
+        (Some(argv), ..) => argv.into_iter().map(Cow::into_owned).collect(),
+        (None, Some(line), _) => commands::split(&line).unwrap_or_else(|| vec![line.into_owned()]),
+        (None, None, Some(binary)) => vec![binary.into_owned()],
+        (None, None, None) => Vec::new(),
+    };
+    if words.first().is_some_and(|it| !it.is_empty()) { words } else { Vec::new() }
 }
 
 /// A field that must be there and say something.
@@ -354,6 +373,27 @@ mod tests {
         let event = read(text.as_bytes()).unwrap();
         assert_eq!(event.mcp_arguments.as_deref(), Some(r#"{"q":[1,"b"]}"#));
         assert_eq!((event.trust_score, event.argv.len()), (Some(41), 0));
+    }
+
+    #[test]
+    fn what_a_change_names_is_kept_and_nothing_of_it_is_needed() {
+        let kind = "command_execution\",\"binary\":\"git\",\"argv\":[\"git\",\"status\"]";
+        for (rest, want) in [
+            ("", &[][..]),
+            (
+                ",\"command\":\"/home/ana/.claude/settings.json\"",
+                &["/home/ana/.claude/settings.json"],
+            ),
+            (",\"command\":\"it's open\"", &["it's open"]),
+            (",\"binary\":\"/usr/bin/advisor\"", &["/usr/bin/advisor"]),
+            (",\"argv\":[]", &[]),
+        ] {
+            for event_type in ["config_change", "policy_integrity"] {
+                let event = read(line(kind, &format!("{event_type}\"{rest}")).as_bytes()).unwrap();
+                assert_eq!(event.argv, want, "{event_type}{rest}");
+                assert_eq!(event.binary.as_deref(), want.first().copied());
+            }
+        }
     }
 
     #[test]

@@ -87,7 +87,7 @@ pub struct Filter {
     pub window: Window,
     /// All of them hold.
     pub tests: Vec<Test>,
-    /// Base names of binaries, any where there are none.
+    /// Binaries, by their base names or as they were invoked; any where there are none.
     pub binaries: Vec<String>,
 }
 
@@ -246,7 +246,7 @@ fn filtered(paths: &[PlRefPath], filter: &Filter) -> PolarsResult<Option<LazyFra
     let spelled = Table::new(&spelled);
     let named = |it: &&str| {
         let name = it.rsplit('/').next().unwrap_or(it);
-        filter.binaries.iter().any(|wanted| wanted == name)
+        filter.binaries.iter().any(|wanted| wanted == name || wanted == it)
     };
     let values: Vec<_> = spelled.text("binary")?.iter().flatten().filter(named).collect();
     let values: Vec<_> = values.into_iter().map(|it| Some(it.to_owned())).collect();

@@ -7,7 +7,9 @@ use crate::{
     commands::read,
     events::{EventType, Outcome, Severity, Timestamp, text_forms},
     lake::{Column, Filter, Lake, LakeError, Part, Record, Test, Window},
-    risk::{self, Effect, Effects, RiskLevel, call_facts, declared_level, reading_facts},
+    risk::{
+        self, Effect, Effects, RiskLevel, call_facts, declared_level, guarded_level, reading_facts,
+    },
 };
 
 /// Which events are wanted: of each list one, of the lists all; an empty list asks for nothing.
@@ -17,7 +19,7 @@ pub struct Query {
     pub window: Window,
     /// As [`risk::severity`] says.
     pub severities: Vec<Severity>,
-    /// Base names of commands.
+    /// Commands, by their base names or as they were invoked.
     pub binaries: Vec<String>,
     /// Column -> one of these values.
     pub columns: BTreeMap<Column, Vec<String>>,
@@ -62,6 +64,10 @@ pub enum CountBy {
     McpTool,
     /// Remote MCP endpoint.
     Endpoint,
+    /// Trust in it.
+    TrustScore,
+    /// The event itself.
+    EventId,
     /// What is at stake.
     Risk,
     /// What the action can do; an event counts for each of its effects.
@@ -87,6 +93,8 @@ text_forms!(CountBy {
     McpServer = "mcp_server",
     McpTool = "mcp_tool",
     Endpoint = "endpoint",
+    TrustScore = "trust_score",
+    EventId = "event_id",
     Risk = "risk",
     Effect = "effect",
     Source = "source",
@@ -99,7 +107,8 @@ pub struct Entry {
     pub record: Record,
     /// How serious it is, as [`risk::severity`] says.
     pub severity: Severity,
-    /// What is at stake: by the deciding rule and by the effects, whichever is higher.
+    /// What is at stake: by the deciding rule, the guards it falls under and its effects, whichever is
+    /// highest.
     pub risk: RiskLevel,
     /// What the action can do.
     pub effects: Effects,
@@ -129,11 +138,14 @@ const MAX_KNOWN: usize = 50_000;
 /// A longer one is not kept: lines have up to a mebibyte, and few of those come twice.
 const MAX_KNOWN_BYTES: usize = 1024;
 
+/// Commands and calls -> what they can do, and what the guards declare that they fall under.
+type Stakes = BTreeMap<Vec<String>, (Effects, RiskLevel)>;
+
 /// Reads the log; remembers what it found out about commands.
 #[derive(Debug)]
 pub struct Auditor<'a> {
     lake: &'a Lake,
-    known: BTreeMap<Vec<String>, Effects>,
+    known: Stakes,
 }
 
 impl Default for Query {
@@ -206,6 +218,7 @@ fn has_text(record: &Record, text: &str) -> bool {
     let event = &record.event;
     let fields = [
         Some(&event.event_id),
+        event.binary.as_ref(),
         record.command.as_ref(),
         event.rule.as_ref(),
         event.session_id.as_ref(),
@@ -338,45 +351,46 @@ fn cut(entries: &mut Vec<Entry>, n: usize) {
 }
 
 /// An event with what is known of it.
-fn judged(record: Record, known: &mut BTreeMap<Vec<String>, Effects>) -> Entry {
+fn judged(record: Record, known: &mut Stakes) -> Entry {
     let event = &record.event;
-    let effects = match (event.event_type, &event.mcp_server, &event.mcp_tool) {
-        (EventType::CommandExecution, ..) => {
-            effects(known, event.argv.clone(), |argv| reading_facts(&read(argv), None).2)
-        }
+    let (effects, guarded) = match (event.event_type, &event.mcp_server, &event.mcp_tool) {
+        (EventType::CommandExecution, ..) => stakes(known, event.argv.clone(), |argv| {
+            let reading = read(argv);
+            (reading_facts(&reading, None).2, guarded_level(argv, &reading))
+        }),
         (EventType::McpToolCall, Some(server), Some(tool)) => {
             let arguments = event.mcp_arguments.clone().unwrap_or_default();
             // A vector that no command has: its first word is empty.
             let call = vec![String::new(), server.clone(), tool.clone(), arguments];
-            effects(known, call, |_| {
+            stakes(known, call, |_| {
                 let arguments = event.mcp_arguments.as_deref().unwrap_or_default();
-                call_facts(server, tool, arguments).1
+                (call_facts(server, tool, arguments).1, RiskLevel::Low)
             })
         }
-        _ => Effects::NONE,
+        _ => (Effects::NONE, RiskLevel::Low),
     };
     let declared = event.rule.as_deref().and_then(declared_level);
-    let risk = risk::level(effects).max(declared.unwrap_or(RiskLevel::Low));
+    let risk = risk::level(effects).max(guarded).max(declared.unwrap_or(RiskLevel::Low));
     let severity = risk::severity(event.severity, event.event_type, event.decision, risk);
     Entry { record, severity, risk, effects }
 }
 
-fn effects(
-    known: &mut BTreeMap<Vec<String>, Effects>,
+fn stakes(
+    known: &mut Stakes,
     key: Vec<String>,
-    find: impl FnOnce(&[String]) -> Effects,
-) -> Effects {
-    if let Some(effects) = known.get(&key) {
-        return *effects;
+    find: impl FnOnce(&[String]) -> (Effects, RiskLevel),
+) -> (Effects, RiskLevel) {
+    if let Some(stakes) = known.get(&key) {
+        return *stakes;
     }
-    let effects = find(&key);
+    let stakes = find(&key);
     if key.iter().map(String::len).sum::<usize>() <= MAX_KNOWN_BYTES {
         if known.len() >= MAX_KNOWN {
             known.clear();
         }
-        known.insert(key, effects);
+        known.insert(key, stakes);
     }
-    effects
+    stakes
 }
 
 /// The column that has what counts go by.
@@ -397,7 +411,12 @@ const fn column_of(by: CountBy) -> Option<Column> {
         CountBy::McpTool => Column::McpTool,
         CountBy::Endpoint => Column::Endpoint,
         CountBy::Source => Column::Source,
-        CountBy::Severity | CountBy::Day | CountBy::Risk | CountBy::Effect => return None,
+        CountBy::Severity
+        | CountBy::Day
+        | CountBy::Risk
+        | CountBy::Effect
+        | CountBy::TrustScore
+        | CountBy::EventId => return None,
     })
 }
 
@@ -427,6 +446,8 @@ fn values(entry: &Entry, by: CountBy) -> Vec<Option<String>> {
         CountBy::McpServer => event.mcp_server.clone(),
         CountBy::McpTool => event.mcp_tool.clone(),
         CountBy::Endpoint => event.endpoint.clone(),
+        CountBy::TrustScore => event.trust_score.map(|it| it.to_string()),
+        CountBy::EventId => Some(event.event_id.clone()),
         CountBy::Source => Some(entry.record.source.clone()),
     };
     vec![one]

@@ -131,6 +131,14 @@ pub struct Recommended {
     pub policy: PolicyFile,
     /// Section -> confidence, 0 to 1, and what it stands on.
     pub confidence: Vec<SectionConfidence>,
+    /// Tools that no policy can name, since their names are globs; in no section.
+    pub left_out: Vec<String>,
+}
+
+/// Whether a name would be more than itself in a policy: whoever names a tool would choose what else is
+/// mapped, forbidden or escalated. A quote would end a trigger's condition.
+fn is_glob(name: &str) -> bool {
+    name.contains(['*', '?', '\'', '"'])
 }
 
 /// How sure a section is.
@@ -160,6 +168,10 @@ pub fn recommend(name: &str, uses: &[ToolUse], card: Option<&Card>) -> Recommend
     policy.defaults.unmapped_tool_action = Unmapped::Deny;
     policy.defaults.unmapped_severity = Severity::High;
     policy.defaults.fail_open = false;
+    let (meant, globs): (Vec<ToolUse>, Vec<ToolUse>) =
+        uses.iter().cloned().partition(|it| !is_glob(&it.name));
+    let left_out = globs.into_iter().map(|it| it.name).collect();
+    let uses = meant.as_slice();
     let mut n_read = 0_usize;
     for it in uses {
         let n_stopped = it.n_blocked + it.n_would_block;
@@ -200,7 +212,7 @@ pub fn recommend(name: &str, uses: &[ToolUse], card: Option<&Card>) -> Recommend
     let mode = if is_mature { EnforcementMode::Enforce } else { EnforcementMode::Warn };
     policy.defaults.enforcement_mode = Some(mode);
     let confidence = confidence(&policy, uses, n_read, unseen, (days.len(), units.len()));
-    Recommended { policy, confidence }
+    Recommended { policy, confidence, left_out }
 }
 
 /// What a tool does, by its name.

@@ -15,7 +15,9 @@ use super::{
     trail,
 };
 use crate::{
-    alerts::{Alert, AlertKind, AlertState, Detail, Noticed, Resolution, Step, calls_of},
+    alerts::{
+        Alert, AlertKind, AlertState, Detail, Noticed, Resolution, Step, TakenStep, calls_of,
+    },
     events::{Severity, Timestamp},
     lake::Part,
     policy::{Rule, RuleAction},
@@ -42,9 +44,19 @@ pub struct Stepped {
     /// As it is now.
     #[serde(flatten)]
     pub alert: Alert,
-    /// Roles that deny the tools of a blocked server or plugin from now on, each with its revision.
+    /// Roles that deny the tools of a blocked server or plugin from now on, or those of an approved one no
+    /// more, each with its revision.
     pub roles: Vec<(String, u64)>,
 }
+
+/// The act of a step in the trail.
+const STEP: &str = "alert.step";
+
+/// The decisions that roles follow.
+const DECIDES: &[Resolution] = &[Resolution::Blocked, Resolution::Approved];
+
+/// Why a deny of a blocked server is in a role, so that it goes with the block and no other does.
+const BLOCKED: &str = "an MCP server or plugin that was blocked (`advisor alerts block`)";
 
 impl Store {
     /// Takes down what was noticed in `parts`, whose events are not looked at again: all or nothing.
@@ -113,8 +125,38 @@ impl Store {
         find(self.snapshot().await?.conn(), id).await
     }
 
+    /// The steps that people took with an alert, in order.
+    ///
+    /// # Errors
+    /// Where the database is away.
+    pub async fn alert_steps(&self, alert_id: &str) -> Result<Vec<TakenStep>, StoreError> {
+        let sql = "SELECT done_us, done_by, after_json FROM trail
+                   WHERE act = $1 AND subject = $2 ORDER BY sequence";
+        let mut snapshot = self.snapshot().await?;
+        let rows = sqlx::query(sql).bind(STEP).bind(alert_id).fetch_all(snapshot.conn()).await?;
+        let step = |row: &AnyRow| -> Result<TakenStep, StoreError> {
+            let (state, resolution, note) = row.json("after_json")?;
+            let (at, by) = (row.time("done_us")?, row.text("done_by")?);
+            Ok(TakenStep { at, by, state, resolution, note })
+        };
+        rows.iter().map(step).collect()
+    }
+
+    /// The servers and plugins that are blocked, by the last decision about each.
+    ///
+    /// # Errors
+    /// Where the database is away.
+    pub async fn blocked_arrivals(&self) -> Result<Vec<(AlertKind, String)>, StoreError> {
+        let mut alerts = arrivals(self.snapshot().await?.conn()).await?;
+        alerts.retain(|it| it.resolution.is_some());
+        newest_decisions(&mut alerts);
+        alerts.retain(|it| it.resolution == Some(Resolution::Blocked));
+        Ok(alerts.into_iter().map(|it| (it.kind, it.detail.subject)).collect())
+    }
+
     /// Takes a step with an alert, which is named by its id, the beginning of that, or, to approve, block or
-    /// dismiss it, by the name of the server or plugin. One that is blocked is denied by every role from then on.
+    /// dismiss it, by the name of the server or plugin. One that is blocked is denied by every role from then on;
+    /// one that is approved after that is denied no more by the rules that the block made.
     ///
     /// # Errors
     /// Where there is no such alert, the step is none for it, or the database is away.
@@ -129,27 +171,26 @@ impl Store {
         let conn = write.conn();
         let before = meant(conn, id, step).await?;
         let (state, resolution) = before.after(step)?;
-        let note = note.map(str::to_owned).or_else(|| before.note.clone());
         sqlx::query(
             "UPDATE alerts SET state = $1, resolution = $2, note = $3, changed_us = $4, changed_by = $5
              WHERE alert_id = $6",
         )
         .bind(state.as_str())
         .bind(resolution.map(Resolution::as_str))
-        .bind(note.as_deref().map(storable))
+        .bind(note.map(storable))
         .bind(by.at.0)
         .bind(storable(&by.actor))
         .bind(&before.alert_id)
         .execute(&mut *conn)
         .await?;
         let mut roles = Vec::new();
-        if resolution == Some(Resolution::Blocked) {
-            roles = deny_calls(conn, &before, by).await?;
+        if let Some(it) = resolution.filter(|it| DECIDES.contains(it)) {
+            roles = decide_calls(conn, &before, it == Resolution::Blocked, by).await?;
         }
         let after = find(conn, &before.alert_id).await?;
         let standing = |it: &Alert| (it.state, it.resolution, it.note.clone());
         let (old, new) = (standing(&before), standing(&after));
-        trail::append(conn, by, "alert.step", &before.alert_id, Some(&old), Some(&new)).await?;
+        trail::append(conn, by, STEP, &before.alert_id, Some(&old), Some(&new)).await?;
         outbox::append(conn, by.at, SignalType::Alert, &after).await?;
         write.commit().await?;
         Ok(Stepped { alert: after, roles })
@@ -168,6 +209,11 @@ async fn raise(
     let is_new = known.iter().all(|it| it.state == AlertState::Resolved);
     if is_new && is_settled(&noticed, &known) {
         return Ok(());
+    }
+    if is_new && decided(&known).is_some_and(|it| it.resolution == Some(Resolution::Blocked)) {
+        let what = if noticed.kind == AlertKind::NewPlugin { "plugin" } else { "MCP server" };
+        let name = &noticed.detail.subject;
+        noticed.message = format!("{what} `{name}` was blocked, and is used or configured again");
     }
     if is_new && n_unresolved(conn, noticed.kind).await? >= MAX_UNRESOLVED {
         noticed = noticed.more();
@@ -223,12 +269,26 @@ fn id_of(noticed: &Noticed, n_before: usize) -> String {
     format!("{:x}", id.finalize()).chars().take(16).collect()
 }
 
-/// Whether a person has said what there is to say: a server or plugin was decided about, or an anomaly has not
-/// come again since.
+/// The alert with the last decision.
+fn decided(known: &[Alert]) -> Option<&Alert> {
+    known.iter().filter(|it| it.resolution.is_some()).max_by_key(|it| it.changed_at)
+}
+
+/// Whether a person has said what there is to say: a server or plugin was approved, one that was blocked has
+/// not been used since, one that was dismissed has not been configured, an anomaly has not come again.
 fn is_settled(noticed: &Noticed, known: &[Alert]) -> bool {
     let since = known.iter().filter_map(|it| it.changed_at).max();
     match noticed.kind {
-        AlertKind::NewServer | AlertKind::NewPlugin => !known.is_empty(),
+        AlertKind::NewServer | AlertKind::NewPlugin => {
+            match decided(known).and_then(|it| it.resolution) {
+                None => !known.is_empty(),
+                Some(Resolution::Approved | Resolution::Handled) => true,
+                Some(Resolution::Blocked) => since.is_some_and(|it| noticed.last <= it),
+                Some(Resolution::Dismissed) => {
+                    noticed.changed.is_none_or(|at| since.is_some_and(|it| at <= it))
+                }
+            }
+        }
         AlertKind::Anomaly => since.is_some_and(|it| noticed.last <= it),
         _ => false,
     }
@@ -271,10 +331,12 @@ async fn n_unresolved(conn: &mut AnyConnection, kind: AlertKind) -> Result<u64, 
     sqlx::query(sql).bind(kind.as_str()).fetch_one(conn).await?.count("n")
 }
 
-/// Puts denies for all tools of a server or plugin in front of the MCP rules of every role.
-async fn deny_calls(
+/// Puts denies for all tools of a server or plugin in front of the MCP rules of every role, or takes those away
+/// that were put there so.
+async fn decide_calls(
     conn: &mut AnyConnection,
     alert: &Alert,
+    is_blocked: bool,
     by: &By,
 ) -> Result<Vec<(String, u64)>, StoreError> {
     let patterns = calls_of(alert.kind, &alert.detail.subject);
@@ -284,20 +346,52 @@ async fn deny_calls(
     let mut changed = Vec::new();
     for row in rows {
         let mut role = roles::need(conn, &row.text("name")?).await?;
-        let leading = role.mcp_rules.iter().take_while(|it| it.action == RuleAction::Deny);
-        let denied: Vec<String> =
-            leading.filter(|it| it.when.is_empty()).map(|it| it.pattern.clone()).collect();
-        let missing = patterns.iter().filter(|it| !denied.contains(it));
-        let rules: Vec<Rule> = missing.map(|it| Rule::new(it, RuleAction::Deny)).collect();
-        if rules.is_empty() {
+        let n_before = role.mcp_rules.len();
+        if is_blocked {
+            let leading = role.mcp_rules.iter().take_while(|it| it.action == RuleAction::Deny);
+            let denied: Vec<String> =
+                leading.filter(|it| it.when.is_empty()).map(|it| it.pattern.clone()).collect();
+            let missing = patterns.iter().filter(|it| !denied.contains(it));
+            let rules: Vec<Rule> = missing
+                .map(|it| Rule {
+                    rationale: Some(BLOCKED.to_owned()),
+                    ..Rule::new(it, RuleAction::Deny)
+                })
+                .collect();
+            role.mcp_rules.splice(0..0, rules);
+        } else {
+            role.mcp_rules.retain(|it| {
+                it.rationale.as_deref() != Some(BLOCKED) || !patterns.contains(&it.pattern)
+            });
+        }
+        if role.mcp_rules.len() == n_before {
             continue;
         }
-        role.mcp_rules.splice(0..0, rules);
-        let why = Why::command(&format!("alerts block {}", alert.alert_id));
+        let verb = if is_blocked { "block" } else { "approve" };
+        let why = Why::command(&format!("alerts {verb} {}", alert.alert_id));
         let (role, _) = roles::save(conn, role, &why, by).await?;
         changed.push((role.name, role.revision));
     }
     Ok(changed)
+}
+
+/// The alerts about servers and plugins.
+async fn arrivals(conn: &mut AnyConnection) -> Result<Vec<Alert>, StoreError> {
+    let rows = sqlx::query("SELECT * FROM alerts WHERE kind IN ($1, $2) ORDER BY alert_id")
+        .bind(AlertKind::NewServer.as_str())
+        .bind(AlertKind::NewPlugin.as_str())
+        .fetch_all(conn)
+        .await?;
+    rows.iter().map(alert).collect()
+}
+
+/// Leaves of every server and plugin the alert that was decided about last.
+fn newest_decisions(alerts: &mut Vec<Alert>) {
+    alerts.sort_by(|a, b| {
+        let key = |it: &Alert| (it.kind, it.detail.subject.clone());
+        key(a).cmp(&key(b)).then(b.changed_at.cmp(&a.changed_at))
+    });
+    alerts.dedup_by(|a, b| a.kind == b.kind && a.detail.subject == b.detail.subject);
 }
 
 /// The alert that a step is for, by its id, enough of the id's beginning, or, where the step decides
@@ -308,15 +402,14 @@ async fn meant(conn: &mut AnyConnection, named: &str, step: Step) -> Result<Aler
     if !decides {
         return by_id;
     }
-    let rows = sqlx::query(
-        "SELECT * FROM alerts WHERE state <> 'resolved' AND kind IN ($1, $2) ORDER BY alert_id",
-    )
-    .bind(AlertKind::NewServer.as_str())
-    .bind(AlertKind::NewPlugin.as_str())
-    .fetch_all(conn)
-    .await?;
-    let mut by_name: Vec<Alert> = rows.iter().map(alert).collect::<Result<_, _>>()?;
+    let mut by_name = arrivals(conn).await?;
     by_name.retain(|it| it.detail.subject == named);
+    if by_name.iter().any(|it| it.state != AlertState::Resolved) {
+        by_name.retain(|it| it.state != AlertState::Resolved);
+    } else {
+        // A decision that is taken again.
+        newest_decisions(&mut by_name);
+    }
     // Whoever names a server like an id, or like a plugin, must not choose what is meant.
     let found = by_id.as_ref().ok().filter(|it| !by_name.contains(it)).into_iter().chain(&by_name);
     let ids: Vec<&str> = found.map(|it| it.alert_id.as_str()).collect();

@@ -2,7 +2,7 @@
 use policy_advisor::{
     alerts::{AlertKind, AlertState, Detail, Noticed, Resolution, Step},
     events::Severity,
-    policy::Role,
+    policy::{Role, Rule, RuleAction},
     store::{Store, StoreError, Why},
 };
 
@@ -22,6 +22,7 @@ fn noticed(kind: AlertKind, key: &str, minute: i64) -> Noticed {
         events: 2,
         first: at(minute),
         last: at(minute),
+        changed: None,
         detail: Detail { subject: key.to_owned(), ..Detail::default() },
     }
 }
@@ -47,6 +48,12 @@ async fn what_is_alike_counts_up_until_it_is_resolved(store: &Store, _: &Home) {
     let stepped =
         store.step_alert(alert.alert_id.split_at(6).0, Step::Escalate, note, &ana(61)).await;
     let stepped = stepped.unwrap().alert;
+    let seen = store.step_alert(&alert.alert_id, Step::Acknowledge, None, &ana(61)).await;
+    assert_eq!(
+        seen.unwrap().alert.state,
+        AlertState::Escalated,
+        "who has it in hand is no step back"
+    );
     assert_eq!(
         (stepped.state, stepped.changed_by.as_deref()),
         (AlertState::Escalated, Some("ana"))
@@ -54,7 +61,7 @@ async fn what_is_alike_counts_up_until_it_is_resolved(store: &Store, _: &Home) {
     assert_eq!(raise(store, blocked(6)).await, (0, 1), "still the same alert");
     let handled = Step::Resolve(Resolution::Handled);
     let over = store.step_alert(&alert.alert_id, handled, None, &ana(62)).await.unwrap().alert;
-    assert_eq!((over.state, over.note.as_deref()), (AlertState::Resolved, note));
+    assert_eq!((over.state, over.note), (AlertState::Resolved, None), "a note is its step's own");
     let again = store.step_alert(&alert.alert_id, Step::Acknowledge, None, &ana(63)).await;
     assert!(matches!(again, Err(StoreError::Step(_))), "{again:?}");
 
@@ -63,7 +70,12 @@ async fn what_is_alike_counts_up_until_it_is_resolved(store: &Store, _: &Home) {
     assert_eq!((alerts.len(), alerts[0].events, alerts[1].events), (2, 2, 8));
     let trail = store.trail(10).await.unwrap();
     let steps: Vec<&str> = trail.iter().map(|it| it.act.as_str()).collect();
-    assert_eq!(steps, ["alert.step", "alert.step"]);
+    assert_eq!(steps, ["alert.step", "alert.step", "alert.step"]);
+    let steps = store.alert_steps(&alert.alert_id).await.unwrap();
+    let steps: Vec<_> = steps.iter().map(|it| (it.state, it.at, it.note.as_deref())).collect();
+    let (escalated, resolved) = (AlertState::Escalated, AlertState::Resolved);
+    let want = [(escalated, at(61), note), (escalated, at(61), None), (resolved, at(62), None)];
+    assert_eq!(steps, want);
 }
 
 async fn a_server_is_decided_about_once_and_a_blocked_one_is_denied(store: &Store, _: &Home) {
@@ -86,9 +98,38 @@ async fn a_server_is_decided_about_once_and_a_blocked_one_is_denied(store: &Stor
     // A star in the name of a server is a star and no glob.
     let rules = store.role("web").await.unwrap().mcp_rules;
     assert_eq!((rules.len(), rules[0].pattern.as_str()), (1, r"ev\*il/*"));
-    for server in ["wiki", "ev*il"] {
-        assert_eq!(raise(store, noticed(AlertKind::NewServer, server, 99)).await, (0, 0));
+    // Nothing new is said of what was approved, nor of what a blocked one did before.
+    for (server, minute, want) in
+        [("wiki", 99, (0, 0)), ("ev*il", 1, (0, 0)), ("ev*il", 99, (1, 0)), ("ev*il", 100, (0, 1))]
+    {
+        assert_eq!(raise(store, noticed(AlertKind::NewServer, server, minute)).await, want);
     }
+    let again = store.alerts().await.unwrap().remove(0);
+    assert_eq!(again.message, "MCP server `ev*il` was blocked, and is used or configured again");
+    assert_eq!(
+        store.blocked_arrivals().await.unwrap(),
+        [(AlertKind::NewServer, "ev*il".to_owned())]
+    );
+    // A role that came later is denied it by the same decision, taken again.
+    store.create_role(Role::new("late"), &Why::command("test"), &ana(3)).await.unwrap();
+    let roles = resolve("ev*il", Resolution::Blocked).await.unwrap().roles;
+    assert_eq!(roles.iter().map(|it| it.0.as_str()).collect::<Vec<_>>(), ["late"]);
+    // Another decision takes the denies of the block away, and no others.
+    let own = Rule::new(r"ev\*il/*", RuleAction::Deny);
+    let edit = |it: &mut Role| {
+        it.mcp_rules.push(own);
+        Ok(())
+    };
+    store.edit_role("web", &Why::command("test"), &ana(4), edit).await.unwrap();
+    let approved = store
+        .step_alert("ev*il", Step::Resolve(Resolution::Approved), None, &ana(5))
+        .await
+        .unwrap();
+    assert_eq!((approved.alert.resolution, approved.roles.len()), (Some(Resolution::Approved), 3));
+    assert_eq!(store.role("web").await.unwrap().mcp_rules.len(), 1, "a deny of one's own stays");
+    assert_eq!(store.role("late").await.unwrap().mcp_rules.len(), 0);
+    assert_eq!(store.blocked_arrivals().await.unwrap(), []);
+    assert_eq!(raise(store, noticed(AlertKind::NewServer, "ev*il", 200)).await, (0, 0));
 }
 
 async fn a_plugin_is_decided_about_by_its_name(store: &Store, _: &Home) {
@@ -104,8 +145,14 @@ async fn a_plugin_is_decided_about_by_its_name(store: &Store, _: &Home) {
         assert_eq!(raise(store, noticed(kind, name, 1)).await, (1, 0));
         let stepped = resolve(name, resolution).await.unwrap();
         assert_eq!((stepped.alert.resolution, stepped.roles.len()), (Some(resolution), n_roles));
-        assert_eq!(raise(store, noticed(kind, name, 99)).await, (0, 0), "decided once");
-        assert!(resolve(name, resolution).await.is_err(), "nothing of that name waits");
+        let again = (u64::from(resolution == Resolution::Blocked), 0);
+        assert_eq!(raise(store, noticed(kind, name, 99)).await, again, "{name}");
+        // The same once more changes no role.
+        let stepped = resolve(name, resolution).await.unwrap();
+        assert_eq!((stepped.alert.resolution, stepped.roles.len()), (Some(resolution), 0));
+        let change = Noticed { changed: Some(at(200)), ..noticed(kind, name, 200) };
+        let again = u64::from(resolution != Resolution::Approved);
+        assert_eq!(raise(store, change).await, (again, 0), "{name} is configured again");
     }
     let denied: Vec<String> =
         store.role("web").await.unwrap().mcp_rules.into_iter().map(|it| it.pattern).collect();
@@ -167,7 +214,7 @@ fn what_is_ingested_is_looked_at_once() {
     };
     let expected = [
         r#""policy_integrity" "critical" 1"#,
-        r#""blocked_command" "warning" 2"#,
+        r#""blocked_command" "critical" 2"#,
         r#""new_server" "warning" 1"#,
     ];
     advisor.ok(&["ingest", &file]);
@@ -183,7 +230,7 @@ fn what_is_ingested_is_looked_at_once() {
     // Parts that were merged are not looked at again.
     advisor.ok(&["run"]);
     advisor.ok(&["run"]);
-    assert_eq!(listed()[1], r#""blocked_command" "warning" 3"#);
+    assert_eq!(listed()[1], r#""blocked_command" "critical" 3"#);
 
     let all = advisor.json(&["alerts", "list"]);
     let id = |at: usize| all[at]["alert_id"].as_str().unwrap().to_owned();
@@ -222,6 +269,36 @@ fn what_is_ingested_is_looked_at_once() {
         format!("error: alert `{}` is resolved already", id(2))
     );
     assert_eq!(advisor.fails(1, &["alerts", "show", "ffffffff"]), "error: no alert `ffffffff`");
+}
+
+#[test]
+fn a_role_that_lets_a_blocked_server_through_is_told() {
+    let advisor = Advisor::new();
+    let file =
+        advisor.write("signals.ndjson", &SIGNALS.trim_start().replace("wiki\\u202e", "evil"));
+    advisor.ok(&["ingest", &file]);
+    advisor.ok(&["roles", "create", "early", "--default-action", "allow"]);
+    advisor.ok(&["alerts", "block", "evil"]);
+    let told = "lets calls of `evil` through, which was blocked";
+    let role = advisor.write("late.json", r#"{"name": "late", "default_action": "allow"}"#);
+    for args in [
+        &["roles", "import", &role][..],
+        &["roles", "create", "later", "--default-action", "allow"],
+        &["roles", "rollback", "early", "1"],
+    ] {
+        let ended = advisor.run(args);
+        assert!(ended.code == 0 && ended.err.contains(told), "{args:?}: {ended:?}");
+    }
+    let ended = advisor.run(&["roles", "create", "closed", "--default-action", "deny"]);
+    assert!(ended.code == 0 && !ended.err.contains(told), "{ended:?}");
+    let blocked = advisor.ok(&["alerts", "block", "evil", "--note", "still"]);
+    assert!(blocked.contains("role `late` denies `evil/*`"), "{blocked}");
+    let id = blocked.split(':').next().unwrap();
+    let shown = advisor.ok(&["alerts", "show", id]);
+    let steps: Vec<&str> = shown.lines().filter(|it| it.starts_with("  step")).collect();
+    assert!(steps.len() == 2 && steps[1].ends_with(": still"), "{shown}");
+    let approved = advisor.ok(&["alerts", "approve", "evil"]);
+    assert!(approved.contains("role `late` no longer denies `evil/*`"), "{approved}");
 }
 
 #[test]

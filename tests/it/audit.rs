@@ -19,6 +19,7 @@ use policy_advisor::{
         audit::{Auditor, CountBy, Query},
         follow::Follower,
     },
+    policy::Pattern,
     risk::{self, Effect, Effects, RiskLevel},
 };
 use serde_json::{Value, json};
@@ -117,6 +118,20 @@ struct Seen {
     severity: Severity,
 }
 
+/// What the first guard declares that is about a line, unless an exception of it is.
+fn guarded(line: &str) -> Option<RiskLevel> {
+    let fits = |it: &&&str| Pattern::new(it).matches(line);
+    for guard in risk::guards() {
+        if guard.except.iter().any(|it| fits(&it)) {
+            return None;
+        }
+        if let Some(pattern) = guard.patterns.iter().find(fits) {
+            return risk::declared_level(pattern);
+        }
+    }
+    None
+}
+
 /// The events of lines, judged one by one as the documentation says.
 fn seen(lines: &[String]) -> Vec<Seen> {
     let now = Timestamp::parse("2026-02-01T00:00:00Z").unwrap();
@@ -138,6 +153,8 @@ fn seen(lines: &[String]) -> Vec<Seen> {
             _ => Effects::NONE,
         };
         let declared = event.rule.as_deref().and_then(risk::declared_level);
+        let guarded = read(&event.argv).commands.iter().filter_map(|it| guarded(&it.line())).max();
+        let declared = declared.max(guarded);
         let risk = declared.map_or(risk::level(effects), |it| it.max(risk::level(effects)));
         let is_critical = risk == RiskLevel::Critical;
         let least = match event.decision {
@@ -184,6 +201,7 @@ impl Seen {
             Some(event.event_id.clone()),
             self.command.clone(),
             event.rule.clone(),
+            event.binary.clone(),
             event.session_id.clone(),
             event.cwd.clone(),
             event.user.clone(),
@@ -201,7 +219,8 @@ impl Seen {
             && event.timestamp < query.window.to
             && (query.severities.is_empty() || query.severities.contains(&self.severity))
             && (query.binaries.is_empty()
-                || name.is_some_and(|name| query.binaries.contains(&name)))
+                || name.is_some_and(|name| query.binaries.contains(&name))
+                || event.binary.as_ref().is_some_and(|it| query.binaries.contains(it)))
             && query.columns.iter().all(|(column, values)| {
                 values.is_empty() || self.column(*column).is_some_and(|it| values.contains(&it))
             })
@@ -215,6 +234,8 @@ impl Seen {
             CountBy::Severity => vec![Some(self.severity.to_string())],
             CountBy::Risk => vec![Some(self.risk.as_str().to_owned())],
             CountBy::Day => vec![Some(self.event.timestamp.day().to_string())],
+            CountBy::EventId => vec![Some(self.event.event_id.clone())],
+            CountBy::TrustScore => vec![self.event.trust_score.map(|it| it.to_string())],
             CountBy::Effect if self.effects.is_empty() => vec![None],
             CountBy::Effect => self.effects.iter().map(|it| Some(it.as_str().to_owned())).collect(),
             by => vec![self.column(Column::parse(by.as_str()).unwrap())],
@@ -242,7 +263,8 @@ fn query(dice: &mut Dice, events: &[Seen], of_columns: bool) -> Query {
         query.columns.insert(column, values.into_iter().collect());
     }
     if dice.roll(4) == 0 {
-        query.binaries = vec![(*dice.pick(&["git", "ls", "nosuch", "bash"])).to_owned()];
+        query.binaries =
+            vec![(*dice.pick(&["git", "/opt/tools/git", "nosuch", "bash"])).to_owned()];
     }
     if dice.roll(4) == 0 {
         let n = 1 + dice.roll(2);
@@ -262,7 +284,14 @@ fn query(dice: &mut Dice, events: &[Seen], of_columns: bool) -> Query {
 
 /// What is counted by, as far as the slow filter knows it.
 fn count_by(dice: &mut Dice, of_columns: bool) -> CountBy {
-    let derived = [CountBy::Severity, CountBy::Risk, CountBy::Effect, CountBy::Day];
+    let derived = [
+        CountBy::Severity,
+        CountBy::Risk,
+        CountBy::Effect,
+        CountBy::Day,
+        CountBy::EventId,
+        CountBy::TrustScore,
+    ];
     let known = CountBy::ALL
         .iter()
         .copied()
@@ -447,6 +476,10 @@ fn every_form_has_all_there_is_and_nothing_hidden_or_computed() {
     assert_eq!(csv.lines().count(), 301);
     assert!(csv.contains(",'=host,") && !csv.contains(",=host,"), "formulas are defused");
     assert!(csv.contains("\"prod, eu\""));
+    assert!(
+        csv.contains(r#""[""git"",""status"",""--short""]",git status --short"#),
+        "argv, whole"
+    );
     let (table, told) = output(&home, &["audit"]);
     assert!(
         table.trim_start().starts_with("TIME") && told.contains("older events: --cursor 2026-01-")
@@ -457,6 +490,23 @@ fn every_form_has_all_there_is_and_nothing_hidden_or_computed() {
     }
     let (counts, _) = output(&home, &["audit", "--count-by", "hostname", "--output", "csv"]);
     assert!(counts.starts_with("hostname,events\n") && counts.contains("'=host,"), "{counts}");
+}
+
+#[test]
+fn what_has_changed_is_shown_and_found() {
+    let home = Home::new();
+    let change = json!({
+        "schema_version": "1.0", "event_id": "c1", "timestamp": "2026-01-05T09:00:00Z",
+        "hostname": "web-1", "event_type": "config_change", "decision": "allowed",
+        "agent": "Claude Code", "command": "/home/ana/.claude/settings.json", "mcp_server": "evil",
+    });
+    home.write("a.log", format!("{change}\n"));
+    home.ingest();
+    let (table, _) = output(&home, &["audit", "--text", "ana/.claude/SETTINGS"]);
+    let what = "config_change /home/ana/.claude/settings.json MCP server evil";
+    assert!(table.contains(what), "{table}");
+    let (found, _) = output(&home, &["audit", "--binary", "/home/ana/.claude/settings.json"]);
+    assert!(found.contains("config_change"), "{found}");
 }
 
 #[test]

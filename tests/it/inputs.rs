@@ -8,7 +8,7 @@ use std::{
 use policy_advisor::{
     commands::canonical,
     events::Timestamp,
-    inputs::{FileReader, Format, Found, Given, INPUTS, Input, Known, Notes, Parser},
+    inputs::{FileReader, Format, Found, Given, INPUTS, Input, Known, Notes, Parser, looks_like},
 };
 use serde_json::Value;
 
@@ -50,6 +50,19 @@ const CASES: &[Case] = &[
     ),
     (
         "claude-hooks",
+        "without_ids.jsonl",
+        &[
+            "1 allowed given s-5 | bash -c 'git status'",
+            "2 allowed given s-5 | bash -c 'git status'",
+            "3 allowed given s-5 | bash -c 'git status'",
+            "5 allowed given s-5 | bash -c make",
+            "4 blocked given s-5 | bash -c make",
+        ],
+        &["8 no_result"],
+        0,
+    ),
+    (
+        "claude-hooks",
         "bad.jsonl",
         &["8 allowed given s-4 | bash -c 'ls -l'"],
         &[
@@ -82,6 +95,17 @@ const CASES: &[Case] = &[
         ],
         &["7 no_result"],
         2,
+    ),
+    (
+        "claude-transcript",
+        "again.jsonl",
+        &[
+            "2 allowed given s-3 | bash -c dup2",
+            "4 allowed given s-3 | bash -c ls",
+            "6 allowed given s-3 | bash -c ls",
+        ],
+        &["1 no_result"],
+        0,
     ),
     (
         "claude-transcript",
@@ -120,6 +144,18 @@ const CASES: &[Case] = &[
     ),
     (
         "codex-rollout",
+        "again.jsonl",
+        &[
+            "2 allowed given 0195-c | ls 0",
+            "4 allowed given 0195-c | ls 1",
+            "7 allowed given 0195-c | ls 2",
+            "9 allowed given 0195-c | bash -c 'rm -rf /'",
+        ],
+        &["6 no_result"],
+        5,
+    ),
+    (
+        "codex-rollout",
         "bad.jsonl",
         &[],
         &[
@@ -141,6 +177,17 @@ const CASES: &[Case] = &[
             "1 blocked prod-1 s-9 | rm -rf /",
             "2 allowed build-7 - | 'my tool' --x",
             "3 allowed given - | ls",
+        ],
+        &[],
+        0,
+    ),
+    (
+        "ocsf",
+        "windows.jsonl",
+        &[
+            r"1 allowed win-1 - | cmd.exe /c 'del /q C:\build\*'",
+            "2 allowed win-1 - | git.exe commit -m 'fix it'",
+            r"3 allowed win-1 - | powershell.exe -File 'C:\x.ps1'",
         ],
         &[],
         0,
@@ -208,6 +255,7 @@ const CASES: &[Case] = &[
             "3 missing_field time",
             "4 not_json",
             "5 wrong_field argv",
+            "6 missing_field proc.cmdline",
         ],
         0,
     ),
@@ -230,6 +278,7 @@ const CASES: &[Case] = &[
             "5 invalid_utf8 a0",
             "7 wrong_field a0",
             "9 wrong_field argc",
+            "11 duplicate_key a0",
         ],
         0,
     ),
@@ -292,7 +341,7 @@ fn every_fixture_gives_what_it_holds() {
 
 #[test]
 fn every_format_has_three_fixtures_and_every_fixture_is_looked_at() {
-    for format in INPUTS.iter().filter(|it| it.name != "signal") {
+    for format in INPUTS.iter().filter(|it| !matches!(it.name, "signal" | "auto")) {
         let dir = fixture(format.name, "");
         let files = fs::read_dir(dir).unwrap().map(|it| it.unwrap().file_name());
         let files: BTreeSet<String> = files.map(|it| it.into_string().unwrap()).collect();
@@ -300,6 +349,62 @@ fn every_format_has_three_fixtures_and_every_fixture_is_looked_at() {
         let looked_at: BTreeSet<String> = looked_at.map(|it| it.1.to_owned()).collect();
         assert_eq!(files, looked_at, "{}", format.name);
         assert!(files.len() >= 3, "{}", format.name);
+    }
+}
+
+#[test]
+fn what_is_certain_is_found_out_and_nothing_else() {
+    let auto = Format::named("auto").unwrap();
+    let what = |found: Vec<Found>| -> Vec<_> {
+        found.into_iter().map(|it| (it.place, it.result)).collect()
+    };
+    for (format, name, ..) in CASES.iter().filter(|it| it.1.starts_with("good")) {
+        let path = fixture(format, name);
+        let (named, notes) = read(Format::named(format).unwrap(), &path);
+        let (found, of_auto) = read(auto, &path);
+        assert_eq!(what(found), what(named), "{format}/{name}");
+        assert_eq!(of_auto.n_passed_over, notes.n_passed_over, "{format}/{name}");
+        let text = fs::read(&path).unwrap();
+        let mut reader = FileReader::open(&Input::from(path.as_path()), &Known::default()).unwrap();
+        let block = reader.next_block().unwrap().unwrap();
+        assert_eq!(looks_like(block.lines()).map(|it| it.name), Some(*format), "{}", text.len());
+    }
+    // Lines of two formats, and lines of none, are of none: they are read as signals, and rejected.
+    let home = Home::new();
+    let two = ["ocsf", "falco"].map(|it| fs::read_to_string(fixture(it, "good.jsonl")).unwrap());
+    let signal = crate::ingest::events(0..3);
+    for (name, text, n_events) in [
+        ("two.jsonl", two.concat(), 0),
+        ("none.jsonl", "{\"type\":\"user\"}\n{}\nx\n".to_owned(), 0),
+        ("signal.jsonl", signal, 3),
+    ] {
+        let n_lines = text.lines().count();
+        let (found, _) = read(auto, &home.write(name, text));
+        assert_eq!(found.len(), n_lines, "{name}: nothing is passed over in silence");
+        assert_eq!(found.iter().filter(|it| it.result.is_ok()).count(), n_events, "{name}");
+    }
+}
+
+#[test]
+fn a_file_of_another_format_is_told_by_name() {
+    for (format, read_as, told) in [
+        (
+            "claude-transcript",
+            "signal",
+            "it looks like `claude-transcript`: --format claude-transcript",
+        ),
+        ("auditd", "signal", "it looks like `auditd`: --format auditd"),
+        ("codex-rollout", "claude-transcript", "it looks like `codex-rollout`"),
+    ] {
+        let home = Home::new();
+        home.store();
+        let name = if format == "auditd" { "good.log" } else { "good.jsonl" };
+        let mut command = assert_cmd::Command::new(env!("CARGO_BIN_EXE_advisor"));
+        command.args(["ingest", "--format", read_as, "--host", "h"]).arg(fixture(format, name));
+        let output =
+            command.arg("--data-dir").arg(home.data()).assert().success().get_output().clone();
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert!(text.contains("gave no event") && text.contains(told), "{text}");
     }
 }
 

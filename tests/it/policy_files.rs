@@ -297,7 +297,8 @@ fn intervens_conditions_are_asked_of_events() {
         ("outside", "require_approval", Some("external")),
         ("inside", "allow", None),
         ("new", "require_approval", Some("first")),
-        ("known", "allow", None),
+        // What was held has touched nothing: trying twice is no way round.
+        ("known", "require_approval", Some("first")),
         ("alerts", "deny", Some("alerts")),
         // A DENY goes before what has the lower priority number.
         ("both", "deny", Some("words")),
@@ -332,6 +333,116 @@ fn intervens_conditions_are_asked_of_events() {
     ]);
     let row = said.as_array().unwrap().iter().find(|it| it["event_id"] == "pii").unwrap();
     assert_eq!((&row["decision"], &row["rule"]), (&"redact".into(), &"P5-slack-pii-egress".into()));
+}
+
+#[test]
+fn secrets_are_held_by_a_role_as_by_the_rules_it_was_made_of() {
+    let advisor = Advisor::new();
+    let secrets = [
+        "ghp_a1B2c3D4a1B2c3D4a1B2c3D4a1B2c3D4abcd",
+        "AKIAIOSFODNN7EXAMPLE secret wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+        "-----BEGIN RSA PRIVATE KEY-----\nMIIEow\n-----END RSA PRIVATE KEY-----",
+    ];
+    let text = |text: &str| serde_json::json!({"channel": "#team", "text": format!("use {text}")});
+    let at = |n: usize| format!("2026-03-01T09:00:0{n}Z");
+    let mut events: Vec<String> = Vec::new();
+    for (n, it) in secrets.iter().chain(&["plain words"]).enumerate() {
+        events.push(call(&format!("e{n}"), &at(n), "slack", "post_message", &text(it)));
+    }
+    let input = advisor.write("events.ndjson", &(events.join("\n") + "\n"));
+    let rules = advisor.write("rules.json", r#"{"name": "slack", "rules": [{"rule_id": "s", "priority": 5,
+      "match": {"tool_name": "slack"}, "condition": {"has_data_class": ["SECRETS"]}, "action": "DENY"}]}"#);
+    let decisions = |args: &[&str]| -> Vec<String> {
+        let said = advisor.json(&[&["policy", "evaluate", "--input", &input][..], args].concat());
+        said.as_array()
+            .unwrap()
+            .iter()
+            .map(|it| it["decision"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    let by_rules = decisions(&["--policy", &rules, "--format", "interven"]);
+    assert_eq!(by_rules, ["deny", "deny", "deny", "allow"]);
+    advisor.ok(&["roles", "import", "--format", "interven", &rules]);
+    assert_eq!(decisions(&["--role", "slack"]), by_rules);
+    let back = advisor.ok(&["roles", "export", "slack", "--format", "interven", "--allow-loss"]);
+    assert!(back.matches("SECRETS").count() == 1 && !back.contains("risk_signal"), "{back}");
+    // What holds no secret in its arguments, and what they say, is not told by names of arguments.
+    let ended =
+        advisor.run(&["policy", "test", "--policy", "builtin:interven-starter", "--input", &input]);
+    assert!(ended.err.contains("only their names are kept"), "{ended:?}");
+    // What no role can ask is told.
+    let rules = advisor.write("pii.json", r#"{"name": "pii", "rules": [{"rule_id": "p", "priority": 5,
+      "match": {"tool_name": "slack"}, "condition": {"has_data_class": ["PII"]}, "action": "DENY"}]}"#);
+    let told = advisor.fails(1, &["roles", "import", "--format", "interven", &rules]);
+    assert!(told.contains("PII in a body"), "{told}");
+}
+
+#[test]
+fn a_name_that_is_a_glob_is_recommended_nowhere() {
+    let advisor = Advisor::new();
+    let none = serde_json::json!({});
+    let names = [("*", "*"), ("evil", "*"), ("ev?l", "read"), ("it's", "x"), ("wiki", "read")];
+    let events: Vec<String> = names
+        .iter()
+        .enumerate()
+        .flat_map(|(n, (server, tool))| {
+            let allowed =
+                call(&format!("e{n}"), &format!("2026-03-01T09:00:0{n}Z"), server, tool, &none);
+            let id = (format!("\"e{n}\""), format!("\"b{n}\""));
+            let blocked = allowed.replace("allowed", "blocked").replace(&id.0, &id.1);
+            [allowed, blocked]
+        })
+        .collect();
+    let input = advisor.write("events.ndjson", &(events.join("\n") + "\n"));
+    let ended = advisor.run(&["policy", "recommend", "--input", &input]);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    assert!(ended.out.contains("mcp__wiki__read"), "{}", ended.out);
+    for text in ["mcp__*", "__*", "ev?l", "it's"] {
+        assert!(!ended.out.contains(text), "{text}: {}", ended.out);
+    }
+    assert!(ended.err.matches("is left out").count() == 4, "{}", ended.err);
+}
+
+#[test]
+fn options_that_decide_nothing_are_refused_and_the_others_decide() {
+    let advisor = Advisor::new();
+    let none = serde_json::json!({});
+    let event = call("e", "2026-03-01T09:00:00Z", "unheard", "of", &none);
+    let input = advisor.write("events.ndjson", &(event + "\n"));
+    let policy = support();
+    let role = advisor.write("role.json", r#"{"name": "r"}"#);
+    let card = advisor.write("card.json", r#"{"bounded_actions": ["read"]}"#);
+    for (args, told) in [
+        (&["evaluate", "--policy", &policy, "--card", &card, "--input", &input][..], "--card"),
+        (
+            &["evaluate", "--policy", &role, "--own-domain", "a.com", "--input", &input],
+            "--own-domain",
+        ),
+        (&["evaluate", "--policy", &role, "--history", "lake", "--input", &input], "--history"),
+        (&["coverage", "--policy", &policy, "--card", &card, "--at-least", "900"], "from 0 to 100"),
+        (&["coverage", "--policy", &policy, "--card", &card, "--at-least", "NaN"], "from 0 to 100"),
+        (&["evaluate", "--policy", "builtin:interven-starter", "--tools", "mcp__a__b"], "--input"),
+    ] {
+        let text = advisor.fails(2, &[&["policy"][..], args].concat());
+        assert!(text.contains(told), "{args:?}: {text}");
+    }
+    let test = ["policy", "test", "--policy", &policy, "--input", &input];
+    let text = advisor.run(&[&test[..], &["--output", "json"]].concat());
+    let verdict: serde_json::Value = serde_json::from_str(&text.out).unwrap();
+    let verdict = verdict["verdict"].as_str().unwrap().to_owned();
+    for grade in ["pass", "warn", "fail"] {
+        let shown = advisor.run(&[&test[..], &["--grade", grade, "--output", "ndjson"]].concat());
+        assert_eq!(shown.out.lines().count(), usize::from(grade == verdict), "{shown:?}");
+    }
+    let warns = advisor.write(
+        "warns.yaml",
+        "meta:\n  schema_version: \"1.0\"\n  name: w\n  scope: agent\ndefaults:\n  unmapped_tool_action: warn\n  unmapped_severity: low\n  fail_open: false\n",
+    );
+    let test = ["policy", "test", "--policy", &warns, "--input", &input];
+    assert_eq!(advisor.run(&test).code, 0);
+    assert_eq!(advisor.run(&[&test[..], &["--deny-warnings"]].concat()).code, 1);
+    let ended = advisor.run(&["policy", "init", &role.replace("role.json", "no/where.yaml")]);
+    assert!(ended.code == 1 && ended.err.contains("hint: its directory is not there"), "{ended:?}");
 }
 
 #[test]

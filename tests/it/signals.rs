@@ -33,6 +33,7 @@ async fn raise(store: &Store, key: &str) {
         events: 1,
         first: at(0),
         last: at(0),
+        changed: None,
         detail: Detail { subject: key.to_owned(), ..Detail::default() },
     };
     store.raise_alerts(&[noticed], &[], at(0)).await.unwrap();

@@ -31,10 +31,62 @@ const VERBS: &[(&str, &[ActionType])] = &[
 
 /// Classes of data and ours.
 const DATA_CLASSES: &[(&str, &[DataClass])] = &[
-    ("SECRETS", &[DataClass::Secret]),
+    (SECRETS, &[DataClass::Secret]),
     ("PII", &[DataClass::Personal]),
     ("INTERNAL", &[DataClass::Workspace, DataClass::System]),
 ];
+
+/// Classes that are written: `PII` is also what the texts of a call hold, so that no condition of a role
+/// is it.
+const WRITTEN_CLASSES: &[(&str, &[DataClass])] =
+    &[(SECRETS, &[DataClass::Secret]), ("INTERNAL", &[DataClass::Workspace, DataClass::System])];
+
+/// The class of secrets: what reaches for one, and what had one in it that was taken out.
+const SECRETS: &str = "SECRETS";
+
+/// The sign of danger of a call that had a secret in its arguments.
+const TAKEN_OUT: &str = "redacted";
+
+/// What is put behind the id of a rule for the second half of [`SECRETS`].
+const TAKEN_OUT_SUFFIX: &str = ".redacted";
+
+/// The conditions of a rule about classes of data, for calls that had a secret in their arguments.
+fn taken_out(when: &When) -> When {
+    let mut when = when.clone();
+    when.remove(Input::DataClass.as_str());
+    when.insert(Input::RiskSignal.as_str().to_owned(), vec![TAKEN_OUT.to_owned()]);
+    when
+}
+
+/// Whether a condition asks for a class of data.
+fn asks_for(when: &When, class: DataClass) -> bool {
+    let values = when.get(Input::DataClass.as_str());
+    values.is_some_and(|it| it.contains(&class.to_string()))
+}
+
+/// A role in which one rule stands for the two halves of [`SECRETS`], the places of its MCP rules in the
+/// role as it was, and which of them stand for two.
+fn joined(role: &Role) -> (Role, Vec<usize>, Vec<bool>) {
+    let mut res = role.clone();
+    res.mcp_rules.clear();
+    let (mut places, mut is_both) = (Vec::new(), Vec::new());
+    for (idx, rule) in role.mcp_rules.iter().enumerate() {
+        let is_half = res.mcp_rules.last().is_some_and(|it| {
+            asks_for(&it.when, DataClass::Secret)
+                && (&it.pattern, it.action) == (&rule.pattern, rule.action)
+                && taken_out(&it.when) == rule.when
+        });
+        if is_half {
+            is_both.pop();
+            is_both.push(true);
+        } else {
+            res.mcp_rules.push(rule.clone());
+            places.push(idx);
+            is_both.push(false);
+        }
+    }
+    (res, places, is_both)
+}
 
 /// The role that decides as the rules do, where patterns and conditions of roles can say them; what
 /// no rule is about passes.
@@ -76,12 +128,28 @@ pub(super) fn role(policy: &IntervenPolicy) -> Read {
             let why = "a role redacts all fields";
             lose("sanitize_fields", rule.sanitize_fields.join(", "), why, Effect::Stricter);
         }
+        let classes = &rule.condition.has_data_class;
+        if classes.iter().any(|it| it == "PII") {
+            let why = "a role asks which files are reached for, not what the texts of a call hold";
+            let what = "PII in a body".to_owned();
+            lose("condition.has_data_class", what, why, effect(action, RuleAction::Allow));
+        }
         let when = when(rule);
-        role.mcp_rules.extend(patterns.iter().map(|pattern| Rule {
-            rule_id: if patterns.len() == 1 { rule.rule_id.clone() } else { String::new() },
-            when: when.clone(),
-            ..Rule::new(pattern, action)
-        }));
+        let asks_secrets = classes.iter().any(|it| it == SECRETS);
+        let id = |suffix: &str| {
+            let is_one = patterns.len() == 1;
+            if is_one { format!("{}{suffix}", rule.rule_id) } else { String::new() }
+        };
+        for pattern in &patterns {
+            let made = Rule { when: when.clone(), rule_id: id(""), ..Rule::new(pattern, action) };
+            let half = asks_secrets.then(|| Rule {
+                when: taken_out(&when),
+                rule_id: id(TAKEN_OUT_SUFFIX),
+                ..made.clone()
+            });
+            role.mcp_rules.push(made);
+            role.mcp_rules.extend(half);
+        }
     }
     // A DENY comes before all, the others stand as they are.
     role.mcp_rules.sort_by_key(|it| it.action != RuleAction::Deny);
@@ -172,7 +240,7 @@ const KEEPS: Keeps = Keeps { variables: false, condition: keeps };
 /// theirs say it.
 fn keeps(key: &str, values: &[String]) -> bool {
     match Input::parse(key) {
-        Some(Input::DataClass) => theirs(DATA_CLASSES, values).is_some(),
+        Some(Input::DataClass) => theirs(WRITTEN_CLASSES, values).is_some(),
         Some(Input::ActionType) => theirs(says_verbs(), values).is_some(),
         _ => false,
     }
@@ -201,8 +269,27 @@ pub(super) fn policy(role: &Role) -> (IntervenPolicy, Written) {
     let mut losses = Vec::new();
     no_place(role, Target::Command, &mut losses);
     no_threshold(role, &mut losses);
-    let mut list = Ordered::new(role, Target::Mcp, KEEPS, &mut losses);
-    list.translate(actions, &mut losses);
+    let (joined, places, is_both) = joined(role);
+    let mut of_list: Vec<Loss> = Vec::new();
+    let mut list = Ordered::new(&joined, Target::Mcp, KEEPS, &mut of_list);
+    list.translate(actions, &mut of_list);
+    wider(&joined, &list, &is_both, &mut of_list);
+    // By their places in the role as it was.
+    let field = |idx: usize| super::super::field(Target::Mcp, idx);
+    let told: Vec<(String, String)> =
+        places.iter().enumerate().map(|(new, old)| (field(new), field(*old))).collect();
+    let rename = |name: &mut String| {
+        if let Some((_, old)) = told.iter().find(|(new, _)| new == name) {
+            name.clone_from(old);
+        }
+    };
+    for it in &mut of_list {
+        rename(&mut it.field);
+    }
+    for it in &mut list.items {
+        rename(&mut it.field);
+    }
+    losses.append(&mut of_list);
     let mut notes = unsaid(role, true);
     notes.append(&mut list.idle);
     if list.default == RuleAction::Deny {
@@ -243,6 +330,24 @@ pub(super) fn policy(role: &Role) -> (IntervenPolicy, Written) {
     (policy, Written { losses, notes, ..Written::default() })
 }
 
+/// Notes the rules about secrets that are written with both halves of their class, and were about one.
+fn wider(role: &Role, list: &Ordered, is_both: &[bool], losses: &mut Vec<Loss>) {
+    let both = |item: &Item| {
+        let mut all = is_both.iter().enumerate();
+        all.any(|(idx, is)| *is && item.field == super::super::field(Target::Mcp, idx))
+    };
+    let actions = role.mcp_rules.iter().map(|it| it.action);
+    let strictest = actions.fold(role.default_action, Ord::max);
+    for item in &list.items {
+        if asks_for(&item.when, DataClass::Secret) && !both(item) {
+            // Something stricter may be what the other half would meet.
+            let is_milder = strictest > item.action;
+            let effect = if is_milder { Effect::Milder } else { Effect::Stricter };
+            losses.push(item.loss("SECRETS is also what had a secret taken out of it", effect));
+        }
+    }
+}
+
 /// A pattern as match: a tool, or all tools, of a server or of all; and its conditions.
 fn matches(item: &Item) -> Result<(Match, Asked), String> {
     let why = || "is more than a tool, and not all tools of a server".to_owned();
@@ -257,7 +362,7 @@ fn matches(item: &Item) -> Result<(Match, Asked), String> {
     }
     let asked = |input: Input| item.when.get(input.as_str());
     let verbs = asked(Input::ActionType).and_then(|it| theirs(says_verbs(), it));
-    let classes = asked(Input::DataClass).and_then(|it| theirs(DATA_CLASSES, it));
+    let classes = asked(Input::DataClass).and_then(|it| theirs(WRITTEN_CLASSES, it));
     let verbs = verbs.unwrap_or_default();
     let condition = Asked { has_data_class: classes.unwrap_or_default(), ..Asked::default() };
     Ok((

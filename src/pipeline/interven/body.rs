@@ -51,6 +51,34 @@ const RECIPIENTS: &[&str] = &[
     "member",
 ];
 
+/// Last words of names of arguments below which whoever gets something is named: `toRecipients`,
+/// `reply_to`, `emailAddress`.
+const ADDRESSES: &[&str] = &[
+    "address",
+    "addresses",
+    "attendee",
+    "attendees",
+    "bcc",
+    "cc",
+    "collaborator",
+    "collaborators",
+    "email",
+    "emails",
+    "invitee",
+    "invitees",
+    "member",
+    "members",
+    "participant",
+    "participants",
+    "principal",
+    "recipient",
+    "recipients",
+    "to",
+];
+
+/// Most values of one call that are looked at.
+const MAX_VALUES: usize = 10_000;
+
 /// Words of tools that administer.
 const ADMIN: &[&str] = &[
     "admin",
@@ -67,7 +95,7 @@ const ADMIN: &[&str] = &[
 
 /// Addresses of people.
 static EMAIL: LazyLock<Option<Regex>> =
-    LazyLock::new(|| Regex::new(r"(?i)\b[a-z0-9._%+-]+@([a-z0-9-]+(?:\.[a-z0-9-]+)+)\b").ok());
+    LazyLock::new(|| Regex::new(r"(?i)\b[a-z0-9._%+-]+@(?:[a-z0-9-]+(?:\.[a-z0-9-]+)+)\b").ok());
 
 /// Numbers of US social security, and numbers as long as those of payment cards.
 static NUMBER: LazyLock<Option<Regex>> =
@@ -101,47 +129,73 @@ impl Body {
         self.members.get(name)?.as_str()
     }
 
-    /// What the call touches.
-    pub(super) fn resource(&self, server: &str, tool: &str) -> String {
-        let named = RESOURCES.iter().find_map(|name| Some((*name, self.field(name)?)));
-        match named {
-            Some((name, value)) => match self.field("owner").filter(|_| name.starts_with("repo")) {
-                Some(owner) => format!("{server}:{owner}/{value}"),
-                None => format!("{server}:{value}"),
-            },
-            None => format!("{server}/{tool}"),
+    /// What the call touches: every value of its most telling argument, wherever in the body that is.
+    pub(super) fn resources(&self, server: &str, tool: &str) -> Vec<String> {
+        let objects = objects(&self.members);
+        for name in RESOURCES {
+            let mut res = Vec::new();
+            for object in &objects {
+                let owner = object.get("owner").and_then(Value::as_str);
+                let owner = owner.filter(|_| name.starts_with("repo"));
+                // As one, or as several: `channel`, `channels`.
+                for key in [(*name).to_owned(), format!("{name}s")] {
+                    res.extend(texts_at(object, &key).into_iter().map(|value| match owner {
+                        Some(owner) => format!("{server}:{owner}/{value}"),
+                        None => format!("{server}:{value}"),
+                    }));
+                }
+            }
+            if !res.is_empty() {
+                return res;
+            }
         }
+        vec![format!("{server}/{tool}")]
     }
 
     /// Repositories, with their organization where it is told.
     pub(super) fn repositories(&self) -> Vec<String> {
-        let repo = self.field("repo").or_else(|| self.field("repository"));
-        let owner = self.field("owner").or_else(|| self.field("org"));
-        match (owner, repo) {
-            (Some(owner), Some(repo)) if !repo.contains('/') => vec![format!("{owner}/{repo}")],
-            (_, Some(repo)) => vec![repo.to_owned()],
-            (Some(owner), None) => vec![format!("{owner}/")],
-            (None, None) => Vec::new(),
+        let mut res = Vec::new();
+        for object in objects(&self.members) {
+            let text = |name: &str| object.get(name).and_then(Value::as_str);
+            let owner = text("owner").or_else(|| text("org"));
+            let names = ["repo", "repository", "repos", "repositories"];
+            let repos: Vec<&str> = names.iter().flat_map(|it| texts_at(object, it)).collect();
+            if let (Some(owner), true) = (owner, repos.is_empty()) {
+                res.push(format!("{owner}/"));
+            }
+            res.extend(repos.into_iter().map(|repo| match owner {
+                Some(owner) if !repo.contains('/') => format!("{owner}/{repo}"),
+                _ => repo.to_owned(),
+            }));
         }
+        res
     }
 
     /// Channels, with their sign.
     pub(super) fn channels(&self) -> Vec<String> {
-        let names =
-            ["channel", "channel_name", "channel_id"].iter().filter_map(|it| self.field(it));
-        let with_sign = |it: &str| match it.strip_prefix('#') {
-            Some(name) => vec![it.to_owned(), name.to_owned()],
-            None => vec![it.to_owned(), format!("#{it}")],
-        };
-        names.flat_map(with_sign).collect()
+        let names = ["channel", "channel_name", "channel_id"];
+        let mut res = Vec::new();
+        for object in objects(&self.members) {
+            let keys = names.iter().flat_map(|it| [(*it).to_owned(), format!("{it}s")]);
+            for name in keys.flat_map(|key| texts_at(object, &key)) {
+                res.push(name.to_owned());
+                res.push(match name.strip_prefix('#') {
+                    Some(plain) => plain.to_owned(),
+                    None => format!("#{name}"),
+                });
+            }
+        }
+        res
     }
 
     /// Whether it holds what is somebody's own: addresses beyond those it goes to, numbers of social
     /// security or payment cards.
     pub(super) fn has_personal_data(&self) -> bool {
         let mut texts = Vec::new();
-        let members = self.members.iter().filter(|(name, _)| !is_recipient(name));
-        members.for_each(|(_, it)| collect(it, &mut texts));
+        for object in objects(&self.members) {
+            let members = object.iter().filter(|(name, _)| !is_recipient(name));
+            members.for_each(|(_, it)| own_texts(it, &mut texts));
+        }
         let found = |regex: &LazyLock<Option<Regex>>, is: fn(&str) -> bool| {
             let Some(regex) = regex.as_ref() else { return false };
             texts.iter().any(|text| regex.find_iter(text).any(|it| is(it.as_str())))
@@ -149,27 +203,59 @@ impl Body {
         found(&EMAIL, |_| true) || found(&NUMBER, is_number_of_somebody)
     }
 
-    /// Domains of whoever is addressed.
+    /// Domains and hosts of whoever is addressed, wherever in the body.
     fn domains(&self) -> Vec<String> {
-        let mut texts = Vec::new();
-        let members = self.members.iter().filter(|(name, _)| is_recipient(name));
-        members.for_each(|(_, it)| collect(it, &mut texts));
         let mut res = Vec::new();
-        for text in texts {
-            if let Some(regex) = EMAIL.as_ref() {
-                let domains = regex.captures_iter(text).filter_map(|it| it.get(1));
-                res.extend(domains.map(|it| it.as_str().to_lowercase()));
-            }
-            if let Some((_, rest)) = text.split_once("://") {
-                let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
-                let host = host.rsplit('@').next().unwrap_or_default();
-                res.push(host.split(':').next().unwrap_or_default().to_lowercase());
-            } else if !text.contains(['@', ' ', '/']) && text.contains('.') {
-                res.push(text.to_lowercase());
+        for object in objects(&self.members) {
+            for (name, value) in object.iter().filter(|(name, _)| is_recipient(name)) {
+                let mut texts = Vec::new();
+                collect(value, &mut texts);
+                for text in &texts {
+                    res.extend(hosts(text));
+                }
+                // A domain alone, where the argument is for one.
+                if RECIPIENTS.contains(&name.to_lowercase().as_str()) {
+                    let mut own = Vec::new();
+                    own_texts(value, &mut own);
+                    let is_domain =
+                        |it: &&str| it.contains('.') && !it.contains(['@', ' ', '/', ':']);
+                    res.extend(own.into_iter().filter(is_domain).map(str::to_lowercase));
+                }
             }
         }
         res
     }
+}
+
+/// The hosts of addresses of people and of the web in a text, as they are written: what is no plain
+/// domain, such as one of other letters, is nobody's own.
+fn hosts(text: &str) -> Vec<String> {
+    let ends = |it: char| {
+        it.is_whitespace()
+            || matches!(
+                it,
+                ',' | ';' | '<' | '>' | '(' | ')' | '"' | '\'' | '/' | '?' | '#' | ':' | '\\'
+            )
+    };
+    let host = |rest: &str| {
+        let inner = rest.strip_prefix('[').and_then(|it| it.split_once(']')).map(|it| it.0);
+        let host = inner.unwrap_or_else(|| rest.split(ends).next().unwrap_or_default());
+        host.trim_end_matches(['.', '!']).to_lowercase()
+    };
+    let mut res = Vec::new();
+    for (at, _) in text.match_indices('@') {
+        let (before, rest) = text.split_at(at);
+        let is_address = before.chars().next_back().is_some_and(|it| !ends(it));
+        res.push(host(rest.get(1..).unwrap_or_default()));
+        res.truncate(if is_address { res.len() } else { res.len() - 1 });
+    }
+    for (at, sign) in text.match_indices("://") {
+        let rest = text.get(at + sign.len()..).unwrap_or_default();
+        let authority = rest.split(['/', '?', '#', '\\']).next().unwrap_or_default();
+        res.push(host(authority.rsplit('@').next().unwrap_or_default()));
+    }
+    res.retain(|it| !it.is_empty());
+    res
 }
 
 /// Whether somebody is addressed who is in none of the own domains.
@@ -187,8 +273,61 @@ pub(super) fn is_admin(tool: &str) -> bool {
     tool.to_lowercase().split(['_', '-', '.']).any(|word| ADMIN.contains(&word))
 }
 
+/// Whether an argument names who gets something: by its whole name, or by the last of its words.
 fn is_recipient(name: &str) -> bool {
-    RECIPIENTS.contains(&name.to_lowercase().as_str())
+    let mut last = String::new();
+    let mut was_lower = false;
+    for char in name.chars() {
+        if matches!(char, '_' | '-' | '.' | ' ') || char.is_uppercase() && was_lower {
+            last.clear();
+        }
+        if char.is_alphanumeric() {
+            last.extend(char.to_lowercase());
+        }
+        was_lower = char.is_lowercase();
+    }
+    RECIPIENTS.contains(&name.to_lowercase().as_str()) || ADDRESSES.contains(&last.as_str())
+}
+
+/// The object and every object in it, outermost first; its depth is bounded by how lines are read.
+fn objects(members: &Map<String, Value>) -> Vec<&Map<String, Value>> {
+    let mut res = vec![members];
+    let mut at = 0;
+    let mut n_left = MAX_VALUES;
+    while let Some(object) = res.get(at).copied() {
+        at += 1;
+        let mut values: Vec<&Value> = object.values().collect();
+        while let Some(value) = values.pop() {
+            if n_left == 0 {
+                return res;
+            }
+            n_left -= 1;
+            match value {
+                Value::Object(inner) => res.push(inner),
+                Value::Array(items) => values.extend(items.iter().rev()),
+                Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_) => (),
+            }
+        }
+    }
+    res
+}
+
+/// The texts of a member: itself, or the items of a list.
+fn texts_at<'a>(object: &'a Map<String, Value>, name: &str) -> Vec<&'a str> {
+    let mut texts = Vec::new();
+    if let Some(value) = object.get(name) {
+        own_texts(value, &mut texts);
+    }
+    texts
+}
+
+/// The texts of a value and of lists in it, without those of objects.
+fn own_texts<'a>(value: &'a Value, texts: &mut Vec<&'a str>) {
+    match value {
+        Value::String(text) => texts.push(text),
+        Value::Array(items) => items.iter().for_each(|it| own_texts(it, texts)),
+        Value::Object(_) | Value::Null | Value::Bool(_) | Value::Number(_) => (),
+    }
 }
 
 /// Every text in a value.
@@ -217,4 +356,54 @@ fn is_number_of_somebody(text: &str) -> bool {
         .map(|(idx, digit)| if idx % 2 == 1 { digit * 2 / 10 + digit * 2 % 10 } else { *digit })
         .sum();
     sum.is_multiple_of(10)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_is_addressed_is_found_wherever_it_is_written() {
+        let own = ["acme.com".to_owned()];
+        for (arguments, want) in [
+            (r#"{"to":"x@evil.com"}"#, true),
+            (r#"{"message":{"to":"x@evil.com"}}"#, true),
+            (r#"{"toRecipients":[{"emailAddress":{"address":"x@evil.com"}}]}"#, true),
+            (
+                r#"{"message":{"ccRecipients":[{"emailAddress":{"address":"ana@acme.com"}}]}}"#,
+                false,
+            ),
+            (r#"{"to":"x@éxample.com"}"#, true),
+            (r#"{"to":"x@localhost"}"#, true),
+            (r#"{"to":"x@[10.0.0.1]"}"#, true),
+            (r#"{"to":"x@acme.com\u200b.evil.com"}"#, true),
+            (r#"{"to":"Ana <ana@acme.com>, bo@mail.acme.com."}"#, false),
+            (r#"{"to":["ana@acme.com",["x@acme.com.evil.io"]]}"#, true),
+            (r#"{"reply_to":"x@evil.com"}"#, true),
+            (r#"{"to":"@channel"}"#, false),
+            (r#"{"body":"write to x@evil.com"}"#, false),
+            (r#"{"webhook_url":"https://acme.com@evil.com/x"}"#, true),
+            (r#"{"url":"https://wiki.acme.com:8443/x?to=a"}"#, false),
+            (r#"{"domain":"evil.com"}"#, true),
+            (r#"{"user_agent":"x.y"}"#, false),
+        ] {
+            assert_eq!(is_external(&Body::new(arguments), &own), want, "{arguments}");
+        }
+    }
+
+    #[test]
+    fn what_is_touched_is_named_once_or_often_and_at_any_depth() {
+        let body = |text: &str| Body::new(text);
+        assert_eq!(body(r##"{"channels":["#alerts"]}"##).channels(), ["#alerts", "alerts"]);
+        assert_eq!(body(r#"{"in":{"channel":"ops"}}"#).channels(), ["ops", "#ops"]);
+        let both = body(r#"{"items":[{"owner":"acme","repo":"a"},{"repository":"x/y"}]}"#);
+        assert_eq!(both.repositories(), ["acme/a", "x/y"]);
+        assert_eq!(both.resources("github", "get"), ["github:acme/a"]);
+        let several = body(r#"{"channels":["a","b"]}"#);
+        assert_eq!(several.resources("slack", "post"), ["slack:a", "slack:b"]);
+        assert_eq!(body("{}").resources("slack", "post"), ["slack/post"]);
+        let personal = |text: &str| body(text).has_personal_data();
+        assert!(personal(r#"{"message":{"text":"jo@example.com"}}"#));
+        assert!(!personal(r#"{"message":{"to":"jo@example.com"}}"#));
+    }
 }

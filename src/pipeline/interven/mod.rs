@@ -11,7 +11,7 @@ use self::{
     volume::Volumes,
 };
 use crate::{
-    events::{Event, EventType, MARKER_OPEN},
+    events::{Event, EventType, MARKER_OPEN, Outcome},
     formats::{
         interven::{Action, Asked, IntervenPolicy, IntervenRule, Match},
         tool_matches,
@@ -43,7 +43,7 @@ pub struct Gated {
 pub struct Gate<'a> {
     policy: &'a IntervenPolicy,
     own_domains: &'a [String],
-    /// Agent and resource, once touched.
+    /// Agent and resource, once touched by a call that ran.
     touched: BTreeSet<(String, String)>,
     volumes: Volumes,
 }
@@ -61,6 +61,23 @@ impl<'a> Gate<'a> {
         self.policy.rules.iter().find(asks).filter(|_| self.own_domains.is_empty())
     }
 
+    /// Remembers a call from before, which ran unless its record says that it was blocked.
+    pub fn remember(&mut self, event: &Event) {
+        let (EventType::McpToolCall, Some(server), Some(tool)) =
+            (event.event_type, event.mcp_server.as_deref(), event.mcp_tool.as_deref())
+        else {
+            return;
+        };
+        let body = Body::new(event.mcp_arguments.as_deref().unwrap_or_default());
+        let agent = who(event);
+        self.volumes.ask(&agent, event.timestamp);
+        if event.decision != Outcome::Blocked {
+            self.volumes.ran(&agent, event.timestamp);
+            let resources = body.resources(server, tool);
+            self.touched.extend(resources.into_iter().map(|it| (agent.clone(), it)));
+        }
+    }
+
     /// Decides a call and remembers it; events have to come in the order of their time. `None` for
     /// what is no call.
     pub fn judge(&mut self, event: &Event) -> Option<Gated> {
@@ -72,16 +89,17 @@ impl<'a> Gate<'a> {
         let (facts, _) = call_facts(server, tool, arguments);
         let body = Body::new(arguments);
         let agent = who(event);
-        let resource = (agent.clone(), body.resource(server, tool));
+        let resources = body.resources(server, tool);
+        let resources: Vec<(String, String)> =
+            resources.into_iter().map(|it| (agent.clone(), it)).collect();
         let known = Known {
             classes: classes(&facts, &body, arguments),
             is_external: is_external(&body, self.own_domains),
-            is_new: !self.touched.contains(&resource),
-            is_burst: self.volumes.note(&agent, event.timestamp),
+            is_new: resources.iter().any(|it| !self.touched.contains(it)),
+            is_burst: self.volumes.ask(&agent, event.timestamp),
             facts,
             body,
         };
-        self.touched.insert(resource);
         let holds = |it: &&IntervenRule| {
             it.enabled && meant(&it.matches, server, tool, &known) && holds(&it.condition, &known)
         };
@@ -90,6 +108,11 @@ impl<'a> Gate<'a> {
         let denying = matching.iter().find(|it| it.action == Action::Deny);
         let rule = denying.or_else(|| matching.first()).copied();
         let decision = rule.map_or(RuleAction::Allow, |it| outcome(it.action));
+        // What was held or stopped, here or where it was recorded, has touched nothing.
+        if decision.passes() && event.decision != Outcome::Blocked {
+            self.volumes.ran(&agent, event.timestamp);
+            self.touched.extend(resources);
+        }
         Some(Gated {
             event_id: event.event_id.clone(),
             call: format!("{server}/{tool}"),

@@ -15,7 +15,8 @@ fn interven_rules_become_a_role_where_it_can_say_them() {
         lost,
         [
             ("rules[0].condition.body_contains_any", Effect::Milder),
-            ("rules[1].sanitize_fields", Effect::Stricter)
+            ("rules[1].sanitize_fields", Effect::Stricter),
+            ("rules[1].condition.has_data_class", Effect::Milder)
         ]
     );
     assert_eq!(read.role.mcp_rules[0].action, RuleAction::Redact);
@@ -45,6 +46,7 @@ fn what_interven_asks_for_is_held_or_lost_by_its_name() {
         rules,
         [
             r#"deny fs/* {"data_class":["secret","workspace","system"]}"#.to_owned(),
+            r#"deny fs/* {"risk_signal":["redacted"]}"#.to_owned(),
             r#"deny aws/* {"action_type":["execute"]}"#.to_owned(),
             format!("require_approval jira/*issue* {written}"),
             format!("require_approval jira/*Issue* {written}"),
