@@ -192,7 +192,7 @@ fn ingest_after(swap: impl FnOnce(&Home)) -> IngestReport {
     fs::create_dir(home.file("deep")).unwrap();
     home.write("a.log", events(6..8));
     home.write("deep/b.log", events(8..10));
-    let files = inputs::files(&[home.file("").into()], &Access::default()).unwrap();
+    let files = inputs::files(&[home.file("")], &Access::default()).unwrap();
     swap(&home);
     let mut report = IngestReport::default();
     for file in files {

@@ -256,7 +256,7 @@ mod tests {
         let longest = |n_read: usize| {
             (0..n_read).rev().find(|&len| part[..len] == part[n_read - len..n_read])
         };
-        let lengths = (0..=part.len()).map(|n_read| longest(n_read));
+        let lengths = (0..=part.len()).map(longest);
         lengths.map(|it| it.map(|len| u32::try_from(len).unwrap())).collect()
     }
 
