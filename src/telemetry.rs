@@ -1,5 +1,5 @@
-//! Log lines on stderr, with nothing hidden in them, gauges in a file and for a collector, for operators; what a command has to say goes through
-//! `cli::printer`.
+//! Log lines on stderr, with nothing hidden in them, gauges in a file and for a collector, for
+//! operators; what a command has to say goes through `cli::printer`.
 pub mod metrics;
 pub mod otlp;
 
@@ -9,12 +9,14 @@ use tracing_subscriber::{EnvFilter, fmt, prelude::*};
 
 use crate::events::{visible, visible_json};
 
-/// Starts logging. `filter` wins over `verbose`: 0 shows warnings of ours, 1 info, 2 debug, 3 all.
+/// Starts logging. `filter` wins over `verbose`: 0 shows warnings of ours where lines are JSON, and
+/// errors for people, to whom a run's report says what it warned of; 1 info, 2 debug, 3 all.
 ///
 /// A filter that cannot be read is answered with a sentence; logging then follows `verbose`.
 pub fn start(filter: Option<&str>, verbose: u8, json: bool) -> Option<String> {
     let by_flag = match verbose {
-        0 => "error,policy_advisor=warn",
+        0 if json => "error,policy_advisor=warn",
+        0 => "error",
         1 => "warn,policy_advisor=info",
         2 => "info,policy_advisor=debug",
         _ => "trace",

@@ -170,6 +170,15 @@ impl RunReport {
         }
     }
 
+    /// Adds what failed after the run had ended.
+    pub(super) fn fail_also(&mut self, why: String) {
+        self.reason = match self.outcome {
+            RunOutcome::Failed => format!("{}; {why}", self.reason),
+            _ => why,
+        };
+        self.outcome = RunOutcome::Failed;
+    }
+
     /// Says how the run ended, from what became of its parts.
     pub(super) fn conclude(&mut self, finished_at: Timestamp, is_stopped: bool) {
         let directories =

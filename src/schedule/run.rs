@@ -150,7 +150,11 @@ async fn work(
     let (signals, error) = kept_apart(done, "other systems were not told", &mut report.hints);
     (report.signals, report.signals_error) = (signals.flatten(), error);
     report.conclude(clock::now(), selection.is_stopped());
-    store.record_run(&report.row()).await?;
+    if let Err(err) = store.record_run(&report.row()).await {
+        // What failed before is not lost with its row.
+        let sentence = told(&err.into(), &mut report.hints);
+        report.fail_also(format!("its row was not written: {sentence}"));
+    }
     tracing::info!(outcome = report.outcome.as_str(), reason = report.reason, "ended");
     Ok(())
 }
