@@ -226,7 +226,8 @@ fn what_a_shell_or_a_wrapper_runs_is_what_is_judged() {
     let all = noticed(&Rules::default(), &seen);
     let found: Vec<(&str, u64)> =
         all.iter().map(|it| (it.detail.subject.as_str(), it.events)).collect();
-    for want in [("git push", 3), ("ls", 1), ("curl", 1), ("sh", 1), ("nmap", 1), ("bash", 1)] {
+    // What `sh` reads and what `$X` is, nobody knows: the outer line stands for the rest of both.
+    for want in [("git push", 3), ("ls", 1), ("curl", 1), ("sh", 1), ("nmap", 1), ("bash", 2)] {
         assert!(found.contains(&want), "{want:?} in {found:?}");
     }
     let of_curl = all.iter().find(|it| it.detail.subject == "curl").unwrap();
