@@ -94,7 +94,7 @@ fn a_daemon_that_is_asked_to_stop_in_the_middle_of_a_run_leaves_the_rest_to_the_
     assert_eq!(report["directories"].as_array().unwrap().len(), 1, "{report}");
     assert_eq!((&report["roles"], &report["upkeep"]), (&Value::Array(Vec::new()), &Value::Null));
     assert_eq!(crate::faults::is_success(&data), Some(false), "it is no success");
-    assert_eq!(ids_in_lake(&data), ids(0..10), "what was begun is whole");
+    assert_eq!(report["directories"][0]["read"], 0, "no file was begun");
     bench.ok(&data, &["run"]);
     assert_eq!(ids_in_lake(&data), ids(0..20));
 }
