@@ -43,9 +43,9 @@ impl Roles {
         own.or_else(assigned).unwrap_or(&self.default)
     }
 
-    /// Whether there is such a role; events of others wait until there is.
+    /// Whether there is such a role, or nobody named one; events of others wait until there is.
     pub(super) fn is_known(&self, role: &str) -> bool {
-        self.known.contains(role)
+        role == self.default || self.known.contains(role)
     }
 }
 

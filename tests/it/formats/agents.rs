@@ -154,7 +154,7 @@ fn permissions_match_canonical_lines_or_are_lost_by_name() {
     let read = (format("claude-code").read)(text).unwrap();
     for (line, want) in [
         ("rm -rf x", RuleAction::Deny),
-        ("git commit -m 'wip'", RuleAction::Deny),
+        ("git commit -m wip", RuleAction::Deny),
         ("git commit -m more", RuleAction::Allow),
     ] {
         assert_eq!(action(&read.role, line), want, "{line}");
