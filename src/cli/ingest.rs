@@ -203,11 +203,7 @@ const MAX_NAMED: usize = 20;
 pub(super) fn silent_hosts(silent: &[&Silent]) -> Vec<String> {
     let new: Vec<&&Silent> = silent.iter().filter(|it| it.is_new).collect();
     let named = new.iter().take(MAX_NAMED).map(|it| {
-        format!(
-            "`{}` stopped reporting, its last event is of {}",
-            visible(&it.hostname),
-            it.last_seen
-        )
+        format!("`{}` stopped reporting, its last event is of {}", it.hostname, it.last_seen)
     });
     let mut res: Vec<String> = named.collect();
     if let Some(n_more) = new.len().checked_sub(MAX_NAMED).filter(|it| *it > 0) {

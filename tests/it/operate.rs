@@ -500,7 +500,7 @@ fn a_directory_of_a_format_without_hosts_says_whose_it_is() {
         ("host = \" \"", "`host` of directory `DIR/projects` is empty"),
         (
             "format = \"csv\"",
-            "`format = \"csv\"` of directory `DIR/projects` is none of signal, claude-hooks,",
+            "`format = \"csv\"` of directory `DIR/projects` is none of signal, auto,",
         ),
     ] {
         configure(more);

@@ -83,7 +83,7 @@ fn garbage_that_comes_in_small_pieces_is_told_once_it_is_no_accident() {
 
 #[test]
 fn a_part_that_is_gone_is_told_by_every_run() {
-    let (bench, data) = reading(|dir| fs::write(dir.join("a.log"), event(0)).unwrap());
+    let (bench, data) = reading(|dir| fs::write(dir.join("a.log"), events(0..50)).unwrap());
     bench.ok(&data, &["run"]);
     let day = fs::read_dir(data.join("lake/events")).unwrap().next().unwrap().unwrap();
     fs::remove_dir_all(day.path()).unwrap();

@@ -9,7 +9,6 @@ use super::{
     read::Ending,
 };
 use crate::{
-    events::visible,
     inputs::{End, Input, Notes, Reason, Reject},
     lake::Settled,
 };
@@ -282,7 +281,7 @@ impl IngestReport {
             let whose = if role.is_empty() {
                 "of further roles".to_owned()
             } else {
-                format!("of role `{}`", visible(role))
+                format!("of role `{role}`")
             };
             res.push(format!(
                 "{n_events} events are {whose}, which is not here: nobody analyzes them\n\
