@@ -87,7 +87,17 @@ pub async fn run(
     store.end_dead_runs(started_at).await?;
     // Of the highest level, so that whatever is shown of a run carries its id.
     let span = tracing::error_span!("run", run_id = report.run_id);
-    work(store, lake, config, selection, step, &mut report).instrument(span).await?;
+    let done = work(store, lake, config, selection, step, &mut report).instrument(span).await;
+    match done {
+        Err(err) if report.directories.is_empty() => return Err(err),
+        // What had failed before is why, more often than not: it is told, too.
+        Err(err) => {
+            let sentence = told(&err, &mut report.hints);
+            report.conclude(clock::now(), false);
+            report.fail_also(sentence);
+        }
+        Ok(()) => (),
+    }
     Ok(Some(report))
 }
 
