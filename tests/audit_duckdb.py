@@ -10,7 +10,7 @@ import json, pathlib, sys
 
 import duckdb
 
-TEXTS = ["event_id", "command", "rule", "session_id", "cwd", "user", "mcp_server", "mcp_tool", "mcp_arguments", "endpoint"]
+TEXTS = ["event_id", "binary", "command", "rule", "session_id", "cwd", "user", "mcp_server", "mcp_tool", "mcp_arguments", "endpoint"]
 
 
 def condition(query):
@@ -21,8 +21,9 @@ def condition(query):
         parts.append(f'"{column}" IN ({", ".join("?" * len(wanted))})')
         values += wanted
     if query["binaries"]:
-        parts.append(f"list_last(string_split(\"binary\", '/')) IN ({', '.join('?' * len(query['binaries']))})")
-        values += query["binaries"]
+        marks = ", ".join("?" * len(query["binaries"]))
+        parts.append(f"(list_last(string_split(\"binary\", '/')) IN ({marks}) OR \"binary\" IN ({marks}))")
+        values += query["binaries"] * 2
     for text in query["texts"]:
         parts.append("(" + " OR ".join(f"coalesce(contains(lower(\"{it}\"), lower(?)), false)" for it in TEXTS) + ")")
         values += [text] * len(TEXTS)
