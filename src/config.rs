@@ -32,6 +32,9 @@ const LAKE_CACHE_MIB: u64 = 4_096;
 /// The name of the configuration file in the data directory.
 pub const FILE_NAME: &str = "advisor.toml";
 
+/// The store in the data directory, where it is a file.
+pub const STORE_NAME: &str = "advisor.db";
+
 /// The configuration file that `advisor init` writes.
 pub const TEMPLATE: &str = include_str!("config.toml");
 
@@ -292,7 +295,7 @@ impl Config {
         let url = server::url(flags.database_url.as_deref(), &file, &path)?;
         let place = match url {
             Some(url) => Place::server(&url, text),
-            None => Place::File(data_dir.join("advisor.db")),
+            None => Place::File(data_dir.join(STORE_NAME)),
         };
         let lake = flags.lake.as_deref().or(file.lake.as_deref());
         let lake = lake.map(BucketUrl::parse).transpose()?;

@@ -14,7 +14,7 @@ use super::{Context, Exit, Printer, batch_text, printer::table, suggestions};
 use crate::{
     alerts::{Alert, AlertKind},
     batch::SuggestionBatch,
-    config::Config,
+    config::{Config, STORE_NAME},
     events::{Timestamp, visible},
     formats::read_role,
     lake::{Lake, Overview, Window},
@@ -68,7 +68,7 @@ pub(super) async fn run(args: Demo, context: &Context) -> anyhow::Result<Exit> {
     let printer = context.printer;
     let data_dir = dir.join("data");
     let config = Config {
-        place: Place::File(data_dir.join("advisor.db")),
+        place: Place::File(data_dir.join(STORE_NAME)),
         data_dir: data_dir.clone(),
         lake: None,
         ..context.config.clone()

@@ -9,13 +9,10 @@ use std::{
 use anyhow::{Context as _, anyhow};
 
 use crate::{
-    config::{Config, FILE_NAME},
+    config::{Config, FILE_NAME, STORE_NAME},
     lake::{Lake, Manifest},
     store::{Missing, Place, Store, newest_schema},
 };
-
-/// The store in a copy.
-const STORE: &str = "advisor.db";
 
 /// What was copied.
 #[derive(Clone, Debug)]
@@ -68,7 +65,7 @@ fn make(dir: &Path) -> anyhow::Result<()> {
 }
 
 async fn copy(config: &Config, lake: &Lake, dir: &Path) -> anyhow::Result<Copied> {
-    let store = dir.join(STORE);
+    let store = dir.join(STORE_NAME);
     let schema_version = Store::copy(&config.place, &store).await?;
     let manifest = manifest(&store, schema_version).await?;
     tokio::task::block_in_place(|| lake.copy_to(&manifest, dir))?;

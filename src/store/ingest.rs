@@ -43,8 +43,6 @@ pub struct IngestCommit {
     pub seen: BTreeMap<String, SeenFile>,
     /// Lines to be kept in quarantine.
     pub rejects: Vec<Reject>,
-    /// Hosts, each with the times of its first and last event in the chunk.
-    pub hosts: BTreeMap<String, (Timestamp, Timestamp)>,
 }
 
 /// A role that a host has for a time.
@@ -381,7 +379,7 @@ async fn insert_hosts(write: &mut Write, chunk: &IngestCommit) -> Result<(), Sto
     const HOSTS: &str = "INSERT INTO hosts (hostname, first_seen_us, last_seen_us) VALUES ";
     // Hostnames that become the same text become the same host.
     let mut hosts: BTreeMap<String, (Timestamp, Timestamp)> = BTreeMap::new();
-    for (hostname, (first, last)) in &chunk.hosts {
+    for (hostname, (first, last)) in &chunk.staged.hosts {
         let span = hosts.entry(storable(hostname)).or_insert((*first, *last));
         *span = (span.0.min(*first), span.1.max(*last));
     }

@@ -34,6 +34,16 @@ fn fixture(name: &str) -> String {
     fs::read_to_string(format!("{POLICIES}{name}")).unwrap()
 }
 
+/// The rules of calls of a role with their conditions, a line each.
+fn rules_of_calls(role: &Role) -> Vec<String> {
+    let rules = role.mcp_rules.iter();
+    rules
+        .map(|it| {
+            format!("{} {} {}", it.action, it.pattern, serde_json::to_string(&it.when).unwrap())
+        })
+        .collect()
+}
+
 fn commands() -> impl Strategy<Value = String> {
     let word = prop::sample::select(
         &[

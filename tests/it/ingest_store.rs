@@ -67,14 +67,13 @@ fn first() -> IngestCommit {
             retired: Vec::new(),
             dropped: Vec::new(),
             n_duplicates: Vec::new(),
-            hosts: BTreeMap::new(),
+            hosts: ["h1", "h\0", "h\u{fffd}"].map(|it| (it.to_owned(), (at(5), at(6)))).into(),
         },
         reached: vec![checkpoint(1), checkpoint(1), checkpoint(2)],
         passed: Vec::new(),
         seen: BTreeMap::from([(path.clone(), SeenFile { path, signature, torn_bytes: 3 })]),
         // More than go into one statement.
         rejects: (1..=300).map(reject).collect(),
-        hosts: ["h1", "h\0", "h\u{fffd}"].map(|it| (it.to_owned(), (at(5), at(6)))).into(),
     }
 }
 
@@ -92,13 +91,17 @@ async fn a_chunk_is_read_back_as_it_was_recorded(store: &Store, _: &Home) {
     let second = IngestCommit {
         generation: 1,
         at: at(9),
-        staged: Staged { id_runs: vec![run(9)], retired: vec![run(7)], ..Staged::default() },
+        staged: Staged {
+            id_runs: vec![run(9)],
+            retired: vec![run(7)],
+            hosts: [("h1", (at(1), at(5))), ("h2", (at(8), at(8)))]
+                .map(|(host, span)| (host.to_owned(), span))
+                .into(),
+            ..Staged::default()
+        },
         reached: vec![checkpoint(3)],
         passed: vec![checkpoint(2)],
         seen: first().seen,
-        hosts: [("h1", (at(1), at(5))), ("h2", (at(8), at(8)))]
-            .map(|(host, span)| (host.to_owned(), span))
-            .into(),
         ..IngestCommit::default()
     };
     assert_eq!(store.commit_ingest(&second).await.unwrap(), 2);

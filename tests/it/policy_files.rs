@@ -20,6 +20,12 @@ fn support() -> String {
     format!("{POLICIES}support.policy.yaml")
 }
 
+/// What a report says is lost, by field.
+fn lost_fields(report: &serde_json::Value) -> Vec<&str> {
+    let losses = report["losses"].as_array().unwrap().iter();
+    losses.map(|it| it["field"].as_str().unwrap()).collect()
+}
+
 #[test]
 fn a_policy_is_begun_checked_and_never_written_over() {
     let advisor = Advisor::new();
@@ -468,12 +474,7 @@ fn a_role_goes_to_other_systems_and_comes_back() {
         "lost: mcp_rules[0] allow `github/*`: the format does not decide on calls (MILDER)"
     );
     let report = advisor.json(&[&args[..], &["--allow-loss"]].concat());
-    let lost: Vec<&str> = report["losses"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|it| it["field"].as_str().unwrap())
-        .collect();
+    let lost = lost_fields(&report);
     assert_eq!(lost, ["mcp_rules[0]", "default_action", "rules[0]", "rules[1]"]);
     assert_eq!(report["equivalence"], "different");
     let report = advisor.json(&["policy", "convert", "--from", "role", "--to", "cedar", &role]);
@@ -600,12 +601,7 @@ fn rules_that_never_fire_and_twofold_losses_are_told() {
     );
     let args = ["policy", "convert", "--from", "role", "--to", "codex", "--allow-loss", &role];
     let report = advisor.json(&args);
-    let lost: Vec<&str> = report["losses"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|it| it["field"].as_str().unwrap())
-        .collect();
+    let lost = lost_fields(&report);
     assert_eq!(lost, ["rules[0]", "rules[1]"].get(..lost.len()).unwrap(), "{report}");
     assert!(report["losses"][0]["why"].as_str().unwrap().contains("; then "), "{report}");
 }

@@ -5,6 +5,7 @@ use policy_advisor::{
     changes::topic,
     evidence::Evidence,
     feedback::Proposal,
+    lake::Staged,
     policy::{Mode, Role, RuleAction},
     review::Verdict,
     risk::Effects,
@@ -193,7 +194,8 @@ async fn hosts_have_the_role_they_were_given_when_they_were_given_it(store: &Sto
     for (generation, hostname, first, last) in [(0, "web", 3, 7), (1, "db", 1, 2), (2, "web", 5, 6)]
     {
         let hosts = [(hostname.to_owned(), (at(first), at(last)))].into();
-        let seen = IngestCommit { generation, hosts, ..IngestCommit::default() };
+        let staged = Staged { hosts, ..Staged::default() };
+        let seen = IngestCommit { generation, staged, ..IngestCommit::default() };
         store.commit_ingest(&seen).await.unwrap();
     }
     let hosts = store.hosts().await.unwrap();

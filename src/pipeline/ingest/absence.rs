@@ -1,4 +1,6 @@
 //! What is not there: days that were deleted before anybody read them, hosts that fell silent.
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use crate::{
@@ -37,18 +39,18 @@ pub struct Silent {
 /// At most so many hosts are named of each kind: an archive can hold millions of names.
 const MOST_NAMED: u32 = 10_000;
 
-/// Days that are gone, seen before an ingest of `paths` at `now`.
+/// Days that are gone, seen before an ingest of `paths` at `now`; `read` is when directories were read.
 ///
 /// Days are gone where the paths were last read longer ago than files are kept: for every host that
 /// reported until then, the days behind the last event that was read and before what is kept. Of the
 /// first and the last day a part may be known; whole days in between are not.
 pub(super) async fn gone(
     store: &Store,
+    read: &BTreeMap<String, Timestamp>,
     paths: &[String],
     kept_days: u32,
     now: Timestamp,
 ) -> Result<Vec<Gone>, StoreError> {
-    let read = store.directories_read().await?;
     let read: Option<Vec<Timestamp>> = paths.iter().map(|it| read.get(it).copied()).collect();
     let Some(read) = read.and_then(|it| it.into_iter().min()) else { return Ok(Vec::new()) };
     let read = read.day();
@@ -90,7 +92,10 @@ pub(super) async fn silent(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::{IngestCommit, Missing, Place};
+    use crate::{
+        lake::Staged,
+        store::{IngestCommit, Missing, Place},
+    };
 
     fn at(text: &str) -> Timestamp {
         Timestamp::parse(&format!("{text}T12:00:00Z")).unwrap()
@@ -103,7 +108,8 @@ mod tests {
         tokio::runtime::Runtime::new().unwrap().block_on(async {
             let store = Store::open(&place, Missing::Create).await.unwrap();
             let hosts = hosts.iter().map(|(name, day)| ((*name).to_owned(), (at(day), at(day))));
-            let commit = IngestCommit { hosts: hosts.collect(), ..IngestCommit::default() };
+            let staged = Staged { hosts: hosts.collect(), ..Staged::default() };
+            let commit = IngestCommit { staged, ..IngestCommit::default() };
             store.commit_ingest(&commit).await.unwrap();
             store.note_read(&["in".to_owned()], at(read)).await.unwrap();
             test(&store).await;
@@ -118,7 +124,9 @@ mod tests {
     fn a_week_that_was_missed_is_told_with_hosts_and_days() {
         with(HOSTS, "2026-03-01", async |store| {
             // What is kept on March 15 begins on March 8.
-            let gone = gone(store, &["in".to_owned()], 7, at("2026-03-15")).await.unwrap();
+            let read = store.directories_read().await.unwrap();
+            let paths = ["in".to_owned()];
+            let gone = gone(store, &read, &paths, 7, at("2026-03-15")).await.unwrap();
             let of = |name: &str, from: &str| Gone {
                 hostname: name.to_owned(),
                 from: from.to_owned(),
@@ -139,7 +147,8 @@ mod tests {
                 ("in", "2026-03-11", 2),
                 ("never read", "2026-06-01", 0),
             ] {
-                let gone = gone(store, &[path.to_owned()], 7, at(now)).await.unwrap();
+                let read = store.directories_read().await.unwrap();
+                let gone = gone(store, &read, &[path.to_owned()], 7, at(now)).await.unwrap();
                 assert_eq!(gone.len(), n_gone, "{path} {now}");
             }
         });

@@ -54,8 +54,7 @@ impl Committer<'_> {
         behind: &mut BTreeMap<usize, Checkpoint>,
         committed: &mut Committed,
     ) -> anyhow::Result<()> {
-        let mut staged = self.lake.stage(&chunk.rows, &self.manifest.id_runs)?;
-        let hosts = std::mem::take(&mut staged.hosts);
+        let staged = self.lake.stage(&chunk.rows, &self.manifest.id_runs)?;
         drop(chunk.rows);
         let mut passed = Vec::new();
         for (file, checkpoint) in &chunk.reached {
@@ -73,7 +72,6 @@ impl Committer<'_> {
             passed,
             seen: chunk.seen.into_iter().map(|seen: SeenFile| (seen.path.clone(), seen)).collect(),
             rejects: chunk.rejects,
-            hosts,
         };
         self.manifest.generation = self.runtime.block_on(self.store.commit_ingest(&change))?;
         // From here on it counts; what follows is made up for by the next run where it fails.

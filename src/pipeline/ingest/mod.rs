@@ -145,7 +145,8 @@ pub async fn ingest(
         if of_files { None } else { Some(store.checkpoints().await?.into_iter().collect()) };
     let seen = store.seen_files().await?;
     let roles = Roles::load(store, ingest.role).await?;
-    let gone = absence::gone(store, &paths, ingest.kept_days, ingest.now).await?;
+    let last_read = store.directories_read().await?;
+    let gone = absence::gone(store, &last_read, &paths, ingest.kept_days, ingest.now).await?;
     let mut report = IngestReport::new(&files, settled);
 
     let runtime = tokio::runtime::Handle::current();
@@ -189,8 +190,7 @@ pub async fn ingest(
             anyhow::Ok(())
         })
     })?;
-    let before = store.directories_read().await?;
-    let before = paths.iter().filter_map(|it| before.get(it)).max().copied();
+    let before = paths.iter().filter_map(|it| last_read.get(it)).max().copied();
     let is_whole = report.files_failed == 0 && !ingest.stop.load(Ordering::Relaxed);
     // Where there are no files, nobody knows yet what is gone.
     if is_whole && !report.files.is_empty() {

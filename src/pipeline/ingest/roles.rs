@@ -54,7 +54,11 @@ const MAX_UNKNOWN: usize = 20;
 
 /// Counts events of a role that nobody knows; past [`MAX_UNKNOWN`] names, under an empty one.
 pub(super) fn count_role(counts: &mut BTreeMap<String, u64>, role: &str, n_events: u64) {
+    if let Some(count) = counts.get_mut(role) {
+        *count += n_events;
+        return;
+    }
     let n_named = counts.keys().filter(|it| !it.is_empty()).count();
-    let is_named = counts.contains_key(role) || n_named < MAX_UNKNOWN;
-    *counts.entry(if is_named { role } else { "" }.to_owned()).or_default() += n_events;
+    let name = if n_named < MAX_UNKNOWN { role } else { "" };
+    *counts.entry(name.to_owned()).or_default() += n_events;
 }

@@ -1,5 +1,5 @@
 //! Cedar: conditions of policies as conditions of rules.
-use super::format;
+use super::{format, rules_of_calls};
 
 #[test]
 fn conditions_of_cedar_are_conditions_of_rules() {
@@ -16,14 +16,7 @@ fn conditions_of_cedar_are_conditions_of_rules() {
     "#;
     let read = (format("cedar").read)(text).unwrap();
     assert_eq!(read.losses, []);
-    let when: Vec<String> = read
-        .role
-        .mcp_rules
-        .iter()
-        .map(|it| {
-            format!("{} {} {}", it.action, it.pattern, serde_json::to_string(&it.when).unwrap())
-        })
-        .collect();
+    let when = rules_of_calls(&read.role);
     assert_eq!(
         when,
         [

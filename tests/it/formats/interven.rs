@@ -4,7 +4,7 @@ use policy_advisor::{
     policy::{RuleAction, proof::MAX_STATES},
 };
 
-use super::{fixture, format};
+use super::{fixture, format, rules_of_calls};
 
 #[test]
 fn interven_rules_become_a_role_where_it_can_say_them() {
@@ -33,14 +33,7 @@ fn what_interven_asks_for_is_held_or_lost_by_its_name() {
          "condition": {"is_external_principal": true, "new_resource": true, "volume_burst": true, "body_contains_all": ["a", "b"]}, "action": "DENY"}
     ]}"##;
     let read = (format("interven").read)(text).unwrap();
-    let rules: Vec<String> = read
-        .role
-        .mcp_rules
-        .iter()
-        .map(|it| {
-            format!("{} {} {}", it.action, it.pattern, serde_json::to_string(&it.when).unwrap())
-        })
-        .collect();
+    let rules = rules_of_calls(&read.role);
     let written = r#"{"action_type":["write","send","delete"]}"#;
     assert_eq!(
         rules,
