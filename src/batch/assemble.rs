@@ -117,9 +117,9 @@ fn batch(meta: &Meta, changes: Vec<Change>) -> SuggestionBatch {
         sum += units * change.confidence;
     }
     let confidence = if weight > 0.0 { (sum / weight * 100.0).round() / 100.0 } else { 0.0 };
+    // Not of the window: an analysis that finds nothing new, however much later, says nothing new.
     let mut hash = Sha256::new();
-    let window = (meta.window.from, meta.window.to);
-    hash.update(format!("{}\0{}\0{window:?}", meta.role, meta.role_revision));
+    hash.update(format!("{}\0{}", meta.role, meta.role_revision));
     for change in &changes {
         hash.update(format!("\0{}\0{:?}", change.change_id, change.evidence));
     }

@@ -148,7 +148,7 @@ async fn advice(
     }
     // The window is the time of the fixture, however long ago that is.
     let analysis = Analysis { role, from: Some(seen.first), to: Some(seen.last), now };
-    Ok(match analyze(store, lake, &analysis, false).await? {
+    Ok(match analyze(store, lake, &analysis, false).await?.advice {
         Advice::Batch(batch) => Some(*batch),
         Advice::Nothing(_) => None,
     })

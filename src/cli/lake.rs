@@ -1,6 +1,7 @@
 //! `advisor lake`: what the lake holds, what was done, the lines in quarantine, and what is to be erased.
 use std::collections::BTreeMap;
 
+use anyhow::bail;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
@@ -191,13 +192,23 @@ pub(super) async fn run(args: Lake, context: &Context) -> anyhow::Result<Exit> {
             let erased = forget(store, &lake, &subject, &context.by(), &waiting).await?;
             context.printer.document(&erased, || {
                 format!(
-                    "erased of {}: {} events, {} lines in quarantine; {} files written again",
+                    "erased of {}: {} events, {} lines in quarantine, {} other rows; \
+                     {} files written again",
                     visible(subject.name()),
                     erased.events,
                     erased.rejects,
+                    erased.rows,
                     erased.parts
                 )
             })?;
+            if erased.is_nothing() {
+                bail!(
+                    "there is nothing here of `{}`\n\
+                     hint: names are compared as they are, `advisor hosts list` and `advisor audit` show \
+                     them; `advisor trail` tells what was erased before",
+                    visible(subject.name())
+                );
+            }
         }
         Verb::Rollups { role, from, to, daily, limit } => {
             let mut rollups = store.manifest().await?.rollups;

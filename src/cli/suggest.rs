@@ -7,7 +7,7 @@ use crate::{
     clock,
     events::Timestamp,
     pipeline::{
-        analyze::{Analysis, analyze},
+        analyze::{Analysis, Analyzed, analyze},
         outlook::outlook,
         suggest::Advice,
         watch::raise_anomalies,
@@ -18,7 +18,7 @@ use crate::{
 #[derive(Debug, Args)]
 #[command(after_help = "\
 The batch is stored and printed; review it with `advisor review`. The same role, rules and activity
-give the same batch, which is stored once. Where there is nothing to suggest, a sentence on stderr
+give the same batch, which is stored once, also where the window moved on and nothing came. Where there is nothing to suggest, a sentence on stderr
 says why, and nothing is printed. Below the changes stands how ready the role is: how much of
 tomorrow's activity is likely to be of a kind not seen yet, and whether enforcing is safe.
 
@@ -61,7 +61,8 @@ pub(super) async fn run(args: Suggest, context: &Context) -> anyhow::Result<Exit
     let lake = context.lake()?;
     let analysis = Analysis { role: args.role, from: args.from, to: args.to, now: clock::now() };
     let printer = &context.printer;
-    match analyze(store, &lake, &analysis, args.dry_run).await? {
+    let Analyzed { advice, is_new } = analyze(store, &lake, &analysis, args.dry_run).await?;
+    match advice {
         Advice::Nothing(silence) => {
             printer.note(&format!("no suggestion for role `{}`: {silence}", analysis.role));
             if let Some(readiness) = outlook(store, &lake, &analysis).await? {
@@ -82,9 +83,14 @@ pub(super) async fn run(args: Suggest, context: &Context) -> anyhow::Result<Exit
             }
             if !args.dry_run {
                 raise_anomalies(store, &context.config.alerts, &batch).await?;
+                let id = &batch.batch_id;
+                let found = if is_new {
+                    "is stored".to_owned()
+                } else {
+                    format!("is of {}, and nothing has changed since", batch.generated_at)
+                };
                 printer.note(&format!(
-                    "batch {} is stored; `advisor suggestions diff {}` shows it in full",
-                    batch.batch_id, batch.batch_id
+                    "batch {id} {found}; `advisor suggestions diff {id}` shows it in full"
                 ));
             }
             Ok(if args.detailed_exitcode { Exit::Changes } else { Exit::Done })

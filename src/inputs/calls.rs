@@ -2,7 +2,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    EventKey,
+    digest,
     foreign::{Draft, Out, Place, content_id},
     reject::{Fault, Reason, excerpt},
 };
@@ -31,9 +31,9 @@ pub(super) struct Calls {
     n_waiting: usize,
     n_answered: u64,
     /// Id -> what its first call said.
-    said: BTreeMap<EventKey, EventKey>,
+    said: BTreeMap<u128, u128>,
     /// What a call without an id said -> how many calls said just that.
-    n_alike: BTreeMap<EventKey, u64>,
+    n_alike: BTreeMap<u128, u64>,
 }
 
 impl Calls {
@@ -42,7 +42,7 @@ impl Calls {
     /// duplicate.
     pub(super) fn id(&mut self, id: String, says: &[&str]) -> String {
         let text = content_id("", says);
-        let (key, says) = (EventKey::of(&id), EventKey::of(&text));
+        let (key, says) = (digest(&[id.as_bytes()]), digest(&[text.as_bytes()]));
         match self.said.get(&key) {
             Some(first) if *first == says => id,
             Some(_) => format!("{id}{text}"),
@@ -59,7 +59,7 @@ impl Calls {
     /// that say just the same.
     pub(super) fn numbered(&mut self, format: &str, says: &[&str]) -> String {
         let id = content_id(format, says);
-        let key = EventKey::of(&id);
+        let key = digest(&[id.as_bytes()]);
         let is_known = self.n_alike.contains_key(&key);
         if !is_known && self.n_alike.len() >= MAX_REMEMBERED {
             return format!("{id}:1");

@@ -122,7 +122,7 @@ impl Draft {
         let hostname = self.hostname.filter(|it| !it.is_empty());
         let hostname = hostname.or_else(|| given.hostname.clone());
         let hostname = hostname.ok_or_else(|| Fault::at(Reason::MissingField, "hostname"))?;
-        let id = EventKey::of(&self.id);
+        let id = EventKey::of(&hostname, &self.id);
         let mut event = Event {
             event_id: notes.clean(Cow::Owned(self.id)),
             timestamp: self.timestamp,

@@ -141,22 +141,33 @@ pub const INPUTS: &[Format] = &[
 pub struct Parsed {
     /// The event, without secrets.
     pub event: Event,
-    /// What its id is known by.
+    /// What it is known by.
     pub id: EventKey,
 }
 
-/// What an event id is known by: the first 128 bits of its SHA-256, so that ids of any length and
-/// content, also those that redaction changes, stay apart.
+/// What an event is known by: the first 128 bits of a SHA-256 of its host and its id, so that names of
+/// any length and content, also those that redaction changes, stay apart. Whoever writes events of one
+/// host takes none of another's away by using its ids first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EventKey(pub u128);
 
 impl EventKey {
-    /// The key of an id as it came.
-    pub fn of(event_id: &str) -> Self {
-        let digest: [u8; 32] = Sha256::digest(event_id.as_bytes()).into();
-        let (head, _) = digest.split_at(16);
-        Self(head.iter().fold(0, |key, byte| (key << 8) | u128::from(*byte)))
+    /// The key of an event of a host, both names as they came.
+    pub fn of(hostname: &str, event_id: &str) -> Self {
+        let n_bytes = (hostname.len() as u64).to_be_bytes();
+        Self(digest(&[&n_bytes, hostname.as_bytes(), event_id.as_bytes()]))
     }
+}
+
+/// Half of a SHA-256 over all pieces, one after the other.
+fn digest(pieces: &[&[u8]]) -> u128 {
+    let mut hasher = Sha256::new();
+    for piece in pieces {
+        hasher.update(piece);
+    }
+    let digest: [u8; 32] = hasher.finalize().into();
+    let (head, _) = digest.split_at(16);
+    head.iter().fold(0, |key, byte| (key << 8) | u128::from(*byte))
 }
 
 impl Format {

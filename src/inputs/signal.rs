@@ -174,7 +174,7 @@ impl Raw<'_> {
             _ => (self.mcp_server, self.mcp_tool),
         };
 
-        let id = super::EventKey::of(&event_id);
+        let id = super::EventKey::of(&hostname, &event_id);
         let argv = notes.clean_argv(argv);
         let event_id = notes.clean(event_id);
         let mcp_arguments = self.mcp_arguments.map(|it| arguments::compact(it, notes));

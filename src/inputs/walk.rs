@@ -165,10 +165,16 @@ fn walk(dir: &Path, depth: usize, found: &mut Found) -> Result<(), WalkError> {
             kind => kind.map_err(failed)?,
         };
         let name = entry.file_name();
-        let Some(name) = name.to_str().filter(|name| !name.starts_with('.')) else { continue };
-        if kind.is_dir() {
+        let shown = name.to_string_lossy();
+        let is_ours = kind.is_dir() || kind.is_file() && is_activity(&shown);
+        if shown.starts_with('.') || !is_ours {
+            continue;
+        }
+        if name.to_str().is_none() {
+            found.unreadable.push((entry.path(), format!("its name is not UTF-8: {WHOSE}")));
+        } else if kind.is_dir() {
             walk(&entry.path(), depth + 1, found)?;
-        } else if kind.is_file() && is_activity(name) {
+        } else {
             found.files.push(entry.path());
         }
     }

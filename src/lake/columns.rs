@@ -3,7 +3,7 @@ use std::sync::{Arc, LazyLock};
 
 use arrow::{
     array::{
-        ArrayRef, Int32Builder, ListBuilder, RecordBatch, StringBuilder,
+        ArrayRef, AsArray as _, Int32Builder, ListBuilder, RecordBatch, StringBuilder,
         TimestampMicrosecondBuilder,
     },
     datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit},
@@ -209,4 +209,22 @@ fn names(object: &str) -> String {
     let mut names: Vec<&String> = object.keys().collect();
     names.sort();
     serde_json::to_string(&names).unwrap_or_default()
+}
+
+/// The columns that the keys of events are made of.
+pub(super) const KEY_COLUMNS: [&str; 2] = ["hostname", "event_id"];
+
+/// The keys of the events of a batch, from what is kept of their names.
+pub(super) fn keys_of(batch: &RecordBatch) -> Result<Vec<EventKey>, LakeError> {
+    let [hosts, ids] = KEY_COLUMNS;
+    let hosts = column(batch, hosts)?.as_string::<i32>().iter().flatten();
+    let ids = column(batch, ids)?.as_string::<i32>().iter().flatten();
+    Ok(hosts.zip(ids).map(|(host, id)| EventKey::of(host, id)).collect())
+}
+
+/// A column of a batch by its name.
+pub(super) fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef, LakeError> {
+    batch.column_by_name(name).ok_or_else(|| {
+        LakeError::Columns(arrow::error::ArrowError::SchemaError(format!("no column `{name}`")))
+    })
 }

@@ -115,7 +115,7 @@ pub(super) fn stage(
         heads.push(source.next()?);
     }
 
-    let draft = lake.staging_dir().join("draft.ids");
+    let draft = lake.staging_dir().join("draft.keys");
     let mut file = BufWriter::with_capacity(256 * 1024, files::create(&draft)?);
     let mut hasher = Sha256::new();
     let mut fences = Vec::new();

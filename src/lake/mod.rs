@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! lake/events/date=2026-01-05/<name>.parquet   a part: events of one day
-//! lake/ids/<name>.ids                          a run: sorted keys of event ids
+//! lake/ids/<name>.keys                         a run: sorted keys of events, by host and id
 //! lake/rollups/date=2026-01-05/<name>.parquet  what was done that day, by role, environment and shape
 //! lake/staging/                                what is not committed yet
 //! lake/dropped/                                what does not count any more, for those who still read
@@ -469,5 +469,5 @@ fn part_file(part: &Part) -> String {
 }
 
 fn run_file(run: &IdRun) -> String {
-    format!("{}.ids", run.name)
+    format!("{}.keys", run.name)
 }

@@ -1,12 +1,10 @@
 //! The id index made anew from the events, for the day its files are lost.
 use parquet::arrow::{ProjectionMask, arrow_reader::ParquetRecordBatchReaderBuilder};
 
-use arrow::array::AsArray as _;
-
 use super::{
     Lake, LakeError, Manifest, Staged,
-    files::{self},
-    ids,
+    columns::{KEY_COLUMNS, keys_of},
+    files, ids,
 };
 use crate::inputs::EventKey;
 
@@ -30,11 +28,9 @@ impl Lake {
             let failed = |source| LakeError::Parquet { act: "read", path: path.clone(), source };
             let builder =
                 ParquetRecordBatchReaderBuilder::try_new(files::open(&path)?).map_err(failed)?;
-            let ids = ProjectionMask::columns(builder.parquet_schema(), ["event_id"]);
-            for batch in builder.with_projection(ids).build().map_err(failed)? {
-                let batch = batch?;
-                let Some(column) = batch.columns().first() else { continue };
-                keys.extend(column.as_string::<i32>().iter().flatten().map(EventKey::of));
+            let named = ProjectionMask::columns(builder.parquet_schema(), KEY_COLUMNS);
+            for batch in builder.with_projection(named).build().map_err(failed)? {
+                keys.extend(keys_of(&batch?)?);
             }
             if keys.len() >= KEYS_AT_A_TIME {
                 self.stage_keys(&mut keys, &mut staged)?;

@@ -2,7 +2,7 @@
 use std::{collections::BTreeSet, path::Path, sync::Arc};
 
 use arrow::{
-    array::{Array as _, ArrayRef, AsArray as _, BooleanArray, RecordBatch, new_null_array},
+    array::{Array as _, AsArray as _, BooleanArray, RecordBatch, new_null_array},
     compute::filter_record_batch,
     datatypes::{Int64Type, TimestampMicrosecondType},
 };
@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 use super::{
     Lake, LakeError, Part, Staged,
     chunk::{name_of, properties, write_error},
-    columns::SCHEMA,
+    columns::{SCHEMA, column, keys_of},
     files, part_file,
 };
 use crate::{
@@ -228,8 +228,7 @@ struct Told {
 
 impl Told {
     fn add(&mut self, batch: &RecordBatch) -> Result<(), LakeError> {
-        let ids = column(batch, "event_id")?;
-        self.keys.extend(ids.as_string::<i32>().iter().flatten().map(EventKey::of));
+        self.keys.extend(keys_of(batch)?);
         let times = column(batch, "timestamp")?;
         let times =
             times.as_primitive::<TimestampMicrosecondType>().reinterpret_cast::<Int64Type>();
@@ -252,12 +251,6 @@ impl Told {
         let n_events = self.keys.len() as u64;
         Some(Part { day, name: name_of(hasher), n_events, n_bytes, first, last })
     }
-}
-
-fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef, LakeError> {
-    batch.column_by_name(name).ok_or_else(|| {
-        LakeError::Columns(arrow::error::ArrowError::SchemaError(format!("no column `{name}`")))
-    })
 }
 
 /// The rows that stay.

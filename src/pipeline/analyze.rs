@@ -90,8 +90,18 @@ pub fn advise(seen: &Seen) -> Advice {
     suggest(&seen.role, &seen.tallies, &seen.params, &seen.background)
 }
 
-/// Analyzes a role and stores the batch, unless `is_dry`. The same analysis is stored once: where it
-/// was made before, the batch that is there is given back, with what reviewers made of it.
+/// What an analysis came to.
+#[derive(Clone, Debug)]
+pub struct Analyzed {
+    /// A batch, or why there is none.
+    pub advice: Advice,
+    /// Whether the batch was stored just now.
+    pub is_new: bool,
+}
+
+/// Analyzes a role and stores the batch, unless `is_dry`. The same changes on the same evidence are
+/// stored once: where they were made before, whenever that was, the batch that is there is given back,
+/// with what reviewers made of it.
 ///
 /// # Errors
 /// Where there is no such role, or store or lake fail.
@@ -100,7 +110,7 @@ pub async fn analyze(
     lake: &Lake,
     analysis: &Analysis,
     is_dry: bool,
-) -> anyhow::Result<Advice> {
+) -> anyhow::Result<Analyzed> {
     let seen = gather(store, lake, analysis).await?;
     let (role, n_tallies) = (seen.role.name.as_str(), seen.tallies.len());
     tracing::info!(role, n_tallies, from = %seen.params.from, to = %seen.params.to, "analyzing");
@@ -116,9 +126,14 @@ pub async fn analyze(
         }
         Advice::Nothing(silence) => tracing::info!(role, reason = %silence, "nothing suggested"),
     }
-    let Advice::Batch(batch) = &advice else { return Ok(advice) };
-    if is_dry || store.save_batch(batch).await? {
-        return Ok(advice);
+    let Advice::Batch(batch) = &advice else { return Ok(Analyzed { advice, is_new: false }) };
+    if is_dry {
+        return Ok(Analyzed { advice, is_new: false });
     }
-    Ok(Advice::Batch(Box::new(store.batch(&batch.batch_id).await?)))
+    let is_new = store.save_batch(batch).await?;
+    if is_new {
+        return Ok(Analyzed { advice, is_new });
+    }
+    let there = store.batch(&batch.batch_id).await?;
+    Ok(Analyzed { advice: Advice::Batch(Box::new(there)), is_new })
 }

@@ -4,10 +4,11 @@ use std::collections::{BTreeSet, VecDeque};
 use super::audit::{Auditor, Entry, Query};
 use crate::{
     events::Day,
+    inputs::EventKey,
     lake::{LakeError, Part},
 };
 
-/// Most ids of what was handed out that are kept, for parts that were erased.
+/// Most keys of what was handed out that are kept, for parts that were erased.
 const MAX_IDS: usize = 10_000;
 
 /// Where somebody is who follows the audit log.
@@ -15,8 +16,8 @@ const MAX_IDS: usize = 10_000;
 pub struct Follower {
     /// The parts that were looked at, as far as they are there.
     known: Vec<Part>,
-    /// Ids of what was handed out last.
-    shown: VecDeque<String>,
+    /// Keys of what was handed out last.
+    shown: VecDeque<EventKey>,
 }
 
 impl Follower {
@@ -49,21 +50,21 @@ impl Follower {
             .iter()
             .filter(|it| days.contains(&it.day) && !now.contains(&name(it)))
             .collect();
-        let mut old: BTreeSet<String> = BTreeSet::new();
+        let mut old: BTreeSet<EventKey> = BTreeSet::new();
         for part in gone {
             match auditor.page(std::slice::from_ref(part), query, 0, ALL) {
-                Ok(page) => old.extend(page.entries.into_iter().map(|it| it.record.event.event_id)),
+                Ok(page) => old.extend(page.entries.iter().map(key)),
                 Err(LakeError::Lost { .. }) => {
                     let left = fresh.iter().filter(|it| is_left_of(it, part));
                     let left = left.max_by_key(|it| it.n_events).cloned();
                     fresh.retain(|it| Some(it) != left.as_ref());
-                    old.extend(self.shown.iter().cloned());
+                    old.extend(self.shown.iter());
                 }
                 Err(err) => return Err(err),
             }
         }
         let mut entries = auditor.page(&fresh, query, 0, ALL)?.entries;
-        entries.retain(|it| !old.contains(&it.record.event.event_id));
+        entries.retain(|it| !old.contains(&key(it)));
         entries.reverse();
         self.note(&entries);
         self.known = parts;
@@ -72,7 +73,7 @@ impl Follower {
 
     /// Takes down what was handed out.
     pub fn note(&mut self, entries: &[Entry]) {
-        self.shown.extend(entries.iter().map(|it| it.record.event.event_id.clone()));
+        self.shown.extend(entries.iter().map(key));
         let n_over = self.shown.len().saturating_sub(MAX_IDS);
         self.shown.drain(..n_over);
     }
@@ -80,6 +81,10 @@ impl Follower {
 
 /// As many events as there are.
 const ALL: usize = usize::MAX / 4;
+
+fn key(entry: &Entry) -> EventKey {
+    EventKey::of(&entry.record.event.hostname, &entry.record.event.event_id)
+}
 
 fn name(part: &Part) -> (Day, &str) {
     (part.day, &part.name)

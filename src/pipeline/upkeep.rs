@@ -55,6 +55,15 @@ pub struct Erased {
     pub parts: u64,
     /// Lines in quarantine.
     pub rejects: u64,
+    /// Other rows of the store: of hosts, their roles, alerts, signals that are not written yet.
+    pub rows: u64,
+}
+
+impl Erased {
+    /// Whether there was nothing of it.
+    pub const fn is_nothing(&self) -> bool {
+        self.events + self.rejects + self.rows == 0
+    }
 }
 
 /// Rolls days up, applies retention and merges small parts; rollups are kept for `rollup_days`. Waits
@@ -184,14 +193,14 @@ pub async fn forget(
     let (generation, readable_until) = (manifest.generation, by.at);
     let commit =
         IngestCommit { generation, at: by.at, readable_until, staged, ..IngestCommit::default() };
-    let rejects = store.commit_forget(&commit, subject, &counts, by).await?;
+    let (rejects, rows) = store.commit_forget(&commit, subject, &counts, by).await?;
     // Parts that were merged may hold it still, for readers who began before: not any more.
     for dropped in &manifest.dropped {
         lake.take_away(&Dropped { readable_until: by.at, ..dropped.clone() }, by.at)?;
     }
     store.clear_dropped(&manifest.dropped).await?;
     finish(store, lake, &commit, by.at).await?;
-    Ok(Erased { events, parts, rejects })
+    Ok(Erased { events, parts, rejects, rows })
 }
 
 /// Puts the lake in order after whatever happened to the last writer; gives what is committed, and

@@ -31,6 +31,8 @@ pub struct RunReport {
     pub directories: Vec<Ingested>,
     /// Role by role, by name.
     pub roles: Vec<RunRow>,
+    /// How many roles it was not asked to look at, with `--role`.
+    pub roles_left: u64,
     /// What became of the events that were new; `None` where they were not looked at.
     pub alerts: Option<AlertsRaised>,
     /// Why they were not.
@@ -152,6 +154,7 @@ impl RunReport {
             ),
             ("parts_merged", self.upkeep.as_ref().map_or(0, |it| it.parts_merged)),
             ("roles", self.roles.len() as u64),
+            ("roles_left", self.roles_left),
             ("roles_suggested", roles(RunOutcome::Suggested)),
             ("roles_failed", roles(RunOutcome::Failed)),
         ]

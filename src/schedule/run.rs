@@ -19,7 +19,7 @@ use crate::{
     inputs::Given,
     lake::Lake,
     pipeline::{
-        analyze::{Analysis, analyze},
+        analyze::{Analysis, Analyzed, analyze},
         causes::Causes,
         ingest::{Ingest, IngestReport, ingest},
         signals::{self, SignalsWritten, write_signals},
@@ -76,6 +76,7 @@ pub async fn run(
         reason: "under way, or it died".to_owned(),
         directories: Vec::new(),
         roles: Vec::new(),
+        roles_left: 0,
         alerts: None,
         alerts_error: None,
         signals: None,
@@ -110,7 +111,8 @@ async fn work(
     step: &(dyn Fn(&str) + Sync),
     report: &mut RunReport,
 ) -> anyhow::Result<()> {
-    let roles = roles(store, selection).await?;
+    let (roles, n_left) = roles(store, selection).await?;
+    report.roles_left = n_left;
     store.record_run(&RunRow { finished_at: None, ..report.row() }).await?;
     tracing::info!("begins");
 
@@ -196,12 +198,13 @@ async fn tell(store: &Store, config: &Config) -> anyhow::Result<Option<SignalsWr
     Ok(Some(write_signals(store, &signals.directory, kept_days, now).await?))
 }
 
-/// The roles that a run looks at, by name.
-async fn roles(store: &Store, selection: &Selection) -> anyhow::Result<Vec<String>> {
-    if let Some(role) = &selection.role {
-        return Ok(vec![store.role(role).await?.name]);
-    }
-    Ok(store.roles().await?.into_iter().map(|it| it.name).collect())
+/// The roles that a run looks at, by name, and how many it was not asked to look at.
+async fn roles(store: &Store, selection: &Selection) -> anyhow::Result<(Vec<String>, u64)> {
+    let all = store.roles().await?.into_iter().map(|it| it.name).collect::<Vec<String>>();
+    let Some(role) = &selection.role else { return Ok((all, 0)) };
+    let wanted = vec![store.role(role).await?.name];
+    let n_left = all.iter().filter(|it| !wanted.contains(it)).count() as u64;
+    Ok((wanted, n_left))
 }
 
 /// Why a role is not analyzed now; `None` where it is.
@@ -296,6 +299,15 @@ fn trouble(report: &IngestReport, bad: Option<(u64, Timestamp)>) -> Option<anyho
              hint: is it mounted, and does whoever ships signals write there?"
         ));
     }
+    if report.archives_cut_off > 0 {
+        let cut_off = report.files.iter().find(|it| it.cut_off.is_some());
+        return Some(anyhow!(
+            "{} archives were not read to their end, such as `{}`; what comes before counts\n\
+             hint: `advisor lake rejects` says where and why; a whole copy is read by the next run",
+            report.archives_cut_off,
+            cut_off.map_or("", |it| &it.path)
+        ));
+    }
     let (n_lines, since) = bad.filter(|it| it.0 >= POISONED_LINES)?;
     let reasons: Vec<&str> = report.reasons.keys().copied().collect();
     let why = if reasons.is_empty() { String::new() } else { format!(": {}", reasons.join(", ")) };
@@ -305,8 +317,8 @@ fn trouble(report: &IngestReport, bad: Option<(u64, Timestamp)>) -> Option<anyho
     ))
 }
 
-/// What an analysis came to: outcome, reason, and batch with its counts.
-type Analyzed = (RunOutcome, String, Option<(Option<String>, BTreeMap<String, u64>)>);
+/// What became of a role: outcome, reason, and batch with its counts.
+type RoleOutcome = (RunOutcome, String, Option<(Option<String>, BTreeMap<String, u64>)>);
 
 async fn suggest(
     store: &Store,
@@ -315,10 +327,10 @@ async fn suggest(
     role: &str,
     now: Timestamp,
     hints: &mut Vec<String>,
-) -> Analyzed {
+) -> RoleOutcome {
     let analysis = Analysis { role: role.to_owned(), from: None, to: None, now };
     match analyze(store, lake, &analysis, false).await {
-        Ok(Advice::Batch(batch)) => {
+        Ok(Analyzed { advice: Advice::Batch(batch), is_new }) => {
             if let Err(err) = raise_anomalies(store, &config.alerts, &batch).await {
                 return (RunOutcome::Failed, told(&err, hints), None);
             }
@@ -332,13 +344,19 @@ async fn suggest(
                 ("remove", summary.remove),
             ];
             let counts = counts.into_iter().map(|(name, count)| (name.to_owned(), count)).collect();
-            let reason = format!(
+            let told = format!(
                 "batch {}: +{} ~{} -{}",
                 batch.batch_id, summary.add, summary.modify, summary.remove
             );
-            (RunOutcome::Suggested, reason, Some((Some(batch.batch_id.clone()), counts)))
+            let (outcome, reason) = if is_new {
+                (RunOutcome::Suggested, told)
+            } else {
+                let since = batch.generated_at;
+                (RunOutcome::Nothing, format!("nothing has changed since {since}, {told}"))
+            };
+            (outcome, reason, Some((Some(batch.batch_id.clone()), counts)))
         }
-        Ok(Advice::Nothing(silence)) => {
+        Ok(Analyzed { advice: Advice::Nothing(silence), .. }) => {
             let outcome = match silence {
                 Silence::Disabled => RunOutcome::Disabled,
                 // The next run looks again, it may be enough by then.

@@ -71,10 +71,10 @@ impl Store {
     }
 
     /// Makes the erasure of a host or session count: in the lake, among the lines in quarantine, in
-    /// the lists of hosts and alerts, among the signals that are not written yet. Batches hold no names of hosts and sessions. The id index keeps its hashes,
-    /// so that what comes again stays erased.
+    /// the lists of hosts and alerts, among the signals that are not written yet. Batches hold no names
+    /// of hosts and sessions. The id index keeps its hashes, so that what comes again stays erased.
     ///
-    /// Gives how many lines in quarantine went.
+    /// Gives how many lines in quarantine went, and how many other rows.
     ///
     /// # Errors
     /// Where the database is away, or another writer has changed the lake meanwhile.
@@ -84,7 +84,7 @@ impl Store {
         subject: &Subject,
         counts: &BTreeMap<&str, u64>,
         by: &By,
-    ) -> Result<u64, StoreError> {
+    ) -> Result<(u64, u64), StoreError> {
         let mut write = self.begin().await?;
         advance(&mut write, chunk.generation).await?;
         insert_staged(&mut write, chunk).await?;
@@ -97,12 +97,13 @@ impl Store {
             .rows_affected();
         // The rows stay, they count; what they say goes. In JSON a name may be written in escapes.
         let escaped = json(&subject.name())?;
-        sqlx::query(
+        let mut rows = sqlx::query(
             "UPDATE outbox SET payload_json = '{}' WHERE replace(payload_json, $1, '') <> payload_json",
         )
         .bind(escaped.trim_matches('"'))
         .execute(write.conn())
-        .await?;
+        .await?
+        .rows_affected();
         let kind = match subject {
             Subject::Host(host) => {
                 for sql in [
@@ -110,7 +111,8 @@ impl Store {
                     "DELETE FROM alerts WHERE hostname = $1",
                     "DELETE FROM hosts WHERE hostname = $1",
                 ] {
-                    sqlx::query(sql).bind(storable(host)).execute(write.conn()).await?;
+                    let gone = sqlx::query(sql).bind(storable(host)).execute(write.conn()).await?;
+                    rows += gone.rows_affected();
                 }
                 "lake.forget_host"
             }
@@ -118,7 +120,7 @@ impl Store {
         };
         trail::append(write.conn(), by, kind, subject.name(), trail::NOTHING, Some(counts)).await?;
         write.commit().await?;
-        Ok(rejects)
+        Ok((rejects, rows))
     }
 
     /// Forgets parts whose files are gone.

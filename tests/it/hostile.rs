@@ -1,5 +1,11 @@
 //! Input that means harm, by name: each is told or quarantined, none gets where it wants to.
-use std::{fs, io::Write as _, os::unix::fs::symlink, process::Command};
+use std::{
+    ffi::OsStr,
+    fs,
+    io::Write as _,
+    os::unix::{ffi::OsStrExt as _, fs::symlink},
+    process::Command,
+};
 
 use policy_advisor::{
     inputs::{self, FileReader, Known},
@@ -120,11 +126,17 @@ fn directories_that_cannot_be_walked_are_told_and_hide_nothing() {
     home.write("z/b.log", events(20..40));
     let deep = format!("m/{}", "d/".repeat(40));
     home.write(&format!("{deep}c.log"), events(40..60));
+    // Names that are no text, of a file that would be read, of one that would not, of a directory.
+    let named = |bytes: &[u8]| home.file("z").join(OsStr::from_bytes(bytes));
+    fs::write(named(b"\xff.log"), events(60..80)).unwrap();
+    fs::write(named(b"\xff.txt"), events(60..80)).unwrap();
+    fs::create_dir(named(b"d\xff")).unwrap();
     let report = home.ingest();
     assert_eq!(ids_in_lake(home.data()), ids(0..40));
     let unreadable: Vec<&str> = report.files.iter().filter_map(|it| it.error.as_deref()).collect();
-    assert_eq!(unreadable.len(), 1, "{report:?}");
-    assert!(unreadable[0].contains("more than 32 directories deep"), "{unreadable:?}");
+    let told = |what: &str| unreadable.iter().filter(|it| it.contains(what)).count();
+    assert_eq!(told("more than 32 directories deep"), 1, "{unreadable:?}");
+    assert_eq!((told("its name is not UTF-8"), unreadable.len()), (2, 3), "{unreadable:?}");
 }
 
 #[test]
@@ -341,6 +353,8 @@ fn sql_and_globs_in_names_are_text() {
     let advisor = advisor_with(&names.map(|it| json!({"hostname": it, "session_id": it})));
     let erased = advisor.json(&["lake", "forget", "--host", "%"]);
     assert_eq!(erased["events"], 1);
+    let again = advisor.run(&["lake", "forget", "--host", "%"]);
+    assert!(again.code == 1 && again.err.contains("nothing here of `%`"), "{again:?}");
     let erased = advisor.json(&["lake", "forget", "--session", "*"]);
     assert_eq!(erased["events"], 1);
     let erased = advisor.json(&["lake", "forget", "--host", names[0]]);

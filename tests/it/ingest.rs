@@ -487,6 +487,25 @@ fn nothing_is_read_where_a_path_is_missing() {
 }
 
 #[test]
+fn no_host_takes_the_events_of_another_one_away_by_its_ids() {
+    let home = Home::new();
+    let elsewhere = |text: String| {
+        text.replace("\"host-0\"", "\"elsewhere\"").replace("\"git\",\"show\"", "\"true\",\"x\"")
+    };
+    // Whoever comes first under the ids of `host-0`, in the same file or another, changes nothing.
+    home.write("a.log", elsewhere(event(0)) + &elsewhere(event(3)) + &event(3));
+    home.write("b.log", event(0) + &event(0) + &elsewhere(event(0)));
+    let report = home.ingest();
+    assert_eq!((report.accepted, report.duplicates), (4, 2));
+    assert_eq!(ids_in_lake(home.data()), ["event-0", "event-0", "event-3", "event-3"]);
+    fs::remove_dir_all(home.data().join("lake/ids")).unwrap();
+    home.write("c.log", event(3) + &elsewhere(event(3)));
+    let report = home.ingest();
+    assert!(report.ids_rebuilt);
+    assert_eq!((report.accepted, report.duplicates), (0, 2), "an index that was made anew says so, too");
+}
+
+#[test]
 fn a_lost_id_index_is_made_anew() {
     let home = Home::new();
     home.write("a.log", events(0..50));

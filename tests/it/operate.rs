@@ -362,7 +362,9 @@ fn gauges_are_readable_for_the_collector_whatever_the_umask() {
 fn a_run_that_cannot_begin_is_no_success_and_one_of_a_role_says_nothing_of_the_others() {
     let advisor = with_signals();
     let metrics = advisor.data_dir().join("advisor.prom").display().to_string();
+    advisor.ok(&["roles", "create", "other"]);
     advisor.ok(&["run", "--role", "default", "--metrics-file", &metrics]);
+    assert_eq!(health(&advisor, "last success"), "warn", "nobody has run the whole");
     let of_role = gauges(&metrics);
     assert!(has(&of_role, "advisor_last_run_success 1"), "{of_role:?}");
     assert!(!has(&of_role, "advisor_last_success"), "{of_role:?}");

@@ -3,6 +3,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use policy_advisor::store::Place;
@@ -10,7 +11,7 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
 use crate::{
     faults::{Bench, is_success},
-    ingest::{event, events, ids_in_lake},
+    ingest::{event, events, gzip, ids, ids_in_lake},
 };
 
 /// A run that fails once, after one that did not; what is on stderr.
@@ -79,6 +80,25 @@ fn garbage_that_comes_in_small_pieces_is_told_once_it_is_no_accident() {
     }
     let err = told(&bench, &data);
     assert!(err.contains("all of its 24 lines since "), "{err}");
+}
+
+#[test]
+fn an_archive_that_is_not_whole_is_told_once_unless_it_is_being_written() {
+    let (bench, data) = reading(|_| ());
+    let archive = gzip(events(0..2_000).as_bytes());
+    let half = archive.get(..archive.len() / 2).unwrap();
+    let path = bench.path("signals/a.log.gz");
+    fs::write(&path, half).unwrap();
+    // Whoever packs it is still at work, or may be: that is no failure yet.
+    bench.ok(&data, &["run"]);
+    std::thread::sleep(Duration::from_millis(2_500));
+    let err = told(&bench, &data);
+    assert!(err.contains("1 archives were not read to their end, such as "), "{err}");
+    assert!(err.contains("the archive is damaged: "), "{err}");
+    bench.ok(&data, &["run"]);
+    fs::write(&path, &archive).unwrap();
+    bench.ok(&data, &["run"]);
+    assert_eq!(ids_in_lake(&data), ids(0..2_000));
 }
 
 #[test]

@@ -88,6 +88,33 @@ fn the_same_analysis_is_one_batch() {
 }
 
 #[test]
+fn a_window_that_moved_on_without_anything_new_is_the_same_batch() {
+    let mut lines = fleet();
+    let last = lines.pop().unwrap();
+    let dir = ingested(&[lines]);
+    let until = |day: &str| {
+        let to = format!("2026-{day}T00:00:00Z");
+        let from = "2026-01-01T00:00:00Z";
+        let role: Value = serde_json::from_str(&last).unwrap();
+        let role = role["role"].as_str().unwrap();
+        let asked = ["suggest", "--role", role, "--from", from, "--to", &to, "--output", "json"];
+        parsed(dir.path(), &asked)
+    };
+    let n_batches = || {
+        let list = parsed(dir.path(), &["suggestions", "list", "--output", "json"]);
+        list.as_array().unwrap().len()
+    };
+    let first = until("12-01");
+    assert_eq!(until("12-02"), first, "as it was stored, with the window of the first");
+    assert_eq!(n_batches(), 1);
+    let late = dir.path().join("late.ndjson");
+    fs::write(&late, last.clone() + "\n").unwrap();
+    advisor(dir.path(), &["ingest", late.to_str().unwrap()]);
+    assert_ne!(until("12-02")["batch_id"], first["batch_id"], "one event more is new");
+    assert_eq!(n_batches(), 2);
+}
+
+#[test]
 fn readiness_comes_with_the_batch_and_with_the_role() {
     let dir = ingested(&[fleet()]);
     let batch = suggest(dir.path(), "backend");

@@ -1,7 +1,8 @@
-//! What earlier runs tell: when one last did all it had to, which died, which hosts they missed.
+//! What earlier runs tell: when one last did all it had to, whether one hangs, which hosts they missed.
 use super::{Check, Health};
 use crate::{
     events::Timestamp,
+    pipeline::ingest::{Silent, silent},
     store::{RunOutcome, RunRow, Store},
 };
 
@@ -25,16 +26,25 @@ const MAX_RUNS: u32 = 1_000;
 pub(super) async fn examine(store: &Store, now: Timestamp) -> anyhow::Result<Vec<Check>> {
     // A role's name is never empty, so that these are the rows of runs as a whole.
     let runs = store.runs(Some(""), MAX_RUNS).await?;
-    let checks = [Some(last_success(&runs, now)), died(&runs, now), missed(&runs, now)];
-    Ok(checks.into_iter().flatten().collect())
+    let mut checks = vec![last_success(&runs, now)];
+    checks.extend(hangs(&runs, now));
+    let ended: Vec<&RunRow> = runs.iter().filter(|it| it.outcome != RunOutcome::Running).collect();
+    if let Some(last) = ended.first() {
+        let silent = silent(store, None, last.started_at).await?;
+        checks.push(missed(&ended, &silent, now));
+    }
+    Ok(checks)
 }
 
 fn last_success(runs: &[RunRow], now: Timestamp) -> Check {
-    let Some(last) = runs.iter().find(|it| it.outcome != RunOutcome::Running) else {
+    // Who calls `run --role` sees what comes of it; what has to come by itself is the whole.
+    let is_whole = |it: &&RunRow| count(it, "roles_left") == 0;
+    let mut whole = runs.iter().filter(is_whole);
+    let Some(last) = whole.clone().find(|it| it.outcome != RunOutcome::Running) else {
         let hint = "let cron, systemd, Kubernetes or `advisor daemon` call `advisor run`";
         return Check::new("last success", Health::Warn, "no run has ended yet", hint);
     };
-    let success = runs.iter().find(|it| it.outcome == RunOutcome::Done);
+    let success = whole.find(|it| it.outcome == RunOutcome::Done);
     let success = success.and_then(|it| it.finished_at);
     match (last.outcome, success) {
         (RunOutcome::Failed, _) => Check::new(
@@ -58,34 +68,36 @@ fn last_success(runs: &[RunRow], now: Timestamp) -> Check {
     }
 }
 
-/// Runs that began and never ended. There is one at a time, so that one that is not the newest has died.
-fn died(runs: &[RunRow], now: Timestamp) -> Option<Check> {
-    let mut died = runs.iter().enumerate().filter(|(at, it)| {
-        let hours = now.hours_since(it.started_at);
-        it.outcome == RunOutcome::Running && hours < TOLD_HOURS && (*at > 0 || hours > RUN_HOURS)
-    });
-    let (_, newest) = died.next()?;
-    let n_died = 1 + died.count();
-    let found = format!(
-        "{n_died} of the last week's runs began and never ended, the newest at {}",
-        newest.started_at
-    );
-    let hint = "was it killed, out of memory, or out of time? its logs tell; nothing is lost, the next \
-                run goes on from there";
-    Some(Check::new("runs", Health::Warn, found, hint))
+/// A run that began and did not end. The next one ends the rows of those that died, so that it can
+/// only be the newest.
+fn hangs(runs: &[RunRow], now: Timestamp) -> Option<Check> {
+    let run = runs.first().filter(|it| it.outcome == RunOutcome::Running)?;
+    let hours = now.hours_since(run.started_at);
+    let found = format!("the run of {} has not ended, {hours:.0} hours later", run.started_at);
+    let hint = "is it still at work? if it was killed, or out of memory or time, its logs tell; nothing \
+                is lost, the next run goes on from there";
+    (hours > RUN_HOURS).then(|| Check::new("runs", Health::Warn, found, hint))
 }
 
-/// Hosts that stopped reporting, by the last run that ended, and days that were deleted unread.
-fn missed(runs: &[RunRow], now: Timestamp) -> Option<Check> {
-    let count = |run: &RunRow, name: &str| run.counts.get(name).copied().unwrap_or_default();
-    let ended = || runs.iter().filter(|it| it.outcome != RunOutcome::Running);
-    let n_silent = ended().next().map_or(0, |it| count(it, "hosts_silent"));
-    let gone = ended()
+/// So many hosts are named.
+const HOSTS_NAMED: usize = 3;
+
+/// Hosts that had stopped reporting when the last of the runs that ended looked, and days that were
+/// deleted unread.
+fn missed(ended: &[&RunRow], silent: &[Silent], now: Timestamp) -> Check {
+    let gone = ended
+        .iter()
         .take_while(|it| now.hours_since(it.started_at) < TOLD_HOURS)
         .find(|it| count(it, "hosts_with_days_gone") > 0);
     let mut found: Vec<String> = Vec::new();
-    if n_silent > 0 {
-        found.push(format!("{n_silent} hosts that used to report have stopped"));
+    if !silent.is_empty() {
+        let named = silent.iter().take(HOSTS_NAMED);
+        let mut names: Vec<String> =
+            named.map(|it| format!("`{}` (last seen {})", it.hostname, it.last_seen)).collect();
+        if silent.len() > HOSTS_NAMED {
+            names.push(format!("{} more", silent.len() - HOSTS_NAMED));
+        }
+        found.push(format!("hosts that used to report have stopped: {}", names.join(", ")));
     }
     if let Some(run) = gone {
         found.push(format!(
@@ -95,11 +107,14 @@ fn missed(runs: &[RunRow], now: Timestamp) -> Option<Check> {
         ));
     }
     if found.is_empty() {
-        return Some(Check::ok("hosts", "none fell silent, and no day was missed"))
-            .filter(|_| ended().next().is_some());
+        return Check::ok("hosts", "none fell silent, and no day was missed");
     }
     let hint = "`advisor hosts list` shows when each was last seen; let runs come at least daily";
-    Some(Check::new("hosts", Health::Warn, found.join("; "), hint))
+    Check::new("hosts", Health::Warn, found.join("; "), hint)
+}
+
+fn count(run: &RunRow, name: &str) -> u64 {
+    run.counts.get(name).copied().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -123,49 +138,66 @@ mod tests {
     const NOW: &str = "2026-03-10T12:00:00Z";
 
     #[test]
-    fn runs_that_died_are_told_and_one_that_is_under_way_is_not() {
+    fn a_run_that_does_not_end_is_told() {
         use RunOutcome::{Done, Running};
         for (runs, told) in [
-            (&[("2026-03-10T11:00:00Z", Running)][..], None),
-            (&[("2026-03-10T08:00:00Z", Running)], Some("1 of")),
-            (&[("2026-03-10T11:00:00Z", Done), ("2026-03-10T10:00:00Z", Running)], Some("1 of")),
-            (&[("2026-03-10T11:00:00Z", Done), ("2026-03-01T10:00:00Z", Running)], None),
-            (
-                &[
-                    ("2026-03-10T11:30:00Z", Running),
-                    ("2026-03-10T11:00:00Z", Running),
-                    ("2026-03-10T10:00:00Z", Running),
-                ],
-                Some("2 of"),
-            ),
+            (&[("2026-03-10T11:00:00Z", Running)][..], false),
+            (&[("2026-03-10T08:00:00Z", Running)], true),
+            (&[("2026-03-10T08:00:00Z", Done)], false),
+            (&[("2026-03-10T08:00:00Z", Running), ("2026-03-10T07:00:00Z", Done)], true),
         ] {
             let rows: Vec<RunRow> = runs.iter().map(|(at, it)| run(at, *it, &[])).collect();
-            let found = died(&rows, Timestamp::parse(NOW).unwrap()).map(|it| it.found);
-            assert_eq!(
-                found.as_deref().map(|it| it.get(..4).unwrap()),
-                told,
-                "{runs:?}: {found:?}"
-            );
+            let found = hangs(&rows, Timestamp::parse(NOW).unwrap());
+            assert_eq!(found.is_some(), told, "{runs:?}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn a_run_of_one_role_is_neither_the_success_nor_the_failure_of_the_whole() {
+        use RunOutcome::{Done, Failed};
+        let now = Timestamp::parse(NOW).unwrap();
+        let one = [("roles_left", 2)];
+        for (runs, health) in [
+            (vec![run("2026-03-10T11:00:00Z", Done, &one)], Health::Warn),
+            (vec![run("2026-03-10T11:00:00Z", Done, &[("roles_left", 0)])], Health::Ok),
+            (
+                vec![
+                    run("2026-03-10T11:00:00Z", Done, &one),
+                    run("2026-03-10T10:00:00Z", Failed, &[]),
+                ],
+                Health::Fail,
+            ),
+            (
+                vec![
+                    run("2026-03-10T11:00:00Z", Failed, &one),
+                    run("2026-03-10T10:00:00Z", Done, &[]),
+                ],
+                Health::Ok,
+            ),
+        ] {
+            let check = last_success(&runs, now);
+            assert_eq!(check.health, health, "{check:?}");
         }
     }
 
     #[test]
     fn hosts_that_vanished_and_days_that_are_gone_are_told() {
-        use RunOutcome::{Done, Running};
+        use RunOutcome::Done;
         let now = Timestamp::parse(NOW).unwrap();
-        assert_eq!(missed(&[run(NOW, Running, &[])], now), None, "nobody has looked yet");
-        let well = run(NOW, Done, &[("hosts_silent", 0), ("hosts_with_days_gone", 0)]);
-        let silent = run(NOW, Done, &[("hosts_silent", 3)]);
+        let well = run(NOW, Done, &[("hosts_with_days_gone", 0)]);
         let gone = run("2026-03-08T12:00:00Z", Done, &[("hosts_with_days_gone", 2)]);
         let long_gone = run("2026-02-08T12:00:00Z", Done, &[("hosts_with_days_gone", 2)]);
-        for (runs, health, told) in [
-            (vec![well.clone()], Health::Ok, "none fell silent"),
-            (vec![silent.clone(), well.clone()], Health::Warn, "3 hosts that used to report"),
-            (vec![well.clone(), silent], Health::Ok, "none fell silent"),
-            (vec![well.clone(), gone], Health::Warn, "days of 2 hosts were deleted before the run"),
-            (vec![well, long_gone], Health::Ok, "none fell silent"),
+        let silent: Vec<Silent> = ["build-1", "build-2", "build-3", "build-4"]
+            .map(|name| Silent { hostname: name.to_owned(), last_seen: now, is_new: false })
+            .into();
+        for (runs, n_silent, health, told) in [
+            (vec![&well], 0, Health::Ok, "none fell silent"),
+            (vec![&well], 1, Health::Warn, "stopped: `build-1` (last seen 2026-03-10T12:00:00Z)"),
+            (vec![&well], 4, Health::Warn, "`build-3` (last seen 2026-03-10T12:00:00Z), 1 more"),
+            (vec![&well, &gone], 0, Health::Warn, "days of 2 hosts were deleted before the run"),
+            (vec![&well, &long_gone], 0, Health::Ok, "none fell silent"),
         ] {
-            let check = missed(&runs, now).unwrap();
+            let check = missed(&runs, silent.get(..n_silent).unwrap(), now);
             assert!(check.health == health && check.found.contains(told), "{check:?}");
         }
     }

@@ -70,9 +70,12 @@ pub(super) async fn gone(
     Ok(gone.collect())
 }
 
-/// Hosts that fell silent, seen after an ingest at `now` of what was read `before`; those that
-/// reported for longest first.
-pub(super) async fn silent(
+/// Hosts that fell silent, seen at `now`, after what was read `before`; those that reported for longest
+/// first.
+///
+/// # Errors
+/// Where the database is away.
+pub async fn silent(
     store: &Store,
     before: Option<Timestamp>,
     now: Timestamp,

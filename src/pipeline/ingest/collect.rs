@@ -97,13 +97,15 @@ impl Chunk {
     }
 
     fn finish(&mut self, file: usize, ending: Ending, now: Timestamp, report: &mut IngestReport) {
+        let mut is_settled = false;
         if let Ending::Read { signature, end, .. } = &ending
             && signature.is_settled(now.0)
         {
+            is_settled = true;
             let torn_bytes = if let End::Torn(n_bytes) = end { *n_bytes } else { 0 };
             let path = report.path(file);
             self.seen.push(SeenFile { path, signature: *signature, torn_bytes });
         }
-        report.finish(file, ending);
+        report.finish(file, ending, is_settled);
     }
 }

@@ -24,7 +24,7 @@ use std::{
 
 use anyhow::{Context as _, anyhow};
 
-pub use absence::{Gone, Silent};
+pub use absence::{Gone, Silent, silent};
 pub use report::{FileReport, FileStatus, IngestReport, RejectReport};
 
 use self::{

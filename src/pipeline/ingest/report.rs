@@ -43,6 +43,8 @@ pub struct IngestReport {
     pub files_skipped: u64,
     /// Files that could not be read to their end.
     pub files_failed: u64,
+    /// Archives of which not all was read, and that nobody is writing at.
+    pub archives_cut_off: u64,
     /// Parts that were added to the lake.
     pub parts: u64,
     /// Committed files that an earlier run, killed, had left unnamed.
@@ -275,7 +277,10 @@ impl IngestReport {
             ));
         }
         if self.ids_rebuilt {
-            res.push("the index of event ids was lost, and made anew from the events".to_owned());
+            res.push(
+                "the index of events was lost, or of an earlier version, and made anew from the events"
+                    .to_owned(),
+            );
         }
         for (role, n_events) in &self.roles_unknown {
             let whose = if role.is_empty() {
@@ -291,8 +296,10 @@ impl IngestReport {
         res
     }
 
-    pub(super) fn finish(&mut self, file: usize, ending: Ending) {
+    /// Says how a file ended; `is_settled` where nobody has written at it for a while.
+    pub(super) fn finish(&mut self, file: usize, ending: Ending, is_settled: bool) {
         let Some(file) = self.files.get_mut(file) else { return };
+        self.archives_cut_off += u64::from(is_settled && file.cut_off.is_some());
         file.status = match ending {
             Ending::Unchanged { torn_bytes } => {
                 file.torn_bytes = torn_bytes;
