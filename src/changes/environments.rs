@@ -38,6 +38,12 @@ pub(super) fn split(
     if !is_asked || background.environments.len() < 2 {
         return None;
     }
+    let uses = candidate.uses.iter().filter_map(|&idx| observation.uses.get(idx));
+    let support = Support::of_all(uses.map(|it| &it.support));
+    let n_using = support.n_units() as u64;
+    if n_using < MIN_UNITS {
+        return None;
+    }
     let environment = |unit: u32| {
         let host = &observation.units.get(unit as usize)?.hostname;
         background.environments.get(&**host)
@@ -48,8 +54,6 @@ pub(super) fn split(
             *n_units.entry(name).or_default() += 1;
         }
     }
-    let uses = candidate.uses.iter().filter_map(|&idx| observation.uses.get(idx));
-    let support = Support::of_all(uses.map(|it| &it.support));
     let users: Option<Vec<&String>> = support.units.iter().map(|it| environment(*it)).collect();
     let users: BTreeSet<&String> = users?.into_iter().collect();
     let total = |is_user: bool| {
@@ -57,10 +61,9 @@ pub(super) fn split(
         of.map(|(_, n)| *n).sum::<u64>()
     };
     let (n_own, n_other_units) = (total(true), total(false));
-    let n_using = support.n_units() as u64;
     #[expect(clippy::cast_precision_loss, reason = "counts of units are far below 2^52")]
     let chance = (1.0 - n_using as f64 / n_own.max(1) as f64).powf(n_other_units as f64);
-    (n_using >= MIN_UNITS && n_other_units > 0 && chance < ACCIDENT)
+    (n_other_units > 0 && chance < ACCIDENT)
         .then(|| Split { environments: users.into_iter().cloned().collect(), n_other_units })
 }
 

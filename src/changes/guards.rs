@@ -46,12 +46,13 @@ impl List<'_> {
         for guards in families.into_values() {
             self.guard(&guards);
         }
+        let threshold = self.confidence_threshold;
         let (allowing, guarding) = self.drafts.split_at_mut(n_before);
         let guarding: Vec<Vec<Pattern>> = guarding
             .iter()
             .map(|draft| draft.after.iter().map(|rule| Pattern::new(&rule.pattern)).collect())
             .collect();
-        for draft in allowing {
+        for draft in allowing.iter_mut().filter(|it| it.is_shown(threshold)) {
             let allows = draft.after.iter().filter(|rule| rule.action.passes());
             let allows: Vec<Pattern> = allows.map(|rule| Pattern::new(&rule.pattern)).collect();
             let meets = |guards: &Vec<Pattern>| {

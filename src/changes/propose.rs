@@ -12,7 +12,7 @@ use crate::{
     clusters::{Observation, Use},
     evidence::Evidence,
     feedback::Background,
-    policy::{Evaluation, Pattern, Role, RuleAction, Target, When, includes, overlaps},
+    policy::{Evaluation, Heads, Pattern, Role, RuleAction, Target, When, includes, overlaps},
     risk::{Effects, RiskLevel},
     synthesis::{
         Candidate, Factor, FactorName, Stand, Stops, covered_confidence, regret_factor,
@@ -210,36 +210,32 @@ impl<'a> List<'a> {
     /// What was seen and no rule allows.
     fn missing(&mut self) {
         let candidates = self.candidates.clone();
-        let mut taken: Vec<(Pattern, RuleAction, When)> = self
-            .rules
-            .iter()
-            .enumerate()
-            .filter(|(idx, _)| !self.gone.contains(idx))
-            .map(|(_, rule)| (Pattern::new(&rule.pattern), rule.action, rule.when.clone()))
-            .collect();
-        taken.extend(
-            self.drafts
-                .iter()
-                .flat_map(|draft| &draft.after)
-                .map(|rule| (Pattern::new(&rule.pattern), rule.action, rule.when.clone())),
-        );
+        let mut taken = Taken::default();
+        for (idx, rule) in self.rules.iter().enumerate() {
+            if !self.gone.contains(&idx) {
+                taken.take(&rule.pattern, rule.action, &rule.when);
+            }
+        }
+        for rule in self.drafts.iter().flat_map(|draft| &draft.after) {
+            taken.take(&rule.pattern, rule.action, &rule.when);
+        }
         // Wide patterns first, so that what they hold is not proposed again.
         let is_rest = |it: &&Candidate| it.stand == Stand::Rest;
         let (rest, mut ordered): (Vec<&Candidate>, Vec<&Candidate>) =
             candidates.iter().copied().partition(is_rest);
         ordered
             .sort_by_key(|it| (std::cmp::Reverse(it.action), it.pattern.len(), it.pattern.clone()));
-        let allows: Vec<Pattern> = candidates
-            .iter()
-            .filter(|it| it.action == RuleAction::Allow)
-            .map(|it| Pattern::new(&it.pattern))
-            .collect();
+        let mut allows = Heads::default();
+        for candidate in candidates.iter().filter(|it| it.action == RuleAction::Allow) {
+            let pattern = Pattern::new(&candidate.pattern);
+            allows.add(&pattern.clone(), pattern);
+        }
         for candidate in ordered {
             let pattern = Pattern::new(&candidate.pattern);
             let in_front = self.in_front(candidate);
             let split = environments::split(candidate, self.observation, self.background);
             let when = split.as_ref().map(environments::when).unwrap_or_default();
-            let held = taken.iter().any(|(outer, action, held_when)| {
+            let held = taken.0.around(&pattern).any(|(outer, action, held_when)| {
                 (held_when.is_empty() || *held_when == when)
                     && includes(outer, &pattern)
                     && ((*action == candidate.action && in_front.is_none())
@@ -249,7 +245,7 @@ impl<'a> List<'a> {
             if held {
                 continue;
             }
-            let is_wide = allows.iter().any(|allow| includes(&pattern, allow));
+            let is_wide = allows.within(&pattern).any(|allow| includes(&pattern, allow));
             let (why, place) = match candidate.action {
                 RuleAction::Allow => {
                     let why = Why::Routine { n_one_offs: candidate.n_one_offs, split };
@@ -258,16 +254,16 @@ impl<'a> List<'a> {
                 _ if is_wide => (Why::NeedsApproval, Place::Last),
                 _ => (Why::NeedsApproval, Place::Approvals),
             };
-            taken.push((pattern, candidate.action, when.clone()));
-            let spelled = candidate.spellings.iter();
-            taken.extend(spelled.map(|it| (Pattern::new(it), candidate.action, when.clone())));
+            for spelled in std::iter::once(&candidate.pattern).chain(&candidate.spellings) {
+                taken.take(spelled, candidate.action, &when);
+            }
             self.add(candidate, why, place, &when);
         }
         // A role that lets through or asks what it does not know needs no rule for it.
         let is_refused = self.default_action > RuleAction::RequireApproval;
         let everything = Pattern::new("*");
         for candidate in rest {
-            let mut always = taken.iter().filter(|it| it.2.is_empty());
+            let mut always = taken.0.around(&everything).filter(|it| it.2.is_empty());
             if is_refused && !always.any(|(outer, ..)| includes(outer, &everything)) {
                 self.add(candidate, Why::Unknown, Place::Last, &When::new());
             }
@@ -301,6 +297,17 @@ impl<'a> List<'a> {
         let own = self.rules.iter().filter(|rule| !rule.action.passes());
         let is_free = !own.map(|it| Pattern::new(&it.pattern)).any(|it| overlaps(&it, &allow));
         is_free.then_some(place)
+    }
+}
+
+/// Rules that are there or proposed, each with its action and condition.
+#[derive(Default)]
+struct Taken(Heads<(Pattern, RuleAction, When)>);
+
+impl Taken {
+    fn take(&mut self, pattern: &str, action: RuleAction, when: &When) {
+        let pattern = Pattern::new(pattern);
+        self.0.add(&pattern.clone(), (pattern, action, when.clone()));
     }
 }
 

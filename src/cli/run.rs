@@ -28,10 +28,10 @@ use crate::{
 /// `advisor run`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Reads what is new in the directories of advisor.toml, then analyzes every role whose schedule has
-fired since it was last analyzed, one after the other, then rolls up days that are over, applies
-retention and merges small files of the lake. Safe to call at any time, twice at once, and again: a
-second run says that one is under way and ends well. Asked to stop by SIGTERM or SIGINT it ends before its
+Reads what is new in the directories of advisor.toml, rolls up days that are over, applies retention
+and merges small files of the lake, then analyzes every role whose schedule has fired since it was last
+analyzed, one after the other. Safe to call at any time, twice at once, and again: a second run says
+that one is under way and ends well. Asked to stop by SIGTERM or SIGINT it ends before its
 next file or role, with 1; the next run goes on there. Every run leaves a row for every role in
 `advisor_runs`, with its reason.
 

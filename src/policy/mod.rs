@@ -3,6 +3,7 @@ mod algebra;
 mod automaton;
 mod decide;
 mod explain;
+mod heads;
 mod inputs;
 mod meet;
 mod merge;
@@ -19,6 +20,7 @@ pub use algebra::{includes, overlaps};
 pub use automaton::{Automaton, Globs, Keep, Place};
 pub use decide::{CommandDecision, Decision, Engine, Subject};
 pub use explain::{LineKind, LineSteps, Step, StepOutcome, explain_call, explain_command};
+pub use heads::Heads;
 pub use inputs::{
     ActionType, Approval, Circumstances, DataClass, Facts, Input, Inputs, NOT_KNOWN, ResourceType,
     RiskLevel,

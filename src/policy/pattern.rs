@@ -90,6 +90,13 @@ impl Pattern {
         self.parts.first().map_or("", String::as_str)
     }
 
+    /// What every line that it matches begins with; nothing longer is.
+    pub fn head(&self) -> &str {
+        let prefix = self.literal_prefix();
+        let is_all = self.optional_tail && self.parts.len() == 2;
+        if is_all { prefix.strip_suffix(' ').unwrap_or(prefix) } else { prefix }
+    }
+
     /// The first word, where it is literal: the binary that the pattern names.
     pub fn first_word(&self) -> Option<&str> {
         let prefix = self.literal_prefix();

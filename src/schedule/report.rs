@@ -29,7 +29,7 @@ pub struct RunReport {
     pub reason: String,
     /// Directory by directory, in the order of the configuration.
     pub directories: Vec<Ingested>,
-    /// Role by role, by name.
+    /// Role by role, by name; last those over which the run before was killed.
     pub roles: Vec<RunRow>,
     /// How many roles it was not asked to look at, with `--role`.
     pub roles_left: u64,

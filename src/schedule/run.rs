@@ -1,6 +1,6 @@
-//! One run: ingest what is new, then analyze every role that is due, one after the other.
+//! One run: ingest what is new, keep house, then analyze every role that is due, one after the other.
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::PathBuf,
     sync::{
         Arc,
@@ -32,6 +32,9 @@ use crate::{
 
 /// So many lines in a row of a directory of which none is an event are no accident.
 const POISONED_LINES: u64 = 20;
+
+/// The reason of a row without an end.
+const UNDER_WAY: &str = "under way, or it died";
 
 /// Which roles a run is for.
 #[derive(Clone, Debug, Default)]
@@ -73,7 +76,7 @@ pub async fn run(
         started_at,
         finished_at: started_at,
         outcome: RunOutcome::Running,
-        reason: "under way, or it died".to_owned(),
+        reason: UNDER_WAY.to_owned(),
         directories: Vec::new(),
         roles: Vec::new(),
         roles_left: 0,
@@ -85,10 +88,11 @@ pub async fn run(
         upkeep_error: None,
         hints: Vec::new(),
     };
-    store.end_dead_runs(started_at).await?;
+    let died = store.end_dead_runs(started_at).await?;
     // Of the highest level, so that whatever is shown of a run carries its id.
     let span = tracing::error_span!("run", run_id = report.run_id);
-    let done = work(store, lake, config, selection, step, &mut report).instrument(span).await;
+    let done =
+        work(store, lake, config, selection, &died, step, &mut report).instrument(span).await;
     match done {
         Err(err) if report.directories.is_empty() => return Err(err),
         // What had failed before is why, more often than not: it is told, too.
@@ -102,16 +106,20 @@ pub async fn run(
     Ok(Some(report))
 }
 
-/// What a run does, from its first row to its last.
+/// What a run does, from its first row to its last; `died` are the roles that were being analyzed when
+/// the one before was killed. They come last: none keeps others from being analyzed, however often
+/// memory or time runs out over it. Nor does it keep what is too old from being deleted.
 async fn work(
     store: &Store,
     lake: &Lake,
     config: &Config,
     selection: &Selection,
+    died: &BTreeSet<String>,
     step: &(dyn Fn(&str) + Sync),
     report: &mut RunReport,
 ) -> anyhow::Result<()> {
-    let (roles, n_left) = roles(store, selection).await?;
+    let (mut roles, n_left) = roles(store, selection).await?;
+    roles.sort_by_key(|role| died.contains(role));
     report.roles_left = n_left;
     store.record_run(&RunRow { finished_at: None, ..report.row() }).await?;
     tracing::info!("begins");
@@ -128,35 +136,39 @@ async fn work(
         let what = "events were not looked at for alerts";
         (report.alerts, report.alerts_error) = kept_apart(done, what, &mut report.hints);
     }
-    let last = store.last_analyses(clock::now()).await?;
-    for role in roles.into_iter().take_while(|_| !selection.is_stopped()) {
-        let now = clock::now();
-        let skipped = skipped(store, config, selection, &role, &last, now).await?;
-        let (outcome, reason, batch) = if let Some((outcome, reason)) = skipped {
-            (outcome, reason, None)
-        } else {
-            step(&format!("analyzing {role}"));
-            suggest(store, lake, config, &role, now, &mut report.hints).await
-        };
-        let (batch_id, counts) = batch.unwrap_or_default();
-        let row = RunRow {
-            run_id: report.run_id.clone(),
-            role: Some(role),
-            started_at: now,
-            finished_at: Some(clock::now()),
-            outcome,
-            reason,
-            batch_id,
-            counts,
-        };
-        store.record_run(&row).await?;
-        report.roles.push(row);
-    }
     if !selection.is_stopped() {
         step("keeping house");
         let done = upkeep(store, lake, config.rollup_days, clock::now(), &|| ()).await;
         let what = "house was not kept";
         (report.upkeep, report.upkeep_error) = kept_apart(done, what, &mut report.hints);
+    }
+    let last = store.last_analyses(clock::now()).await?;
+    for role in roles.into_iter().take_while(|_| !selection.is_stopped()) {
+        let now = clock::now();
+        let skipped = skipped(store, config, selection, &role, &last, now).await?;
+        let mut row = RunRow {
+            run_id: report.run_id.clone(),
+            role: Some(role.clone()),
+            started_at: now,
+            finished_at: None,
+            outcome: RunOutcome::Running,
+            reason: UNDER_WAY.to_owned(),
+            batch_id: None,
+            counts: BTreeMap::new(),
+        };
+        if let Some((outcome, reason)) = skipped {
+            (row.outcome, row.reason) = (outcome, reason);
+        } else {
+            store.record_run(&row).await?;
+            step(&format!("analyzing {role}"));
+            let outcome = suggest(store, lake, config, &role, now, &mut report.hints).await;
+            let (outcome, reason, batch) = outcome;
+            (row.outcome, row.reason) = (outcome, reason);
+            (row.batch_id, row.counts) = batch.unwrap_or_default();
+        }
+        row.finished_at = Some(clock::now());
+        store.record_run(&row).await?;
+        report.roles.push(row);
     }
     let done = tell(store, config).await;
     let (signals, error) = kept_apart(done, "other systems were not told", &mut report.hints);
@@ -279,7 +291,11 @@ async fn try_read(
     let n_events = report.accepted + report.duplicates;
     let bad = store.note_lines(&path, n_events, report.rejected, clock::now()).await?;
     let trouble = trouble(&report, bad);
-    Ok((Ingested::read(path, &report), trouble))
+    let mut ingested = Ingested::read(path, &report);
+    // Once is enough.
+    let told = trouble.as_ref().map(ToString::to_string);
+    ingested.notices.retain(|it| Some(it) != told.as_ref());
+    Ok((ingested, trouble))
 }
 
 /// What is wrong with a directory that was read, though every line of it was; `bad` is how many lines
@@ -300,13 +316,9 @@ fn trouble(report: &IngestReport, bad: Option<(u64, Timestamp)>) -> Option<anyho
         ));
     }
     if report.archives_cut_off > 0 {
-        let cut_off = report.files.iter().find(|it| it.cut_off.is_some());
-        return Some(anyhow!(
-            "{} archives were not read to their end, such as `{}`; what comes before counts\n\
-             hint: `advisor lake rejects` says where and why; a whole copy is read by the next run",
-            report.archives_cut_off,
-            cut_off.map_or("", |it| &it.path)
-        ));
+        // The others are among the notices.
+        let mut cut_off = report.files.iter().filter_map(|it| it.cut_off.as_ref());
+        return cut_off.next().map(|it| anyhow!("{it}"));
     }
     let (n_lines, since) = bad.filter(|it| it.0 >= POISONED_LINES)?;
     let reasons: Vec<&str> = report.reasons.keys().copied().collect();

@@ -1,7 +1,7 @@
 //! Runs: what each scheduled run did for each role, and the lock that keeps two from meeting.
 #![expect(clippy::disallowed_types, reason = "the lock of a file store is a locked file")]
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs::{File, OpenOptions, TryLockError},
     os::unix::fs::OpenOptionsExt as _,
     path::Path,
@@ -138,25 +138,28 @@ impl Store {
     }
 
     /// Ends the rows of runs that never ended themselves: they were killed. Needs the lock of runs, so
-    /// that none of them is under way.
+    /// that none of them is under way. Gives the roles that were being analyzed.
     ///
     /// # Errors
     /// Where the database is away.
-    pub async fn end_dead_runs(&self, at: Timestamp) -> Result<u64, StoreError> {
+    pub async fn end_dead_runs(&self, at: Timestamp) -> Result<BTreeSet<String>, StoreError> {
         let mut write = self.begin().await?;
         let ended = sqlx::query(
             "UPDATE runs SET outcome = $1, reason = $2, finished_us = $3
-             WHERE outcome = $4 AND finished_us IS NULL",
+             WHERE outcome = $4 AND finished_us IS NULL RETURNING role",
         )
         .bind(RunOutcome::Failed.as_str())
         .bind("it was killed before its end; the next run went on where it was")
         .bind(at.0)
         .bind(RunOutcome::Running.as_str())
-        .execute(write.conn())
-        .await?
-        .rows_affected();
+        .fetch_all(write.conn())
+        .await?;
         write.commit().await?;
-        Ok(ended)
+        let mut roles = BTreeSet::new();
+        for row in &ended {
+            roles.extend(Some(row.text("role")?).filter(|it| !it.is_empty()));
+        }
+        Ok(roles)
     }
 
     /// The newest `limit` rows of runs, newest first: of one role, or all.

@@ -502,7 +502,11 @@ fn no_host_takes_the_events_of_another_one_away_by_its_ids() {
     home.write("c.log", event(3) + &elsewhere(event(3)));
     let report = home.ingest();
     assert!(report.ids_rebuilt);
-    assert_eq!((report.accepted, report.duplicates), (0, 2), "an index that was made anew says so, too");
+    assert_eq!(
+        (report.accepted, report.duplicates),
+        (0, 2),
+        "an index that was made anew says so, too"
+    );
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Running it unattended: doctor, daemon, gauges, logs, the trail.
 use std::{
+    collections::BTreeMap,
     fs,
     io::{Read as _, Write as _},
     net::TcpListener,
@@ -11,7 +12,11 @@ use std::{
 
 use serde_json::Value;
 
-use policy_advisor::{clock, events::Day};
+use policy_advisor::{
+    clock,
+    events::Day,
+    store::{Missing, Place, RunOutcome, RunRow, Store},
+};
 
 use crate::{
     cli::Advisor,
@@ -210,6 +215,38 @@ fn a_run_that_is_asked_to_stop_ends_and_says_so_and_one_that_was_killed_is_ended
     assert_eq!(runs.as_array().unwrap().len(), 20, "the next run read it all");
     let killed = health(&advisor, "last success");
     assert_eq!(killed, "ok");
+}
+
+#[test]
+fn a_role_over_which_a_run_was_killed_comes_last_in_the_next() {
+    let advisor = with_signals();
+    for name in ["a", "b"] {
+        advisor.ok(&["roles", "create", name]);
+    }
+    let place = Place::File(advisor.data_dir().join("advisor.db"));
+    tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let store = Store::open(&place, Missing::Create).await.unwrap();
+        let row = |role: Option<&str>| RunRow {
+            run_id: "killed".to_owned(),
+            role: role.map(str::to_owned),
+            started_at: clock::now(),
+            finished_at: None,
+            outcome: RunOutcome::Running,
+            reason: String::new(),
+            batch_id: None,
+            counts: BTreeMap::new(),
+        };
+        store.record_run(&row(None)).await.unwrap();
+        store.record_run(&row(Some("a"))).await.unwrap();
+        store.close().await;
+    });
+    let roles = || {
+        let report = advisor.json(&["run"]);
+        let rows = report["roles"].as_array().unwrap().clone();
+        rows.iter().map(|it| it["role"].as_str().unwrap().to_owned()).collect::<Vec<String>>()
+    };
+    assert_eq!(roles(), ["b", "default", "a"]);
+    assert_eq!(roles(), ["a", "b", "default"], "that one ended");
 }
 
 #[test]
@@ -467,7 +504,7 @@ fn the_trail_tells_who_changed_a_setting_and_what_it_was() {
     let advisor = Advisor::new();
     advisor.ok(&["settings", "set", "retention_days", "30"]);
     advisor.ok(&["settings", "set", "retention_days", "60"]);
-    advisor.ok(&["lake", "forget", "--host", "build-7"]);
+    advisor.run(&["lake", "forget", "--host", "build-7"]);
     let trail = advisor.json(&["trail", "--act", "setting.set", "--limit", "1"]);
     let entry = &trail.as_array().unwrap()[0];
     assert_eq!((&entry["done_by"], &entry["subject"]), (&"ana".into(), &"retention_days".into()));
