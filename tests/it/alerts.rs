@@ -360,7 +360,15 @@ fn a_role_that_lets_a_blocked_server_through_is_advised_to_deny_it() {
     let file = advisor.write("calls.ndjson", &week_of_calls());
     advisor.ok(&["ingest", &file]);
     advisor.ok(&["alerts", "block", "evil"]);
-    let suggest = ["suggest", "--role", "early", "--from", "2026-01-01", "--to", "2026-01-09"];
+    let suggest = [
+        "suggest",
+        "--role",
+        "early",
+        "--from",
+        "2026-01-01T00:00:00Z",
+        "--to",
+        "2026-01-09T00:00:00Z",
+    ];
     let denied = |batch: &serde_json::Value| -> Option<u64> {
         let mut changes = batch["changes"].as_array()?.iter();
         let is_deny = |it: &serde_json::Value| {
