@@ -1,6 +1,7 @@
-//! What is new and waits for approval: MCP servers, and the plugins that bring servers along.
+//! What is new and waits for approval: MCP servers and plugins, as far as events name them.
 use super::AlertKind;
-use crate::policy::{Evaluation, Pattern, Role, RuleAction, includes, literal, overlaps};
+use crate::commands::{base_name, read};
+use crate::policy::{self, Pattern, Role, literal};
 
 /// How names of servers begin that come with a plugin: as tools of Claude Code name them, where
 /// everything but letters, digits and hyphens is `_`, and as it lists them.
@@ -26,6 +27,61 @@ pub(super) fn plugin(server: &str) -> Option<&str> {
     }
 }
 
+/// The plugin whose files a path is about, where the path names it: its copy among the installed ones
+/// (`plugins/cache/MARKETPLACE/NAME/`), or its manifest below `skills/NAME/`.
+///
+/// # Source
+/// Claude Code's documentation of plugins: where installed ones are kept below the directory of its
+/// configuration, and that one below `skills` is called as its directory.
+pub(super) fn plugin_of_path(path: &str) -> Option<&str> {
+    let parts: Vec<&str> = path.split(['/', '\\']).filter(|it| !it.is_empty()).collect();
+    let found = parts.windows(4).find_map(|it| match it {
+        ["plugins", "cache", _, name] => Some(*name),
+        ["skills", name, ".claude-plugin", "plugin.json"] => Some(*name),
+        _ => None,
+    });
+    // A file beside the directories of plugins is none.
+    found.filter(|it| it.chars().all(|ch| ch.is_alphanumeric() || matches!(ch, '-' | '_')))
+}
+
+/// Whether a command line may install plugins; [`installed`] tells which. Much cheaper, and true of every
+/// line that does.
+pub fn may_install(line: &str) -> bool {
+    line.contains("claude") && line.contains("plugin")
+}
+
+/// Flags of the commands that install plugins that have a value behind them.
+const WITH_VALUE: &[&str] = &["--scope", "-s"];
+
+/// The plugins that an argument vector installs or switches on, whatever shell or wrapper it is in.
+///
+/// # Source
+/// Claude Code's commands: `claude plugin install NAME[@MARKETPLACE]` and `enable`.
+pub(super) fn installed(argv: &[String]) -> Vec<String> {
+    let mut res: Vec<String> = Vec::new();
+    for command in read(argv).commands {
+        let words: Vec<&str> = command.argv.iter().map(String::as_str).collect();
+        let [program, "plugin" | "plugins", "install" | "i" | "enable", rest @ ..] = &*words else {
+            continue;
+        };
+        if base_name(program) != "claude" {
+            continue;
+        }
+        let mut rest = rest.iter();
+        while let Some(word) = rest.next() {
+            if WITH_VALUE.contains(word) {
+                rest.next();
+            } else if !word.starts_with('-') {
+                let name = word.split('@').next().unwrap_or(word);
+                if !name.is_empty() && !res.iter().any(|it| it == name) {
+                    res.push(name.to_owned());
+                }
+            }
+        }
+    }
+    res
+}
+
 /// The patterns of all calls of a server or plugin that an alert is about.
 pub fn calls_of(kind: AlertKind, subject: &str) -> Vec<String> {
     // Of a name that is too long to be kept, its beginning counts.
@@ -43,55 +99,13 @@ pub fn calls_of(kind: AlertKind, subject: &str) -> Vec<String> {
 }
 
 /// Whether a role lets some call of a server or plugin through, asked or unasked.
-///
-/// A call may pass where no rule before the allows denies them all, whatever is known of the call.
 pub fn lets_through(role: &Role, kind: AlertKind, subject: &str) -> bool {
-    calls_of(kind, subject).iter().any(|calls| {
-        let calls = Pattern::new(calls);
-        let denies_all = |it: &&crate::policy::Rule| {
-            it.action.is_stop()
-                && it.when.is_empty()
-                && includes(&Pattern::new(&it.pattern), &calls)
-        };
-        let at = role.mcp_rules.iter().position(|it| denies_all(&it));
-        let before = match (at, role.evaluation) {
-            (Some(_), Evaluation::DenyOverrides) => 0,
-            (Some(at), Evaluation::FirstMatch) => at,
-            (None, _) => role.mcp_rules.len(),
-        };
-        let may_pass = |action: RuleAction| !action.is_stop();
-        let mut rules = role.mcp_rules.iter().take(before);
-        rules.any(|it| may_pass(it.action) && overlaps(&Pattern::of_any(&it.pattern), &calls))
-            || at.is_none() && may_pass(role.default_action)
-    })
+    calls_of(kind, subject).iter().any(|it| policy::lets_through(role, &Pattern::new(it)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::Rule;
-
-    #[test]
-    fn a_role_lets_a_server_through_where_no_deny_of_all_its_calls_stands_first() {
-        use RuleAction::{Allow, Deny, RequireApproval};
-        for (rules, default, want) in [
-            (&[][..], Allow, true),
-            (&[], RequireApproval, true),
-            (&[], Deny, false),
-            (&[("evil/*", Deny)], Allow, false),
-            (&[("*", Deny)], Allow, false),
-            (&[("evil/read", Deny)], Allow, true),
-            (&[("*/read", Allow), ("evil/*", Deny)], Allow, true),
-            (&[("wiki/*", Allow), ("evil/*", Deny)], Allow, false),
-            (&[("evil/read", Allow)], Deny, true),
-            (&[("e{{x}}/read", Allow)], Deny, true),
-        ] {
-            let mut role = Role::new("r");
-            role.default_action = default;
-            role.mcp_rules = rules.iter().map(|(it, action)| Rule::new(it, *action)).collect();
-            assert_eq!(lets_through(&role, AlertKind::NewServer, "evil"), want, "{rules:?}");
-        }
-    }
 
     #[test]
     fn a_plugin_is_known_by_the_names_of_its_servers() {
@@ -111,6 +125,46 @@ mod tests {
             ("plugin_figma_", Some("figma_")),
         ] {
             assert_eq!(plugin(server), want, "{server}");
+        }
+    }
+
+    #[test]
+    fn a_plugin_without_servers_is_known_by_where_its_files_are() {
+        for (path, want) in [
+            (
+                "/home/ana/.claude/plugins/cache/market/formatter/1.2.0/hooks/hooks.json",
+                Some("formatter"),
+            ),
+            (r"C:\Users\ana\.claude\plugins\cache\market\formatter\1.2.0", Some("formatter")),
+            ("/srv/claude/plugins/cache/market/formatter", Some("formatter")),
+            ("/home/ana/.claude/skills/formatter/.claude-plugin/plugin.json", Some("formatter")),
+            // What a marketplace offers is not installed, and these say that something is, not what.
+            ("/home/ana/.claude/plugins/marketplaces/market/plugins/formatter/x.md", None),
+            ("/home/ana/.claude/plugins/installed_plugins.json", None),
+            ("/home/ana/.claude/plugins/cache/market/index.json", None),
+            ("/home/ana/.claude/settings.json", None),
+            ("/home/ana/.claude/skills/formatter/SKILL.md", None),
+            ("", None),
+        ] {
+            assert_eq!(plugin_of_path(path), want, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_command_says_which_plugins_it_installs() {
+        for (line, want) in [
+            ("claude plugin install formatter@market", &["formatter"][..]),
+            ("/usr/local/bin/claude plugins i -s project a --scope user b@m", &["a", "b"]),
+            ("bash -lc 'cd /srv && claude plugin enable formatter'", &["formatter"]),
+            ("sudo -u ana claude plugin install formatter", &["formatter"]),
+            ("claude plugin list", &[]),
+            ("claude plugin marketplace add owner/market", &[]),
+            ("echo claude plugin install formatter", &[]),
+            ("helm plugin install x # claude", &[]),
+        ] {
+            let argv = crate::commands::split(line).unwrap();
+            assert_eq!(installed(&argv), want, "{line}");
+            assert!(want.is_empty() || may_install(line), "{line}");
         }
     }
 

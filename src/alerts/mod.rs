@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::events::{Severity, Timestamp, text_forms};
 
-pub use arrivals::{calls_of, lets_through};
+pub use arrivals::{calls_of, lets_through, may_install};
 pub use rules::{AlertRule, Rules};
 pub use watch::{Noticed, Watch, of_anomaly};
 
@@ -29,7 +29,8 @@ pub enum AlertKind {
     /// An MCP server that nobody has approved yet; one a server until it is decided about, and again where
     /// one that was blocked is used or configured, or one that was dismissed is configured.
     NewServer,
-    /// A plugin, by the MCP servers that come with it, that nobody has approved yet; as for servers.
+    /// A plugin, by the MCP servers that come with it, its files, or the command that installs it, that nobody
+    /// has approved yet; as for servers.
     NewPlugin,
     /// Trust in a remote MCP endpoint is below the threshold of the role; one a role and endpoint.
     EndpointTrust,

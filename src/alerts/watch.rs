@@ -3,7 +3,7 @@ use std::{collections::BTreeMap, fmt::Write as _};
 
 use super::{
     AlertKind, Detail,
-    arrivals::plugin,
+    arrivals::{installed, plugin, plugin_of_path},
     ran::{Ran, ran, stopped},
     rules::{Matter, Rules},
 };
@@ -46,7 +46,7 @@ pub struct Noticed {
     pub first: Timestamp,
     /// Time of the last one.
     pub last: Timestamp,
-    /// Time of the last one that was a change of a configuration, where one was.
+    /// Time of the last one that changed a configuration or installed something, where one did.
     pub changed: Option<Timestamp>,
     /// What it is about and examples.
     pub detail: Detail,
@@ -136,23 +136,7 @@ impl<'a> Watch<'a> {
                 self.see_undeclared(event, agent, &ran, severity);
             }
         }
-        if let Some(server) = &event.mcp_server {
-            let (kind, name, what) = match plugin(server) {
-                Some(plugin) => (AlertKind::NewPlugin, plugin, "plugin"),
-                None => (AlertKind::NewServer, server.as_str(), "MCP server"),
-            };
-            self.say(
-                event,
-                Said {
-                    kind,
-                    severity: severity.max(Severity::Warning),
-                    key: vec![name],
-                    subject: name,
-                    message: format!("{what} `{}` waits for approval", cut(name)),
-                    texts: vec![name.to_owned()],
-                },
-            );
-        }
+        self.see_arrival(event, severity);
         let threshold = self.thresholds.get(role);
         if let (Some(trust), Some(threshold)) = (event.trust_score, threshold)
             && trust < *threshold
@@ -173,6 +157,48 @@ impl<'a> Watch<'a> {
                 },
             );
         }
+    }
+
+    /// Looks for a server or plugin that an event names.
+    fn see_arrival(&mut self, event: &Event, severity: Severity) {
+        if let Some(server) = &event.mcp_server {
+            match plugin(server) {
+                Some(plugin) => self.say_arrival(event, AlertKind::NewPlugin, plugin, severity),
+                None => self.say_arrival(event, AlertKind::NewServer, server, severity),
+            }
+            return;
+        }
+        if event.event_type == EventType::ConfigChange {
+            let found = event.argv.iter().find_map(|it| plugin_of_path(it));
+            if let Some(plugin) = found {
+                self.say_arrival(event, AlertKind::NewPlugin, plugin, severity);
+            }
+        }
+    }
+
+    /// Looks for plugins that a command installs; what was stopped installs none.
+    pub fn see_installed(&mut self, event: &Event, severity: Severity) {
+        if event.decision == Outcome::Blocked {
+            return;
+        }
+        for plugin in installed(&event.argv) {
+            self.say_arrival(event, AlertKind::NewPlugin, &plugin, severity);
+        }
+    }
+
+    fn say_arrival(&mut self, event: &Event, kind: AlertKind, name: &str, severity: Severity) {
+        let what = if kind == AlertKind::NewPlugin { "plugin" } else { "MCP server" };
+        self.say(
+            event,
+            Said {
+                kind,
+                severity: severity.max(Severity::Warning),
+                key: vec![name],
+                subject: name,
+                message: format!("{what} `{}` waits for approval", cut(name)),
+                texts: vec![name.to_owned()],
+            },
+        );
     }
 
     /// Looks at what was stopped, or would have been.
@@ -263,7 +289,10 @@ impl<'a> Watch<'a> {
             noticed.hostname = Some(event.hostname.clone()).filter(|_| noticed.key != MORE);
         }
         noticed.last = noticed.last.max(event.timestamp);
-        if event.event_type == EventType::ConfigChange {
+        // The one command that is about a plugin is the one that installs it.
+        let is_installed =
+            kind == AlertKind::NewPlugin && event.event_type == EventType::CommandExecution;
+        if is_installed || event.event_type == EventType::ConfigChange {
             noticed.changed = noticed.changed.max(Some(event.timestamp));
         }
         let Detail { examples, event_ids, .. } = &mut noticed.detail;

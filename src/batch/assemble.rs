@@ -147,7 +147,7 @@ fn batch(meta: &Meta, changes: Vec<Change>) -> SuggestionBatch {
 fn reading_order(draft: &Draft, lessons: &Lessons) -> (u8, std::cmp::Reverse<u64>) {
     let rank = match draft.why {
         Why::NeverFires { .. } => 0,
-        Why::Missed { .. } | Why::OtherDoor { .. } | Why::TooBroad => 1,
+        Why::Missed { .. } | Why::OtherDoor { .. } | Why::Blocked { .. } | Why::TooBroad => 1,
         Why::Guard { .. } => 2,
         Why::Routine { .. } => 3,
         Why::NeedsApproval => 4,

@@ -132,6 +132,16 @@ fn because(draft: &Draft) -> String {
                 named(&draft.after.iter().map(|it| it.pattern.clone()).collect::<Vec<_>>()),
             )
         }
+        Why::Blocked { name, is_plugin } => format!(
+            "The {} `{}` was blocked (`advisor alerts block`), and the role lets calls of it through. \
+             {}. It is denied until it is approved.",
+            if *is_plugin { "plugin" } else { "MCP server" },
+            visible(name),
+            match draft.evidence.n_events {
+                0 => "None was seen in the window".to_owned(),
+                _ => format!("{}, as {}", seen(draft), named(&draft.evidence.examples)),
+            },
+        ),
         Why::TooBroad => {
             let patterns: Vec<String> =
                 draft.after.iter().map(|rule| rule.pattern.clone()).collect();
@@ -170,6 +180,9 @@ pub(super) fn risk_if_wrong(draft: &Draft) -> String {
         }
         (Why::OtherDoor { .. }, _) => {
             "Work that was done through the open door, and was meant to be, is stopped."
+        }
+        (Why::Blocked { .. }, _) => {
+            "Work that needs it is stopped until somebody approves it (`advisor alerts approve`)."
         }
         (Why::Guard { .. }, _) => {
             "A legitimate use of one of these forms is stopped until a rule names it."

@@ -1,4 +1,5 @@
 //! Candidates x current role -> changes: what to add, modify and remove, and where it stands.
+mod blocked;
 mod doors;
 mod environments;
 mod guards;
@@ -103,9 +104,12 @@ pub struct Recalled {
 impl Draft {
     /// Whether it is shown where changes need this confidence, 0 to 1. Some are shown however sure they
     /// are: to ask in the place of a refusal opens nothing; what was taken away by mistake, or is open by
-    /// mistake, has to be seen.
+    /// mistake or against what a person has decided, has to be seen.
     pub fn is_shown(&self, confidence_threshold: f64) -> bool {
-        let is_due = matches!(self.why, Why::Unknown | Why::Missed { .. } | Why::OtherDoor { .. });
+        let is_due = matches!(
+            self.why,
+            Why::Unknown | Why::Missed { .. } | Why::OtherDoor { .. } | Why::Blocked { .. }
+        );
         is_due || self.confidence >= confidence_threshold
     }
 
@@ -195,6 +199,13 @@ pub enum Why {
         closed_by: String,
         /// Where that rule stands.
         closed: Target,
+    },
+    /// A person has blocked an MCP server or plugin, and the role lets calls of it through.
+    Blocked {
+        /// Its name.
+        name: String,
+        /// Whether it is a plugin.
+        is_plugin: bool,
     },
     /// It is seen often and is too risky to run without a person.
     NeedsApproval,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    ChangeKind, Draft, PlacedRule, Why, doors, environments,
+    ChangeKind, Draft, PlacedRule, Why, blocked, doors, environments,
     list::{List, Place, effects, legitimate_units, new_rule, placed},
     restores::{Fate, LedgerEntry},
     usage::Usage,
@@ -43,11 +43,15 @@ pub fn propose(
     let n_missed = ledger.iter().filter(|it| it.fate != Fate::Quiet).count();
     let record = (ledger.len() as u64, n_missed as u64);
     let doors = doors::open_doors(role, candidates, observation);
+    let is_closed = |it: &&Candidate| {
+        doors.iter().any(|door| door.closes(it)) || blocked::is_of_blocked(it, background)
+    };
+    let candidates: Vec<&Candidate> = candidates.iter().filter(|it| !is_closed(it)).collect();
+    let open = blocked::open(role, &candidates, background);
     for target in [Target::Command, Target::Mcp] {
         let rules = role.list(target);
-        let is_closed = |it: &&Candidate| doors.iter().any(|door| door.closes(it));
         let candidates: Vec<&Candidate> =
-            candidates.iter().filter(|it| it.target == target && !is_closed(it)).collect();
+            candidates.iter().copied().filter(|it| it.target == target).collect();
         let first = drafts.len();
         let mut list = List {
             target,
@@ -66,6 +70,7 @@ pub fn propose(
             gone: BTreeSet::new(),
             proposed: BTreeMap::new(),
         };
+        list.block(&open);
         list.close(&doors);
         list.never_firing();
         list.too_broad();
@@ -73,6 +78,7 @@ pub fn propose(
         list.restore();
         list.missing();
         list.guards();
+        list.require_blocks();
         list.price();
         drafts.extend(list.finish(first));
     }

@@ -18,7 +18,7 @@ const MAX_TOLD: u64 = 5;
 /// Where a file cannot be read.
 pub(super) fn events(
     path: &Path,
-    format: &Format,
+    format: &'static Format,
     context: &Context,
 ) -> anyhow::Result<Vec<Event>> {
     events_of(path, format, &Given::default(), context)
@@ -30,7 +30,7 @@ pub(super) fn events(
 /// Where a file cannot be read.
 pub(super) fn events_of(
     path: &Path,
-    format: &Format,
+    format: &'static Format,
     given: &Given,
     context: &Context,
 ) -> anyhow::Result<Vec<Event>> {
@@ -40,7 +40,7 @@ pub(super) fn events_of(
     let mut n_rejected = 0_u64;
     let paths: [PathBuf; 1] = [path.to_owned()];
     for input in inputs::files(&paths, &context.config.buckets)? {
-        let mut reader = FileReader::open(&input, &Known::default())?;
+        let (mut reader, format) = FileReader::open_as(&input, &Known::default(), format)?;
         let mut parser = Parser::new(format, given, now);
         let mut take = |found: Found| match found.result {
             Ok(parsed) => events.push(parsed.event),

@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::{Context, Exit, Output, Rows, words::one_of};
 use crate::{
     alerts::{Alert, AlertKind, AlertState, Resolution, Step, TakenStep, calls_of},
+    commands::quote,
     events::{Severity, visible},
     store::Stepped,
 };
@@ -132,6 +133,7 @@ pub(super) async fn run(args: Alerts, context: &Context) -> anyhow::Result<Exit>
     // What was done is told, whatever came after it.
     if !taken.is_empty() {
         show(&taken, context)?;
+        taken.iter().filter_map(left_over).for_each(|it| context.printer.note(&it));
     }
     failed.map_or(Ok(Exit::Done), |err| Err(err.into()))
 }
@@ -154,6 +156,21 @@ fn show(taken: &[Stepped], context: &Context) -> anyhow::Result<()> {
     }
     let alerts: Vec<Alert> = taken.iter().map(|it| it.alert.clone()).collect();
     context.printer.list(taken, || rows(&alerts))
+}
+
+/// What a block leaves to somebody else.
+fn left_over(stepped: &Stepped) -> Option<String> {
+    let alert = &stepped.alert;
+    let is_blocked = alert.resolution == Some(Resolution::Blocked);
+    (is_blocked && alert.kind == AlertKind::NewPlugin).then(|| {
+        let name = visible(&alert.detail.subject);
+        let word = quote(&alert.detail.subject);
+        format!(
+            "rules deny the MCP servers of plugin `{name}`; its hooks, commands and skills are the agent's own: \
+             `claude plugin uninstall {}` on the hosts takes them away",
+            visible(&word),
+        )
+    })
 }
 
 fn rows(alerts: &[Alert]) -> Rows {

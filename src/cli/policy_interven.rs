@@ -10,7 +10,7 @@ use crate::{
         load_text,
     },
     inputs::Format,
-    lake::{Column, Filter, Record, Test, Window},
+    lake::{Column, Filter, Test, View, Window},
     pipeline::interven::{Gate, Gated},
 };
 
@@ -78,7 +78,7 @@ async fn of_lake(first: Option<&Event>, context: &Context) -> anyhow::Result<Vec
     let tests = vec![Test::OneOf(Column::EventType, calls)];
     let filter = Filter { window, tests, binaries: Vec::new() };
     let mut events = Vec::new();
-    let mut each = |record: Record| events.push(record.event);
+    let mut each = |view: &View<'_>| events.push(view.record().event);
     tokio::task::block_in_place(|| lake.records(&parts, &filter, None, &mut each, &mut |_| true))?;
     Ok(sorted(events))
 }

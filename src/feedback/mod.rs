@@ -29,6 +29,19 @@ pub struct Background {
     pub since: BTreeMap<(Target, String), Timestamp>,
     /// The environment of each host that has one, by name.
     pub environments: BTreeMap<String, String>,
+    /// MCP servers and plugins that people have blocked.
+    pub blocked: Vec<Blocked>,
+}
+
+/// An MCP server or plugin that a person has blocked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Blocked {
+    /// Its name.
+    pub name: String,
+    /// Whether it is a plugin.
+    pub is_plugin: bool,
+    /// The patterns of all its calls.
+    pub calls: Vec<String>,
 }
 
 /// A rule that an accepted change took out of the role, or narrowed.

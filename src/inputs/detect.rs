@@ -38,7 +38,7 @@ const MARKS: &[Mark] = &[
 ];
 
 /// The format that a line is of for certain.
-pub(super) fn of_line(line: &[u8]) -> Option<&'static Format> {
+fn of_line(line: &[u8]) -> Option<&'static Format> {
     let text = std::str::from_utf8(line).ok()?.trim_ascii();
     let behind_node = text.strip_prefix("node=").and_then(|it| it.split_once(' '));
     let record = behind_node.map_or(text, |(_, record)| record);
@@ -53,12 +53,7 @@ pub(super) fn of_line(line: &[u8]) -> Option<&'static Format> {
 
 /// The format of a file by its first lines: one of them is of it for certain, and none of another.
 pub fn looks_like<'a>(lines: impl Iterator<Item = Line<'a>>) -> Option<&'static Format> {
-    one(lines.take(LOOKED_AT).map(|it| of_line(it.bytes)))
-}
-
-/// The one format of all lines that have any.
-pub(super) fn one(lines: impl Iterator<Item = Option<&'static Format>>) -> Option<&'static Format> {
-    let mut found = lines.flatten();
+    let mut found = lines.take(LOOKED_AT).filter_map(|it| of_line(it.bytes));
     let first = found.next()?;
     found.all(|it| it.name == first.name).then_some(first)
 }

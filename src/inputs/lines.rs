@@ -12,8 +12,9 @@ use serde::de::IgnoredAny;
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    MAX_LINE_BYTES,
+    Format, MAX_LINE_BYTES,
     decode::{BOMB_RATIO, Source, Stop},
+    detect::{LOOKED_AT, looks_like},
     input::Input,
     position::{Checkpoint, Digest, HEAD_BYTES, Known, Position, Signature, head_len},
     reject::{Fault, Reason, excerpt},
@@ -22,6 +23,12 @@ use crate::objects::ObjectError;
 
 /// How much is read at a time, in bytes; a longer line makes its block longer.
 const BLOCK_BYTES: usize = 512 * 1024;
+
+/// The first lines of a file are looked at up to here, in bytes, to tell its format.
+///
+/// # Source
+/// Our choice: lines of transcripts hold whole files, and a reader's memory is bounded.
+const LOOKED_AT_BYTES: usize = 4 * 1024 * 1024;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
@@ -119,29 +126,34 @@ pub struct FileReader {
 impl Block {
     /// The lines that are not blank.
     pub fn lines(&self) -> impl Iterator<Item = Line<'_>> {
-        let mut number = self.n_lines_before;
-        let mut byte_offset = self.offset;
-        let mut rest = self.bytes.as_slice();
-        std::iter::from_fn(move || {
-            while !rest.is_empty() {
-                let all = rest;
-                // From the standard library, because it searches many bytes at once.
-                let n_bytes = rest.skip_until(b'\n').unwrap_or(0);
-                let whole = all.get(..n_bytes).unwrap_or(all);
-                let mut bytes = whole.strip_suffix(b"\n").unwrap_or(whole);
-                if byte_offset == 0 {
-                    bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
-                }
-                number += 1;
-                let line = Line { number, byte_offset, bytes };
-                byte_offset += n_bytes as u64;
-                if !bytes.trim_ascii().is_empty() {
-                    return Some(line);
-                }
-            }
-            None
-        })
+        lines(&self.bytes, self.offset, self.n_lines_before)
     }
+}
+
+/// The lines of some bytes that are not blank; so many bytes and lines are before them.
+fn lines(bytes: &[u8], offset: u64, n_lines_before: u64) -> impl Iterator<Item = Line<'_>> {
+    let mut number = n_lines_before;
+    let mut byte_offset = offset;
+    let mut rest = bytes;
+    std::iter::from_fn(move || {
+        while !rest.is_empty() {
+            let all = rest;
+            // From the standard library, because it searches many bytes at once.
+            let n_bytes = rest.skip_until(b'\n').unwrap_or(0);
+            let whole = all.get(..n_bytes).unwrap_or(all);
+            let mut bytes = whole.strip_suffix(b"\n").unwrap_or(whole);
+            if byte_offset == 0 {
+                bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
+            }
+            number += 1;
+            let line = Line { number, byte_offset, bytes };
+            byte_offset += n_bytes as u64;
+            if !bytes.trim_ascii().is_empty() {
+                return Some(line);
+            }
+        }
+        None
+    })
 }
 
 impl FileReader {
@@ -150,7 +162,46 @@ impl FileReader {
     /// # Errors
     /// Where it cannot be read.
     pub fn open(input: &Input, known: &Known) -> Result<Self, OpenError> {
+        Self::at_start(input)?.behind(known)
+    }
+
+    /// Opens a file or object as files of a format are read: behind what is known of its content where
+    /// every line stands by itself, else at its beginning. Gives the format, too: `auto` is the one that
+    /// its first lines are of for certain, else the signal schema.
+    ///
+    /// # Errors
+    /// Where it cannot be read.
+    pub fn open_as(
+        input: &Input,
+        known: &Known,
+        format: &'static Format,
+    ) -> Result<(Self, &'static Format), OpenError> {
         let mut reader = Self::at_start(input)?;
+        let format = if format.is_detected() {
+            reader.looks_like()?.unwrap_or_else(Format::default_format)
+        } else {
+            format
+        };
+        let reader = if format.is_of_lines() { reader.behind(known)? } else { reader };
+        Ok((reader, format))
+    }
+
+    /// What the first lines are of for certain.
+    fn looks_like(&mut self) -> Result<Option<&'static Format>, OpenError> {
+        let mut wanted = BLOCK_BYTES;
+        loop {
+            self.fill(wanted)?;
+            let n_lines = lines(&self.carry, 0, 0).take(LOOKED_AT + 1).count();
+            if n_lines > LOOKED_AT || self.at_end || wanted >= LOOKED_AT_BYTES {
+                return Ok(looks_like(lines(&self.carry, 0, 0)));
+            }
+            wanted += BLOCK_BYTES;
+        }
+    }
+
+    /// The same, from where the content was read to; it is at its start.
+    fn behind(self, known: &Known) -> Result<Self, OpenError> {
+        let mut reader = self;
         let candidates = known.candidates(&reader.head);
         let Some(farthest) = candidates.last() else { return Ok(reader) };
         let mut reached = Position::start();
@@ -164,7 +215,7 @@ impl FileReader {
         }
         if reached != *farthest {
             // The way to the farthest candidate went too far: begin again.
-            reader = Self::at_start(input)?;
+            reader = Self::at_start(&reader.input)?;
             reader.skip_to(reached.offset)?;
         }
         reader.n_lines = reached.n_lines;

@@ -4,7 +4,6 @@
 //! [`Reject`] and the next one is read, and no text leaves without its secrets taken out.
 mod arguments;
 mod auditd;
-mod auto;
 mod bounds;
 mod calls;
 mod claude_hooks;
@@ -70,6 +69,8 @@ enum Read {
     Lines(ReadLine),
     /// A file as a whole, since records belong together; what is no action is passed over.
     Files(fn() -> Box<dyn foreign::Source>),
+    /// As the format that the first lines of a file are of: [`FileReader::open_as`] tells which.
+    Detected,
 }
 
 /// Reads a line that is an event by itself.
@@ -90,7 +91,7 @@ pub const INPUTS: &[Format] = &[
         name: "auto",
         about: "what the first lines of a file are for certain, else `signal`",
         names_no_host: false,
-        read: Read::Files(auto::source),
+        read: Read::Detected,
     },
     Format {
         name: "claude-hooks",
@@ -181,17 +182,22 @@ impl Format {
         INPUTS.iter().find(|format| format.name == name)
     }
 
-    /// Whether the records of a file belong together, so that it is read from its beginning, whole,
-    /// by one reader.
-    pub const fn is_of_files(&self) -> bool {
-        matches!(self.read, Read::Files(_))
+    /// Whether every line stands by itself, so that a file is read from where it was left, by any number
+    /// of readers; where records belong together, one reads it from its beginning.
+    pub const fn is_of_lines(&self) -> bool {
+        matches!(self.read, Read::Lines(_))
+    }
+
+    /// Whether the first lines of a file say how it is read.
+    const fn is_detected(&self) -> bool {
+        matches!(self.read, Read::Detected)
     }
 
     /// Reads one line: bytes without the newline.
     ///
     /// # Errors
-    /// Where the line is no event of this format, or lies too far after `now`; of a format of whole
-    /// files no line is an event by itself.
+    /// Where the line is no event of this format, or lies too far after `now`; of other formats than
+    /// those of lines, no line is an event by itself.
     pub fn read(&self, line: &[u8], now: Timestamp, notes: &mut Notes) -> Result<Parsed, Fault> {
         let Read::Lines(read) = self.read else { return Err(Fault::new(Reason::NotARecord)) };
         let parsed = read(text_of(line)?, notes)?;

@@ -32,15 +32,12 @@ impl<'a> Parser<'a> {
     pub fn line(&mut self, line: Line<'_>, notes: &mut Notes, each: &mut dyn FnMut(Found)) {
         let place = Place { number: line.number, byte_offset: line.byte_offset };
         let failed = |fault| Found { place, result: Err(fault), excerpt: excerpt(line.bytes) };
-        let new = match self.format.read {
-            Read::Lines(_) => {
-                each(match self.format.read(line.bytes, self.now, notes) {
-                    Ok(parsed) => Found { place, result: Ok(parsed), excerpt: String::new() },
-                    Err(fault) => failed(fault),
-                });
-                return;
-            }
-            Read::Files(new) => new,
+        let Read::Files(new) = self.format.read else {
+            each(match self.format.read(line.bytes, self.now, notes) {
+                Ok(parsed) => Found { place, result: Ok(parsed), excerpt: String::new() },
+                Err(fault) => failed(fault),
+            });
+            return;
         };
         match text_of(line.bytes) {
             Err(fault) => each(failed(fault)),

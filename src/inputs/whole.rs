@@ -12,11 +12,11 @@ use crate::events::{Event, Timestamp};
 /// Where the file cannot be opened or read.
 pub fn each_event(
     path: &Path,
-    format: &Format,
+    format: &'static Format,
     now: Timestamp,
     mut each: impl FnMut(Event),
 ) -> Result<Vec<Reject>, OpenError> {
-    let mut reader = FileReader::open(&Input::from(path), &Known::default())?;
+    let (mut reader, format) = FileReader::open_as(&Input::from(path), &Known::default(), format)?;
     let mut notes = Notes::default();
     let mut rejects = Vec::new();
     let source = path.to_string_lossy().into_owned();

@@ -2,18 +2,15 @@
 use std::collections::BTreeMap;
 
 use polars::prelude::{
-    DataFrame, DataType, Expr, Int32Chunked, LazyFrame, PlRefPath, PolarsResult,
-    SortMultipleOptions, col, len, lit,
+    DataType, Expr, LazyFrame, PlRefPath, PolarsResult, SortMultipleOptions, col, len, lit,
 };
 
 use super::{
     Lake, LakeError, Part, Window,
     scan::{ROWS_AT_A_TIME, Table, microseconds, open},
+    view::{VIEWED, View, each_view},
 };
-use crate::{
-    commands::split,
-    events::{Event, EventType, Outcome, Severity, Timestamp, text_forms},
-};
+use crate::events::{Timestamp, text_forms};
 
 /// A column of texts that filters may ask for and counts may go by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -91,17 +88,6 @@ pub struct Filter {
     pub binaries: Vec<String>,
 }
 
-/// One event of the lake.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Record {
-    /// The event, its role the one it counts for.
-    pub event: Event,
-    /// Its canonical command line.
-    pub command: Option<String>,
-    /// The file it came from.
-    pub source: String,
-}
-
 /// Parts that are read together.
 struct Batch<'a> {
     parts: Vec<&'a Part>,
@@ -110,7 +96,7 @@ struct Batch<'a> {
 }
 
 impl Lake {
-    /// Hands the events that pass a filter to `each`, from newer parts to older ones; of parts that
+    /// Shows the events that pass a filter to `each`, from newer parts to older ones; of parts that
     /// are read together only the newest `top`, where given.
     ///
     /// Before the next parts `goes_on` is asked, with the time of the newest event they may hold:
@@ -123,10 +109,10 @@ impl Lake {
         parts: &[Part],
         filter: &Filter,
         top: Option<usize>,
-        each: &mut dyn FnMut(Record),
+        each: &mut dyn FnMut(&View<'_>),
         goes_on: &mut dyn FnMut(Timestamp) -> bool,
     ) -> Result<(), LakeError> {
-        for batch in newest_first(parts, filter.window) {
+        for batch in newest_first(parts, filter.window, FIRST_ROWS) {
             if !goes_on(batch.last) {
                 break;
             }
@@ -140,13 +126,37 @@ impl Lake {
                     frame = frame.sort(["timestamp", "event_id", "source"], newest);
                     frame = frame.limit(u32::try_from(top).unwrap_or(u32::MAX));
                 }
-                let columns = COLUMNS.map(col).into_iter().chain([microseconds()]);
+                let columns = VIEWED.map(col).into_iter().chain([microseconds()]);
                 let mut frame = frame.select(columns.collect::<Vec<_>>()).collect()?;
                 frame.rechunk_mut();
-                records_of(&frame, each)
+                each_view(&frame, each)
             })?;
         }
         Ok(())
+    }
+
+    /// Whether some event has a text in a column that passes a test; nothing but the column is read.
+    ///
+    /// # Errors
+    /// Where a part is gone or cannot be read.
+    pub fn has_text(
+        &self,
+        parts: &[Part],
+        column: Column,
+        is_wanted: &dyn Fn(&str) -> bool,
+    ) -> Result<bool, LakeError> {
+        for batch in newest_first(parts, Window::ALL, ROWS_AT_A_TIME) {
+            let paths = self.paths(&batch.parts)?;
+            let found = self.query(|| {
+                let frame = open(&paths)?.select([col(column.as_str())]).collect()?;
+                let rows = Table::new(&frame);
+                Ok(rows.text(column.as_str())?.iter().flatten().any(is_wanted))
+            })?;
+            if found {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// How many events pass a filter, by the value of a column; `None` for those without any.
@@ -160,7 +170,7 @@ impl Lake {
         column: Column,
     ) -> Result<BTreeMap<Option<String>, u64>, LakeError> {
         let mut counts: BTreeMap<Option<String>, u64> = BTreeMap::new();
-        for batch in newest_first(parts, filter.window) {
+        for batch in newest_first(parts, filter.window, ROWS_AT_A_TIME) {
             let paths = self.paths(&batch.parts)?;
             self.query(|| {
                 let Some(frame) = filtered(&paths, filter)? else { return Ok(()) };
@@ -180,23 +190,27 @@ impl Lake {
     }
 }
 
-/// The parts that a window touches, those with the newest events first, in batches of bounded
-/// and growing size.
-fn newest_first(parts: &[Part], window: Window) -> Vec<Batch<'_>> {
+/// So many rows are read at first where the newest ones may be enough: to open a part costs as much as
+/// to read some thousand rows, so that small parts are read together.
+const FIRST_ROWS: u64 = 1_024;
+
+/// The parts that a window touches, those with the newest events first, in batches: the first of at most
+/// `first_rows` rows, each of the next of twice as many, up to [`ROWS_AT_A_TIME`]; none without a part.
+fn newest_first(parts: &[Part], window: Window, first_rows: u64) -> Vec<Batch<'_>> {
     let mut parts: Vec<&Part> =
         parts.iter().filter(|part| window.overlaps(part.first, part.last)).collect();
     parts.sort_by(|one, other| other.last.cmp(&one.last).then(one.cmp(other)));
     let mut batches: Vec<Batch<'_>> = Vec::new();
-    let (mut n_rows, mut n_parts) = (0, 1);
+    let (mut n_rows, mut room) = (0_u64, first_rows);
     for part in parts {
-        n_rows += part.n_events;
+        n_rows = n_rows.saturating_add(part.n_events);
         match batches.last_mut() {
-            Some(batch) if batch.parts.len() < n_parts && n_rows <= ROWS_AT_A_TIME => {
-                batch.parts.push(part);
-            }
+            Some(batch) if n_rows <= room => batch.parts.push(part),
             last => {
-                // A page is mostly in the newest part; who goes on wants more at a time.
-                n_parts *= if last.is_some() { 2 } else { 1 };
+                if last.is_some() {
+                    // Who goes on wants more at a time.
+                    room = room.saturating_mul(2).min(ROWS_AT_A_TIME);
+                }
                 n_rows = part.n_events;
                 batches.push(Batch { parts: vec![part], last: part.last });
             }
@@ -204,29 +218,6 @@ fn newest_first(parts: &[Part], window: Window) -> Vec<Batch<'_>> {
     }
     batches
 }
-
-/// The columns of a record besides its time; the argument vector is in `binary` and `command`.
-const COLUMNS: [&str; 19] = [
-    "event_id",
-    "hostname",
-    "event_type",
-    "binary",
-    "command",
-    "decision",
-    "rule",
-    "agent",
-    "severity",
-    "role",
-    "session_id",
-    "cwd",
-    "user",
-    "mcp_server",
-    "mcp_tool",
-    "mcp_arguments",
-    "endpoint",
-    "trust_score",
-    "source",
-];
 
 /// The rows that pass a filter; `None` where none can.
 fn filtered(paths: &[PlRefPath], filter: &Filter) -> PolarsResult<Option<LazyFrame>> {
@@ -269,57 +260,36 @@ fn predicate(test: &Test) -> Expr {
     }
 }
 
-/// Hands every row of a frame to `each`.
-fn records_of(frame: &DataFrame, each: &mut dyn FnMut(Record)) -> PolarsResult<()> {
-    let rows = Table::new(frame);
-    let at = rows.number("timestamp")?;
-    let trust: &Int32Chunked = frame.column("trust_score")?.i32()?;
-    macro_rules! texts {
-        ($($name:ident),+ $(,)?) => { $(let $name = rows.text(stringify!($name))?;)+ };
-    }
-    texts!(event_id, hostname, event_type, binary, command, decision, rule, agent, severity, role);
-    texts!(session_id, cwd, user, mcp_server, mcp_tool, mcp_arguments, endpoint, source);
-    for idx in 0..frame.height() {
-        macro_rules! text {
-            ($name:ident) => {
-                $name.get(idx).map(ToOwned::to_owned)
-            };
-        }
-        let argv = argv(binary.get(idx), command.get(idx));
-        let kind = event_type.get(idx).and_then(EventType::parse);
-        let outcome = decision.get(idx).and_then(Outcome::parse);
-        let event = Event {
-            event_id: text!(event_id).unwrap_or_default(),
-            timestamp: Timestamp(at.get(idx).unwrap_or_default()),
-            hostname: text!(hostname).unwrap_or_default(),
-            event_type: kind.unwrap_or(EventType::CommandExecution),
-            binary: text!(binary),
-            argv,
-            decision: outcome.unwrap_or(Outcome::Allowed),
-            rule: text!(rule),
-            agent: text!(agent),
-            severity: severity.get(idx).and_then(Severity::parse),
-            role: text!(role),
-            session_id: text!(session_id),
-            cwd: text!(cwd),
-            user: text!(user),
-            mcp_server: text!(mcp_server),
-            mcp_tool: text!(mcp_tool),
-            mcp_arguments: text!(mcp_arguments),
-            endpoint: text!(endpoint),
-            trust_score: trust.get(idx).and_then(|it| u8::try_from(it).ok()),
-        };
-        let source = text!(source).unwrap_or_default();
-        each(Record { event, command: text!(command), source });
-    }
-    Ok(())
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::events::Day;
 
-/// The argument vector: the canonical line taken apart, its first word as invoked.
-fn argv(binary: Option<&str>, line: Option<&str>) -> Vec<String> {
-    let mut argv = line.and_then(split).unwrap_or_default();
-    if let (Some(first), Some(binary)) = (argv.first_mut(), binary) {
-        binary.clone_into(first);
+    #[test]
+    fn small_parts_are_read_together_and_who_goes_on_reads_more() {
+        let part = |minute: i64, n_events: u64| Part {
+            day: Day(0),
+            name: minute.to_string(),
+            n_events,
+            n_bytes: 0,
+            first: Timestamp(minute),
+            last: Timestamp(minute),
+        };
+        let names = |parts: &[Part], window: Window, first_rows: u64| -> Vec<Vec<String>> {
+            let batches = newest_first(parts, window, first_rows);
+            assert!(batches.is_sorted_by_key(|it| std::cmp::Reverse(it.last)));
+            let names = batches.iter().map(|it| it.parts.iter().map(|it| it.name.clone()));
+            names.map(Iterator::collect).collect()
+        };
+        let small: Vec<Part> = (0..9).map(|minute| part(minute, 400)).collect();
+        let all = names(&small, Window::ALL, 1_000);
+        let wanted = [&["8", "7"][..], &["6", "5", "4", "3", "2"], &["1", "0"]];
+        assert_eq!(all, wanted, "at most 1,000, then 2,000, then 4,000");
+        assert_eq!(names(&small, Window::ALL, ROWS_AT_A_TIME).len(), 1);
+        // A large one stands alone, and there is no row that nobody reads.
+        let large = [part(0, 10), part(1, 500_000), part(2, 10)];
+        assert_eq!(names(&large, Window::ALL, 1_000), [["2"], ["1"], ["0"]]);
+        let window = Window { from: Timestamp(1), to: Timestamp(2) };
+        assert_eq!(names(&large, window, 1_000), [["1"]]);
     }
-    argv
 }

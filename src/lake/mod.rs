@@ -45,10 +45,11 @@ mod rewrite;
 mod rollups;
 mod scan;
 mod tallies;
+mod view;
 
 use std::path::{Path, PathBuf};
 
-pub use audit::{Column, Filter, Record, Test};
+pub use audit::{Column, Filter, Test};
 pub use chunk::Staged;
 pub use columns::{Columns, Rows};
 pub use error::LakeError;
@@ -56,6 +57,7 @@ pub use files::Lock;
 pub use rewrite::{Roles, Subject, small_parts};
 pub use rollups::{Rollup, RollupKey, RollupRow};
 pub use scan::{Overview, Window};
+pub use view::{Record, View};
 
 use self::place::There;
 use crate::events::{Day, Timestamp};

@@ -1,12 +1,21 @@
 //! The audit log: events of the lake by any of their fields, newest first, with their severity.
-use std::{cmp::Reverse, collections::BTreeMap};
+#![expect(clippy::disallowed_types, reason = "looked up by key only, and read in no order")]
+mod texts;
+
+use std::{
+    cell::RefCell,
+    cmp::Reverse,
+    collections::{BTreeMap, HashMap},
+};
 
 use serde::Serialize;
+
+use self::texts::Texts;
 
 use crate::{
     commands::read,
     events::{EventType, Outcome, Severity, Timestamp, text_forms},
-    lake::{Column, Filter, Lake, LakeError, Part, Record, Test, Window},
+    lake::{Column, Filter, Lake, LakeError, Part, Record, Test, View, Window},
     risk::{
         self, Effect, Effects, RiskLevel, call_facts, declared_level, guarded_level, reading_facts,
     },
@@ -138,14 +147,30 @@ const MAX_KNOWN: usize = 50_000;
 /// A longer one is not kept: lines have up to a mebibyte, and few of those come twice.
 const MAX_KNOWN_BYTES: usize = 1024;
 
-/// Commands and calls -> what they can do, and what the guards declare that they fall under.
-type Stakes = BTreeMap<Vec<String>, (Effects, RiskLevel)>;
+/// What is at stake with a command or call: what it can do, and what the guards declare that it falls under.
+type Stakes = (Effects, RiskLevel);
 
 /// Reads the log; remembers what it found out about commands.
 #[derive(Debug)]
 pub struct Auditor<'a> {
     lake: &'a Lake,
-    known: Stakes,
+    known: Known,
+}
+
+/// What was found out about commands and calls.
+#[derive(Debug, Default)]
+struct Known {
+    stakes: HashMap<Box<[u8]>, Stakes>,
+    /// The key that is looked up.
+    key: Vec<u8>,
+}
+
+/// How serious an event is, and why.
+#[derive(Clone, Copy, Debug)]
+struct Judgment {
+    severity: Severity,
+    risk: RiskLevel,
+    effects: Effects,
 }
 
 impl Default for Query {
@@ -183,13 +208,11 @@ impl Query {
         self.severities.is_empty() && self.effects.is_empty() && self.texts.is_empty()
     }
 
-    /// Whether an event that passed the filter of columns is wanted.
-    fn fits(&self, entry: &Entry) -> bool {
-        let severity = self.severities.is_empty() || self.severities.contains(&entry.severity);
-        let effects = &self.effects;
-        severity
-            && (effects.is_empty() || effects.iter().any(|it| entry.effects.contains(*it)))
-            && self.texts.iter().all(|it| has_text(&entry.record, it))
+    /// Whether an event that passed the filter of columns and has the texts is wanted.
+    fn fits(&self, it: &Judgment) -> bool {
+        let severity = self.severities.is_empty() || self.severities.contains(&it.severity);
+        let mut effects = self.effects.iter();
+        severity && (self.effects.is_empty() || effects.any(|effect| it.effects.contains(*effect)))
     }
 }
 
@@ -213,30 +236,50 @@ fn may_have(severity: Severity) -> Vec<Test> {
     }
 }
 
-/// Whether one of the texts of an event has this one in it, upper or lower case.
-fn has_text(record: &Record, text: &str) -> bool {
-    let event = &record.event;
-    let fields = [
-        Some(&event.event_id),
-        event.binary.as_ref(),
-        record.command.as_ref(),
-        event.rule.as_ref(),
-        event.session_id.as_ref(),
-        event.cwd.as_ref(),
-        event.user.as_ref(),
-        event.mcp_server.as_ref(),
-        event.mcp_tool.as_ref(),
-        event.mcp_arguments.as_ref(),
-        event.endpoint.as_ref(),
-    ];
-    let text = text.to_lowercase();
-    fields.into_iter().flatten().any(|field| field.to_lowercase().contains(&text))
+/// The newest events that were found.
+struct Newest {
+    entries: Vec<Entry>,
+    n_wanted: usize,
+    /// Not later than the events that are wanted, once there are as many as that.
+    oldest: Option<Timestamp>,
+}
+
+impl Newest {
+    const fn new(n_wanted: usize) -> Self {
+        Self { entries: Vec::new(), n_wanted, oldest: None }
+    }
+
+    /// Whether an event of this time may be among them.
+    fn has_room_for(&self, at: Timestamp) -> bool {
+        self.oldest.is_none_or(|it| at >= it)
+    }
+
+    fn add(&mut self, entry: Entry) {
+        self.entries.push(entry);
+        // Grows to twice what is wanted before the older half is dropped.
+        if self.entries.len() >= self.n_wanted.saturating_mul(2) {
+            self.cut();
+        }
+    }
+
+    /// Drops what is not wanted, and puts the rest in order.
+    fn cut(&mut self) {
+        let key = |it: &Entry| {
+            let event = &it.record.event;
+            (event.timestamp, event.event_id.clone(), Reverse(it.record.source.clone()))
+        };
+        self.entries.sort_by_cached_key(|it| Reverse(key(it)));
+        self.entries.truncate(self.n_wanted);
+        if self.entries.len() == self.n_wanted {
+            self.oldest = self.entries.last().map(|it| it.record.event.timestamp);
+        }
+    }
 }
 
 impl<'a> Auditor<'a> {
     /// A reader of a lake's log.
-    pub const fn new(lake: &'a Lake) -> Self {
-        Self { lake, known: BTreeMap::new() }
+    pub fn new(lake: &'a Lake) -> Self {
+        Self { lake, known: Known::default() }
     }
 
     /// The `n` newest events behind the first `skip` that a query asks for, newest first; those of
@@ -254,39 +297,40 @@ impl<'a> Auditor<'a> {
         // One more, to know whether there is more.
         let n_wanted = skip.saturating_add(n).saturating_add(1);
         let top = query.is_of_columns().then_some(n_wanted);
-        // Grows to twice what is wanted before the older half is dropped.
-        let found = std::cell::RefCell::new(Vec::<Entry>::new());
+        let newest = RefCell::new(Newest::new(n_wanted));
+        let texts = Texts::new(&query.texts);
         let (lake, known) = (self.lake, &mut self.known);
         lake.records(
             parts,
             &query.filter(),
             top,
-            &mut |record| {
-                let entry = judged(record, known);
-                if query.fits(&entry) {
-                    let mut found = found.borrow_mut();
-                    found.push(entry);
-                    if found.len() >= n_wanted.saturating_mul(2) {
-                        cut(&mut found, n_wanted);
-                    }
+            &mut |view: &View<'_>| {
+                let mut newest = newest.borrow_mut();
+                // What costs least is asked first.
+                if !newest.has_room_for(view.timestamp) || !texts.are_in(view) {
+                    return;
+                }
+                let judgment = known.judge(view);
+                if query.fits(&judgment) {
+                    newest.add(Entry::new(view, judgment));
                 }
             },
-            &mut |newest| {
-                let mut found = found.borrow_mut();
-                cut(&mut found, n_wanted);
-                let oldest = found.last().map(|it| it.record.event.timestamp);
-                found.len() < n_wanted || oldest.is_none_or(|it| it <= newest)
+            &mut |last| {
+                let mut newest = newest.borrow_mut();
+                newest.cut();
+                newest.has_room_for(last)
             },
         )?;
-        let mut entries = found.into_inner();
-        cut(&mut entries, n_wanted);
+        let mut newest = newest.into_inner();
+        newest.cut();
+        let mut entries = newest.entries;
         entries.drain(..skip.min(entries.len()));
         let has_more = entries.len() > n;
         entries.truncate(n);
         Ok(Page { entries, has_more })
     }
 
-    /// Hands every event that passes a filter to `each`, from newer parts to older ones.
+    /// Hands every event that passes a filter, and is wanted, to `each`, from newer parts to older ones.
     ///
     /// # Errors
     /// Where a part of the lake is gone or cannot be read.
@@ -294,10 +338,16 @@ impl<'a> Auditor<'a> {
         &mut self,
         parts: &[Part],
         filter: &Filter,
+        is_wanted: &dyn Fn(&View<'_>) -> bool,
         each: &mut dyn FnMut(Entry),
     ) -> Result<(), LakeError> {
         let (lake, known) = (self.lake, &mut self.known);
-        lake.records(parts, filter, None, &mut |record| each(judged(record, known)), &mut |_| true)
+        let mut take = |view: &View<'_>| {
+            if is_wanted(view) {
+                each(Entry::new(view, known.judge(view)));
+            }
+        };
+        lake.records(parts, filter, None, &mut take, &mut |_| true)
     }
 
     /// How many events that a query asks for have each value, the most frequent first.
@@ -315,21 +365,20 @@ impl<'a> Auditor<'a> {
             self.lake.counts(parts, &query.filter(), column)?
         } else {
             let mut counts: BTreeMap<Option<String>, u64> = BTreeMap::new();
+            let texts = Texts::new(&query.texts);
             let (lake, known) = (self.lake, &mut self.known);
-            lake.records(
-                parts,
-                &query.filter(),
-                None,
-                &mut |record| {
-                    let entry = judged(record, known);
-                    if query.fits(&entry) {
-                        for value in values(&entry, by) {
-                            *counts.entry(value).or_default() += 1;
-                        }
+            let mut count = |view: &View<'_>| {
+                if !texts.are_in(view) {
+                    return;
+                }
+                let judgment = known.judge(view);
+                if query.fits(&judgment) {
+                    for value in values(view, &judgment, by) {
+                        *counts.entry(value).or_default() += 1;
                     }
-                },
-                &mut |_| true,
-            )?;
+                }
+            };
+            lake.records(parts, &query.filter(), None, &mut count, &mut |_| true)?;
             counts
         };
         let mut counts: Vec<Counted> =
@@ -340,57 +389,63 @@ impl<'a> Auditor<'a> {
     }
 }
 
-/// The newest `n` of the entries, in their order.
-fn cut(entries: &mut Vec<Entry>, n: usize) {
-    let key = |it: &Entry| {
-        let event = &it.record.event;
-        (event.timestamp, event.event_id.clone(), Reverse(it.record.source.clone()))
-    };
-    entries.sort_by_cached_key(|it| Reverse(key(it)));
-    entries.truncate(n);
+impl Entry {
+    fn new(view: &View<'_>, judgment: Judgment) -> Self {
+        let Judgment { severity, risk, effects } = judgment;
+        Self { record: view.record(), severity, risk, effects }
+    }
 }
 
-/// An event with what is known of it.
-fn judged(record: Record, known: &mut Stakes) -> Entry {
-    let event = &record.event;
-    let (effects, guarded) = match (event.event_type, &event.mcp_server, &event.mcp_tool) {
-        (EventType::CommandExecution, ..) => stakes(known, event.argv.clone(), |argv| {
-            let reading = read(argv);
-            (reading_facts(&reading, None).2, guarded_level(argv, &reading))
-        }),
-        (EventType::McpToolCall, Some(server), Some(tool)) => {
-            let arguments = event.mcp_arguments.clone().unwrap_or_default();
-            // A vector that no command has: its first word is empty.
-            let call = vec![String::new(), server.clone(), tool.clone(), arguments];
-            stakes(known, call, |_| {
-                let arguments = event.mcp_arguments.as_deref().unwrap_or_default();
+impl Known {
+    /// How serious an event is.
+    fn judge(&mut self, view: &View<'_>) -> Judgment {
+        let (effects, guarded) = self.stakes(view);
+        let declared = view.rule.and_then(declared_level);
+        let risk = risk::level(effects).max(guarded).max(declared.unwrap_or(RiskLevel::Low));
+        let severity = risk::severity(view.severity, view.event_type, view.decision, risk);
+        Judgment { severity, risk, effects }
+    }
+
+    /// What is at stake, worked out once for commands and calls that are alike.
+    fn stakes(&mut self, view: &View<'_>) -> Stakes {
+        let call = view.mcp_server.zip(view.mcp_tool);
+        let parts = match (view.event_type, call) {
+            (EventType::CommandExecution, _) => {
+                ["", view.binary.unwrap_or_default(), view.command.unwrap_or_default()]
+            }
+            (EventType::McpToolCall, Some((server, tool))) => {
+                [server, tool, view.mcp_arguments.unwrap_or_default()]
+            }
+            _ => return (Effects::NONE, RiskLevel::Low),
+        };
+        self.key.clear();
+        for part in parts {
+            // Behind its length, so that none passes for two.
+            self.key.extend((part.len() as u64).to_be_bytes());
+            self.key.extend(part.as_bytes());
+        }
+        if let Some(stakes) = self.stakes.get(self.key.as_slice()) {
+            return *stakes;
+        }
+        let stakes = match call.filter(|_| view.event_type == EventType::McpToolCall) {
+            Some((server, tool)) => {
+                let arguments = view.mcp_arguments.unwrap_or_default();
                 (call_facts(server, tool, arguments).1, RiskLevel::Low)
-            })
+            }
+            None => {
+                let argv = view.argv();
+                let reading = read(&argv);
+                (reading_facts(&reading, None).2, guarded_level(&argv, &reading))
+            }
+        };
+        if self.key.len() <= MAX_KNOWN_BYTES {
+            if self.stakes.len() >= MAX_KNOWN {
+                self.stakes.clear();
+            }
+            self.stakes.insert(self.key.as_slice().into(), stakes);
         }
-        _ => (Effects::NONE, RiskLevel::Low),
-    };
-    let declared = event.rule.as_deref().and_then(declared_level);
-    let risk = risk::level(effects).max(guarded).max(declared.unwrap_or(RiskLevel::Low));
-    let severity = risk::severity(event.severity, event.event_type, event.decision, risk);
-    Entry { record, severity, risk, effects }
-}
-
-fn stakes(
-    known: &mut Stakes,
-    key: Vec<String>,
-    find: impl FnOnce(&[String]) -> (Effects, RiskLevel),
-) -> (Effects, RiskLevel) {
-    if let Some(stakes) = known.get(&key) {
-        return *stakes;
+        stakes
     }
-    let stakes = find(&key);
-    if key.iter().map(String::len).sum::<usize>() <= MAX_KNOWN_BYTES {
-        if known.len() >= MAX_KNOWN {
-            known.clear();
-        }
-        known.insert(key, stakes);
-    }
-    stakes
 }
 
 /// The column that has what counts go by.
@@ -421,34 +476,35 @@ const fn column_of(by: CountBy) -> Option<Column> {
 }
 
 /// What an event counts for.
-fn values(entry: &Entry, by: CountBy) -> Vec<Option<String>> {
-    let event = &entry.record.event;
+fn values(view: &View<'_>, judgment: &Judgment, by: CountBy) -> Vec<Option<String>> {
+    let text = |it: &str| Some(it.to_owned());
+    let maybe = |it: Option<&str>| it.map(ToOwned::to_owned);
     let one = match by {
         CountBy::Effect => {
-            let effects = entry.effects.iter().map(|it| Some(it.as_str().to_owned()));
+            let effects = judgment.effects.iter().map(|it| text(it.as_str()));
             let effects: Vec<_> = effects.collect();
             return if effects.is_empty() { vec![None] } else { effects };
         }
-        CountBy::Severity => Some(entry.severity.to_string()),
-        CountBy::Risk => Some(entry.risk.as_str().to_owned()),
-        CountBy::Day => Some(event.timestamp.day().to_string()),
-        CountBy::EventType => Some(event.event_type.to_string()),
-        CountBy::Decision => Some(event.decision.to_string()),
-        CountBy::Hostname => Some(event.hostname.clone()),
-        CountBy::Binary => event.binary.clone(),
-        CountBy::Command => entry.record.command.clone(),
-        CountBy::Role => event.role.clone(),
-        CountBy::Agent => event.agent.clone(),
-        CountBy::SessionId => event.session_id.clone(),
-        CountBy::User => event.user.clone(),
-        CountBy::Cwd => event.cwd.clone(),
-        CountBy::Rule => event.rule.clone(),
-        CountBy::McpServer => event.mcp_server.clone(),
-        CountBy::McpTool => event.mcp_tool.clone(),
-        CountBy::Endpoint => event.endpoint.clone(),
-        CountBy::TrustScore => event.trust_score.map(|it| it.to_string()),
-        CountBy::EventId => Some(event.event_id.clone()),
-        CountBy::Source => Some(entry.record.source.clone()),
+        CountBy::Severity => text(judgment.severity.as_str()),
+        CountBy::Risk => text(judgment.risk.as_str()),
+        CountBy::Day => Some(view.timestamp.day().to_string()),
+        CountBy::EventType => text(view.event_type.as_str()),
+        CountBy::Decision => text(view.decision.as_str()),
+        CountBy::Hostname => text(view.hostname),
+        CountBy::Binary => maybe(view.binary),
+        CountBy::Command => maybe(view.command),
+        CountBy::Role => maybe(view.role),
+        CountBy::Agent => maybe(view.agent),
+        CountBy::SessionId => maybe(view.session_id),
+        CountBy::User => maybe(view.user),
+        CountBy::Cwd => maybe(view.cwd),
+        CountBy::Rule => maybe(view.rule),
+        CountBy::McpServer => maybe(view.mcp_server),
+        CountBy::McpTool => maybe(view.mcp_tool),
+        CountBy::Endpoint => maybe(view.endpoint),
+        CountBy::TrustScore => view.trust_score.map(|it| it.to_string()),
+        CountBy::EventId => text(view.event_id),
+        CountBy::Source => text(view.source),
     };
     vec![one]
 }

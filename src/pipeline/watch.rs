@@ -3,10 +3,10 @@ use std::{cell::RefCell, collections::BTreeMap};
 
 use super::audit::{Auditor, Entry};
 use crate::{
-    alerts::{Noticed, Rules, Watch, of_anomaly},
+    alerts::{Noticed, Rules, Watch, may_install, of_anomaly},
     batch::SuggestionBatch,
     events::{EventType, Outcome, Timestamp},
-    lake::{Column, Filter, Lake, Part, Test, Window},
+    lake::{Column, Filter, Lake, Part, Test, View, Window},
     store::{AlertsRaised, Store},
 };
 
@@ -60,16 +60,23 @@ fn look(
     let mut newest_first: Vec<&Part> = parts.iter().collect();
     newest_first.sort_by(|one, other| other.last.cmp(&one.last).then(one.cmp(other)));
     for part in newest_first {
-        auditor.each(std::slice::from_ref(part), &wanted(rules), &mut see)?;
+        let part = std::slice::from_ref(part);
+        auditor.each(part, &wanted(rules), &|_| true, &mut see)?;
+        // Few lines are about plugins: where a part has none, no other column is read for them.
+        if lake.has_text(part, Column::Command, &may_install)? {
+            let commands = one_of(Column::EventType, &[EventType::CommandExecution.as_str()]);
+            let filter = of_tests(vec![commands]);
+            let is_wanted = |view: &View<'_>| view.command.is_some_and(may_install);
+            auditor.each(part, &filter, &is_wanted, &mut |entry| {
+                watch.borrow_mut().see_installed(&entry.record.event, entry.severity);
+            })?;
+        }
     }
     Ok(watch.into_inner().finish())
 }
 
 /// What may be an alert, as far as columns tell.
 fn wanted(rules: &Rules) -> Filter {
-    let one_of = |column, values: &[&str]| {
-        Test::OneOf(column, values.iter().map(|it| Some((*it).to_owned())).collect())
-    };
     let kinds = [EventType::McpToolCall, EventType::ConfigChange, EventType::PolicyIntegrity];
     let outcomes = [Outcome::Blocked, Outcome::WouldBlock];
     let agents: Vec<&str> = rules.declared_tools.keys().map(String::as_str).collect();
@@ -78,7 +85,15 @@ fn wanted(rules: &Rules) -> Filter {
         one_of(Column::Decision, &outcomes.map(Outcome::as_str)),
         one_of(Column::Agent, &agents),
     ];
-    Filter { window: Window::ALL, tests: vec![Test::Any(tests)], binaries: Vec::new() }
+    of_tests(vec![Test::Any(tests)])
+}
+
+fn one_of(column: Column, values: &[&str]) -> Test {
+    Test::OneOf(column, values.iter().map(|it| Some((*it).to_owned())).collect())
+}
+
+const fn of_tests(tests: Vec<Test>) -> Filter {
+    Filter { window: Window::ALL, tests, binaries: Vec::new() }
 }
 
 /// Raises the alerts that the anomalies of a new batch are.

@@ -13,6 +13,7 @@ pub mod model;
 mod pattern;
 pub mod proof;
 mod role;
+mod through;
 mod validate;
 mod when;
 
@@ -29,4 +30,5 @@ pub use merge::{Merged, Stricter, Weakened, merge};
 pub use nearest::{Nearest, nearest_call, nearest_command};
 pub use pattern::{Pattern, literal};
 pub use role::{Evaluation, Matching, Mode, RiskPolicy, Role, Rule, RuleAction, Target, When};
+pub use through::lets_through;
 pub use validate::{Problem, validate};

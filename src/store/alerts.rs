@@ -20,7 +20,7 @@ use crate::{
     },
     events::{Severity, Timestamp},
     lake::Part,
-    policy::{Rule, RuleAction},
+    policy::{Role, Rule, RuleAction},
 };
 
 /// Most alerts of one kind that are not resolved; what is more becomes one that says so.
@@ -147,11 +147,7 @@ impl Store {
     /// # Errors
     /// Where the database is away.
     pub async fn blocked_arrivals(&self) -> Result<Vec<(AlertKind, String)>, StoreError> {
-        let mut alerts = arrivals(self.snapshot().await?.conn()).await?;
-        alerts.retain(|it| it.resolution.is_some());
-        newest_decisions(&mut alerts);
-        alerts.retain(|it| it.resolution == Some(Resolution::Blocked));
-        Ok(alerts.into_iter().map(|it| (it.kind, it.detail.subject)).collect())
+        blocked(self.snapshot().await?.conn()).await
     }
 
     /// Takes a step with an alert, which is named by its id, the beginning of that, or, to approve, block or
@@ -195,6 +191,35 @@ impl Store {
         write.commit().await?;
         Ok(Stepped { alert: after, roles })
     }
+}
+
+/// The servers and plugins that are blocked, by the last decision about each.
+pub(super) async fn blocked(
+    conn: &mut AnyConnection,
+) -> Result<Vec<(AlertKind, String)>, StoreError> {
+    let mut alerts = arrivals(conn).await?;
+    alerts.retain(|it| it.resolution.is_some());
+    newest_decisions(&mut alerts);
+    alerts.retain(|it| it.resolution == Some(Resolution::Blocked));
+    Ok(alerts.into_iter().map(|it| (it.kind, it.detail.subject)).collect())
+}
+
+/// Notes on the rules of a role that are new and deny calls of what is blocked why they are there, so that they
+/// go with the block.
+pub(super) async fn note_blocked(
+    conn: &mut AnyConnection,
+    role: &mut Role,
+) -> Result<(), StoreError> {
+    let blocked = blocked(conn).await?;
+    let calls: Vec<String> =
+        blocked.iter().flat_map(|(kind, name)| calls_of(*kind, name)).collect();
+    for rule in role.mcp_rules.iter_mut().filter(|it| it.rule_id.is_empty()) {
+        let is_block = rule.action == RuleAction::Deny && rule.when.is_empty();
+        if is_block && calls.contains(&rule.pattern) {
+            rule.rationale = Some(BLOCKED.to_owned());
+        }
+    }
+    Ok(())
 }
 
 /// Counts up the alert that is there, or makes one.

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use sqlx::{AnyConnection, any::AnyRow};
 
-use super::{Store, StoreError, reviews::Act, rows::Columns as _};
+use super::{Store, StoreError, alerts, reviews::Act, rows::Columns as _};
 use crate::{
+    alerts::{AlertKind, calls_of},
     batch::{ChangeKind, ChangeState, Target},
     events::Timestamp,
-    feedback::{Background, Lesson, Lessons, Withdrawn},
+    feedback::{Background, Blocked, Lesson, Lessons, Withdrawn},
     review::Said,
 };
 
@@ -21,12 +22,18 @@ impl Store {
     pub async fn background(&self, role: &str, now: Timestamp) -> Result<Background, StoreError> {
         let mut snapshot = self.snapshot().await?;
         let conn = snapshot.conn();
+        let blocked = alerts::blocked(conn).await?.into_iter().map(|(kind, name)| Blocked {
+            calls: calls_of(kind, &name),
+            is_plugin: kind == AlertKind::NewPlugin,
+            name,
+        });
         Ok(Background {
             lessons: Lessons::new(lessons(conn, role).await?, now),
             accepted_until: accepted_until(conn, role, now).await?,
             withdrawn: withdrawn(conn, role, now).await?,
             since: since(conn, role).await?,
             environments: BTreeMap::new(),
+            blocked: blocked.collect(),
         })
     }
 }

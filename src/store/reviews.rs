@@ -3,7 +3,7 @@ use serde::Serialize;
 use sqlx::AnyConnection;
 
 use super::{
-    By, Store, StoreError, batches,
+    By, Store, StoreError, alerts, batches,
     outbox::{self, SignalType},
     prefix::BATCHES,
     revisions::{self, Why},
@@ -138,14 +138,16 @@ impl Store {
         }
         let current = roles::need(conn, &batch.role).await?;
         let base = base(conn, &batch).await?;
-        let merged = merge(&base, &current, &batch).map_err(|conflicts| StoreError::Conflicts {
-            batch_id: batch_id.clone(),
-            role: batch.role.clone(),
-            made_for: base.revision,
-            now: current.revision,
-            conflicts,
-        })?;
+        let mut merged =
+            merge(&base, &current, &batch).map_err(|conflicts| StoreError::Conflicts {
+                batch_id: batch_id.clone(),
+                role: batch.role.clone(),
+                made_for: base.revision,
+                now: current.revision,
+                conflicts,
+            })?;
         opens_nothing(&batch, &current, &merged)?;
+        alerts::note_blocked(conn, &mut merged).await?;
         let why = Why { reason: format!("applied {batch_id}"), batch_id: Some(batch_id.clone()) };
         let (role, _) = roles::save(conn, merged, &why, by).await?;
         let is_whole = changes.len() == batch.changes.len();

@@ -1,4 +1,6 @@
 //! Alerts: from what comes in to what people do about it, on both databases and by the commands.
+use std::fmt::Write as _;
+
 use policy_advisor::{
     alerts::{AlertKind, AlertState, Detail, Noticed, Resolution, Step},
     events::Severity,
@@ -299,6 +301,97 @@ fn a_role_that_lets_a_blocked_server_through_is_told() {
     assert!(steps.len() == 2 && steps[1].ends_with(": still"), "{shown}");
     let approved = advisor.ok(&["alerts", "approve", "evil"]);
     assert!(approved.contains("role `late` no longer denies `evil/*`"), "{approved}");
+}
+
+/// A plugin whose files came, which an agent installed through a shell, and which ran a command.
+const PLUGIN: &str = r#"
+{"schema_version":"1.0","event_id":"1","timestamp":"2026-01-05T09:00:00Z","hostname":"web-1","event_type":"command_execution","binary":"bash","argv":["bash","-lc","claude plugin install formatter@market"],"decision":"allowed","role":"default"}
+{"schema_version":"1.0","event_id":"2","timestamp":"2026-01-05T09:01:00Z","hostname":"web-1","event_type":"config_change","command":"/home/ana/.claude/plugins/cache/market/formatter/1.2.0/hooks/hooks.json","decision":"allowed","agent":"Claude Code","role":"default"}
+{"schema_version":"1.0","event_id":"3","timestamp":"2026-01-05T09:02:00Z","hostname":"web-1","event_type":"command_execution","binary":"claude","argv":["claude","plugin","list"],"decision":"allowed","role":"default"}
+"#;
+
+#[test]
+fn a_plugin_that_brings_no_server_waits_for_approval_too() {
+    let advisor = Advisor::new();
+    let file = advisor.write("plugin.ndjson", PLUGIN.trim_start());
+    advisor.ok(&["ingest", &file]);
+    let plugins = || advisor.json(&["alerts", "list", "--kind", "new_plugin"]);
+    let found = plugins();
+    assert_eq!(found.as_array().unwrap().len(), 1, "{found}");
+    assert_eq!(
+        (&found[0]["detail"]["subject"], &found[0]["events"]),
+        (&"formatter".into(), &2.into())
+    );
+    // No decision: it is told again when it is installed again.
+    advisor.ok(&["alerts", "dismiss", "formatter"]);
+    assert_eq!(plugins(), serde_json::json!([]));
+    let again = PLUGIN.lines().nth(1).unwrap().replace(r#""event_id":"1""#, r#""event_id":"9""#);
+    let again = again.replace("2026-01-05", &policy_advisor::clock::now().day().to_string());
+    let again = again.replace("T09:00:00Z", "T23:59:59Z");
+    let again = advisor.write("again.ndjson", &(again + "\n"));
+    advisor.ok(&["ingest", &again]);
+    assert_eq!(plugins().as_array().unwrap().len(), 1);
+    // What it brings besides servers is no matter of roles, and that is said.
+    let ended = advisor.run(&["alerts", "block", "formatter"]);
+    assert!(ended.out.contains("role `default` denies `plugin_formatter_*/*`"), "{ended:?}");
+    assert!(ended.err.contains("`claude plugin uninstall formatter`"), "{ended:?}");
+    let approved = advisor.ok(&["alerts", "approve", "formatter"]);
+    assert!(approved.contains("role `default` no longer denies"), "{approved}");
+}
+
+/// A week of calls of two servers.
+fn week_of_calls() -> String {
+    let mut lines = String::new();
+    for idx in 0..56 {
+        let (day, hour, server) = (1 + idx / 8, 8 + idx % 8, ["evil", "wiki"][idx % 2]);
+        let _ = writeln!(
+            lines,
+            r#"{{"schema_version":"1.0","event_id":"{idx}","timestamp":"2026-01-0{day}T{hour:02}:00:00Z","hostname":"web-{}","event_type":"mcp_tool_call","mcp_server":"{server}","mcp_tool":"read","decision":"allowed","role":"early","session_id":"s-{day}"}}"#,
+            idx % 3,
+        );
+    }
+    lines
+}
+
+#[test]
+fn a_role_that_lets_a_blocked_server_through_is_advised_to_deny_it() {
+    let advisor = Advisor::new();
+    advisor.ok(&["roles", "create", "early", "--default-action", "allow"]);
+    let file = advisor.write("calls.ndjson", &week_of_calls());
+    advisor.ok(&["ingest", &file]);
+    advisor.ok(&["alerts", "block", "evil"]);
+    let suggest = [
+        "suggest",
+        "--role",
+        "early",
+        "--from",
+        "2026-01-01T00:00:00Z",
+        "--to",
+        "2026-01-09T00:00:00Z",
+    ];
+    let denied = |batch: &serde_json::Value| -> Option<u64> {
+        let mut changes = batch["changes"].as_array()?.iter();
+        let is_deny = |it: &serde_json::Value| {
+            it["action"].as_str() == Some("deny") && it["pattern"].as_str() == Some("evil/*")
+        };
+        let denies = |it: &&serde_json::Value| it["after"].as_array().unwrap().iter().any(is_deny);
+        changes.find(denies)?["ordinal"].as_u64()
+    };
+    let batch = advisor.json(&suggest);
+    assert_eq!(denied(&batch), None, "it is denied already: {batch}");
+    // Put back to what it was before the block.
+    advisor.ok(&["roles", "rollback", "early", "1"]);
+    let batch = advisor.json(&suggest);
+    let ordinal = denied(&batch).unwrap().to_string();
+    let id = batch["batch_id"].as_str().unwrap();
+    advisor.ok(&["review", "accept", id, "--change", &ordinal]);
+    advisor.ok(&["review", "apply", id]);
+    let mcp_rules = || advisor.json(&["roles", "export", "early"])["mcp_rules"].clone();
+    assert_eq!(mcp_rules()[0]["pattern"], "evil/*");
+    // The deny goes with the block, as those that the block made.
+    let approved = advisor.ok(&["alerts", "approve", "evil"]);
+    assert!(approved.contains("role `early` no longer denies `evil/*`"), "{approved}");
+    assert_eq!(mcp_rules(), serde_json::json!([]));
 }
 
 #[test]

@@ -118,24 +118,42 @@ struct Seen {
     severity: Severity,
 }
 
-/// What the first guard declares that is about a line, unless an exception of it is.
-fn guarded(line: &str) -> Option<RiskLevel> {
-    let fits = |it: &&&str| Pattern::new(it).matches(line);
-    for guard in risk::guards() {
-        if guard.except.iter().any(|it| fits(&it)) {
-            return None;
-        }
-        if let Some(pattern) = guard.patterns.iter().find(fits) {
-            return risk::declared_level(pattern);
-        }
+/// Patterns with what they declare.
+type Levels = Vec<(Pattern, Option<RiskLevel>)>;
+
+/// The guards: exceptions, and what is guarded.
+struct Guards(Vec<(Vec<Pattern>, Levels)>);
+
+impl Guards {
+    fn new() -> Self {
+        let guards = risk::guards().iter().map(|guard| {
+            let patterns = guard.patterns.iter();
+            (
+                guard.except.iter().map(|it| Pattern::new(it)).collect(),
+                patterns.map(|it| (Pattern::new(it), risk::declared_level(it))).collect(),
+            )
+        });
+        Self(guards.collect())
     }
-    None
+
+    /// What the first guard declares that is about a line, unless an exception of it is.
+    fn level(&self, line: &str) -> Option<RiskLevel> {
+        for (except, patterns) in &self.0 {
+            if except.iter().any(|it| it.matches(line)) {
+                return None;
+            }
+            if let Some((_, level)) = patterns.iter().find(|(it, _)| it.matches(line)) {
+                return *level;
+            }
+        }
+        None
+    }
 }
 
 /// The events of lines, judged one by one as the documentation says.
 fn seen(lines: &[String]) -> Vec<Seen> {
     let now = Timestamp::parse("2026-02-01T00:00:00Z").unwrap();
-    let mut notes = Notes::default();
+    let (mut notes, guards) = (Notes::default(), Guards::new());
     let mut res = Vec::new();
     for line in lines {
         let mut event =
@@ -153,7 +171,8 @@ fn seen(lines: &[String]) -> Vec<Seen> {
             _ => Effects::NONE,
         };
         let declared = event.rule.as_deref().and_then(risk::declared_level);
-        let guarded = read(&event.argv).commands.iter().filter_map(|it| guarded(&it.line())).max();
+        let inner = read(&event.argv).commands;
+        let guarded = inner.iter().filter_map(|it| guards.level(&it.line())).max();
         let declared = declared.max(guarded);
         let risk = declared.map_or(risk::level(effects), |it| it.max(risk::level(effects)));
         let is_critical = risk == RiskLevel::Critical;

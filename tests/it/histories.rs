@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use policy_advisor::clock;
+use policy_advisor::{clock, inputs::Format};
 
 use crate::ingest::{Home, event, gzip, ids_in_lake};
 
@@ -308,6 +308,9 @@ fn live(first: usize) {
         .map(|number| History::new(home.file(&format!("h{number}")), number))
         .collect();
     let (mut ids, mut bad) = (BTreeSet::new(), BTreeSet::new());
+    // Whether the format is named or found out makes no difference.
+    let is_named = first / TOGETHER % 2 == 0;
+    let format = Format::named(if is_named { "signal" } else { "auto" }).unwrap();
     for round in 0..ROUNDS {
         for history in &mut histories {
             for _ in 0..=history.seeded.below(4) {
@@ -322,7 +325,7 @@ fn live(first: usize) {
         // happens next must not happen within the same tick of the file system's clock.
         let hours = if round % 2 == 0 { 1.0 } else { 0.0 };
         let now = clock::now().plus_hours(hours);
-        let report = home.ingest_at(now);
+        let report = home.ingest_with(now, None, format);
         sleep(Duration::from_millis(12));
         assert_eq!(report.files_failed, 0, "{report:?}");
         let mut counts: BTreeMap<String, usize> = BTreeMap::new();

@@ -9,6 +9,7 @@ use std::{
 
 use policy_advisor::{
     events::{Action, Timestamp},
+    inputs::Format,
     lake::{Lake, Window},
     pipeline::ingest::{FileStatus, Ingest, IngestReport, ingest},
     store::{Missing, Place, Store},
@@ -62,14 +63,20 @@ impl Home {
     }
 
     pub(crate) fn ingest_at(&self, now: Timestamp) -> IngestReport {
-        self.ingest_with(now, None)
+        self.ingest_with(now, None, Format::default_format())
     }
 
-    fn ingest_with(&self, now: Timestamp, role: Option<&str>) -> IngestReport {
+    pub(crate) fn ingest_with(
+        &self,
+        now: Timestamp,
+        role: Option<&str>,
+        format: &'static Format,
+    ) -> IngestReport {
         let store = self.store();
         let lake = Lake::open(self.dir.path()).unwrap();
         let mut what = Ingest::new(vec![self.dir.path().join("in")], now);
         what.role = role.map(ToOwned::to_owned);
+        what.format = format;
         what.chunk_events = 100;
         let report = self.runtime.block_on(async {
             // As the program does it: on a worker of the runtime.
@@ -365,7 +372,8 @@ fn the_role_is_the_events_own_else_the_named_else_the_hosts_then_else_the_defaul
     home.write("a.log", event(0) + &own);
     home.ingest();
     home.write("b.log", event(2) + &own.replace("event-1", "event-3"));
-    home.ingest_with(Timestamp::parse("2026-02-01T00:00:00Z").unwrap(), Some("named"));
+    let now = Timestamp::parse("2026-02-01T00:00:00Z").unwrap();
+    home.ingest_with(now, Some("named"), Format::default_format());
     let store = home.store();
     let manifest = home.runtime.block_on(store.manifest()).unwrap();
     let lake = Lake::open(home.data()).unwrap();

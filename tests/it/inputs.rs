@@ -293,9 +293,10 @@ fn now() -> Timestamp {
 }
 
 /// Everything that a file gives, and what was noted.
-fn read(format: &Format, path: &Path) -> (Vec<Found>, Notes) {
+fn read(format: &'static Format, path: &Path) -> (Vec<Found>, Notes) {
     let given = Given { hostname: Some("given".to_owned()) };
-    let mut reader = FileReader::open(&Input::from(path), &Known::default()).unwrap();
+    let (mut reader, format) =
+        FileReader::open_as(&Input::from(path), &Known::default(), format).unwrap();
     let (mut found, mut notes) = (Vec::new(), Notes::default());
     let mut parser = Parser::new(format, &given, now());
     while let Some(block) = reader.next_block().unwrap() {
@@ -494,6 +495,43 @@ fn a_call_is_an_event_once_its_result_is_there() {
     assert_eq!(ingest(&home, "claude-transcript", &path), [2, 1, 0, 1, 0]);
     home.write("t.jsonl", lines[..4].join("\n") + "\n");
     assert_eq!(ingest(&home, "claude-transcript", &path), [2, 1, 1, 0, 0]);
+}
+
+#[test]
+fn what_has_grown_is_read_on_where_the_format_that_is_found_out_is_of_lines() {
+    let home = Home::new();
+    home.store();
+    let signals = crate::ingest::events;
+    let path = home.write("s.log", signals(0..3));
+    assert_eq!(ingest(&home, "auto", &path), [3, 3, 0, 0, 0]);
+    home.write("s.log", signals(0..5));
+    assert_eq!(ingest(&home, "auto", &path), [2, 2, 0, 0, 0], "only what is new");
+    let again = home.write("again.log", signals(0..5));
+    assert_eq!(ingest(&home, "auto", &again), [0; 5], "the same under another name");
+    // What the named format has read counts for the one that is found out, and the other way round.
+    home.write("s.log", signals(0..6));
+    assert_eq!(ingest(&home, "signal", &path), [1, 1, 0, 0, 0]);
+    home.write("s.log", signals(0..8));
+    assert_eq!(ingest(&home, "auto", &path), [2, 2, 0, 0, 0]);
+    // Records that belong together are read from the beginning, together.
+    let whole = fs::read_to_string(fixture("claude-transcript", "edges.jsonl")).unwrap();
+    let lines: Vec<&str> = whole.lines().collect();
+    let path = home.write("t.jsonl", lines[..3].join("\n") + "\n");
+    assert_eq!(ingest(&home, "auto", &path), [2, 1, 0, 1, 0]);
+    home.write("t.jsonl", lines[..4].join("\n") + "\n");
+    assert_eq!(ingest(&home, "auto", &path), [2, 1, 1, 0, 0]);
+    // So is a file of which nothing was certain before: nothing of it is lost.
+    let path = home.write("u.jsonl", "{}\n");
+    assert_eq!(ingest(&home, "auto", &path), [1, 0, 0, 1, 0]);
+    home.write(
+        "u.jsonl",
+        "{}\n".to_owned() + &lines[..2].join("\n").replace("toolu_", "other_") + "\n",
+    );
+    let [_, accepted, ..] = ingest(&home, "auto", &path);
+    let named = home.write("v.jsonl", lines[..2].join("\n").replace("toolu_", "other_") + "\n");
+    let [_, more, duplicates, ..] = ingest(&home, "claude-transcript", &named);
+    assert_eq!((more, accepted), (0, duplicates), "all there is of it");
+    assert_eq!(crate::ingest::ids_in_lake(home.data()).len() as u64, 8 + 2 + accepted);
 }
 
 #[test]

@@ -4,9 +4,9 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use policy_advisor::{
-    batch::{Change, ChangeKind, ChangeState, Fate, Level, SuggestionBatch, Target},
+    batch::{Change, ChangeKind, ChangeState, Fate, Level, PlacedRule, SuggestionBatch, Target},
     events::{Action, Outcome, Tally, Timestamp},
-    feedback::{Background, Lessons, Withdrawn},
+    feedback::{Background, Blocked, Lessons, Withdrawn},
     policy::{Role, Rule, RuleAction},
     review::{Said, Verdict, rule_on},
 };
@@ -176,6 +176,56 @@ fn what_only_hosts_of_one_environment_do_is_allowed_there_only() {
     tallies.push(production);
     let both = batch(&Role::new("r"), &tallies, &background);
     assert!(whens(&both, "git commit").iter().all(Vec::is_empty));
+}
+
+#[test]
+fn what_is_blocked_is_denied_by_every_role_that_lets_it_through() {
+    let mut tallies = activity(&["ls -la"]);
+    for day in 1..=N_DAYS {
+        tallies.extend(["host-0", "host-1"].map(|host| call("list_issues", host, day)));
+    }
+    let blocked = |name: &str| {
+        let calls = vec![format!("{name}/*")];
+        let blocked = vec![Blocked { name: name.to_owned(), is_plugin: false, calls }];
+        Background { blocked, ..Background::default() }
+    };
+    let rule = |pattern: &str, action| Rule::new(pattern, action);
+    let with = |default_action, mcp_rules| Role { default_action, mcp_rules, ..Role::new("r") };
+    let (allow, deny) = (RuleAction::Allow, RuleAction::Deny);
+    // Without the block its calls are routine.
+    let before = batch(&with(deny, Vec::new()), &tallies, &Background::default());
+    assert!(change(&before, "github/list_issues").is_some(), "{before:#?}");
+
+    for (role, is_open) in [
+        (with(allow, Vec::new()), true),
+        (with(deny, vec![rule("github/*", allow)]), true),
+        (with(deny, vec![rule("*/list_issues", allow), rule("github/*", deny)]), true),
+        (with(deny, vec![rule("github/*", deny), rule("*/list_issues", allow)]), false),
+        (with(allow, vec![rule("*", deny)]), false),
+    ] {
+        let batch = batch(&role, &tallies, &blocked("github"));
+        let after = || batch.changes.iter().flat_map(|it| &it.after);
+        let opens = |it: &&PlacedRule| it.pattern.starts_with("github/") && !it.action.is_stop();
+        assert_eq!(after().find(opens), None, "{role:?}: nothing of it is allowed anew");
+        let denied = batch.changes.iter().find(|it| {
+            it.after.iter().any(|rule| rule.pattern == "github/*" && rule.action == deny)
+        });
+        assert_eq!(denied.is_some(), is_open, "{role:?}: {:#?}", batch.changes);
+        let Some(denied) = denied else { continue };
+        assert_eq!((denied.kind, denied.after[0].position), (ChangeKind::Add, 1), "in front");
+        assert_eq!((denied.evidence.units, denied.confidence), (28, 0.99));
+        let told = "The MCP server `github` was blocked (`advisor alerts block`), and the role lets calls of it through.";
+        assert!(denied.reasoning.starts_with(told), "{}", denied.reasoning);
+    }
+
+    // What is asked for, whatever it is, comes with the deny in front of it or not at all.
+    let batch = batch(&with(deny, Vec::new()), &tallies, &blocked("evil"));
+    let denied = change(&batch, "evil/*");
+    let of_mcp = batch.changes.iter().filter(|it| it.target == Target::Mcp);
+    for it in of_mcp.filter(|it| it.after.iter().any(|rule| rule.pattern == "*")) {
+        assert_eq!(it.requires, [denied.unwrap().change_id.clone()]);
+    }
+    assert_eq!(denied.is_some(), change(&batch, "*").is_some_and(|it| it.target == Target::Mcp));
 }
 
 fn said(change: &Change, state: ChangeState, day: i32) -> Said {

@@ -207,6 +207,35 @@ fn servers_of_one_plugin_are_one_alert_and_none_of_a_server() {
 }
 
 #[test]
+fn a_plugin_without_servers_is_noticed_by_its_files_and_by_what_installs_it() {
+    let change = |id: &str, path: &str| Event {
+        event_type: EventType::ConfigChange,
+        argv: vec![path.to_owned()],
+        ..event(id, path)
+    };
+    let install = |id: &str, decision| Event {
+        argv: split("claude plugin install formatter@market").unwrap(),
+        decision,
+        ..event(id, "claude")
+    };
+    let (rules, thresholds) = (Rules::default(), BTreeMap::new());
+    let mut watch = Watch::new(&rules, &thresholds);
+    let path = "/home/ana/.claude/plugins/cache/market/formatter/1.2.0/hooks/hooks.json";
+    watch.see(&change("1", path), path, Severity::Info);
+    watch.see(&change("2", "/home/ana/.claude/settings.json"), "", Severity::Info);
+    watch.see(&call("3", "plugin_formatter_db"), "plugin_formatter_db/read", Severity::Info);
+    watch.see_installed(&install("4", Outcome::Allowed), Severity::Info);
+    watch.see_installed(&install("5", Outcome::Blocked), Severity::Warning);
+    let all = watch.finish();
+    let plugins: Vec<&Noticed> = all.iter().filter(|it| it.kind == AlertKind::NewPlugin).collect();
+    let [plugin] = plugins.as_slice() else { panic!("{all:?}") };
+    assert_eq!((plugin.detail.subject.as_str(), plugin.events), ("formatter", 3));
+    assert_eq!(plugin.message, "plugin `formatter` waits for approval");
+    assert_eq!(plugin.detail.event_ids, ["1", "3", "4"]);
+    assert!(plugin.changed.is_some(), "one that was dismissed is told again");
+}
+
+#[test]
 fn what_a_shell_or_a_wrapper_runs_is_what_is_judged() {
     let blocked = |id: &str, rule: Option<&str>, line: &'static str| {
         let rule = rule.map(str::to_owned);

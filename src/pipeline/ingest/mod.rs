@@ -139,10 +139,7 @@ pub async fn ingest(
         rebuild_ids(store, lake, &manifest, ingest.now).await?;
         manifest = store.manifest().await?;
     }
-    // Records that belong together are read together, from the beginning; their ids are known.
-    let of_files = ingest.format.is_of_files();
-    let known: Option<Known> =
-        if of_files { None } else { Some(store.checkpoints().await?.into_iter().collect()) };
+    let known: Known = store.checkpoints().await?.into_iter().collect();
     let seen = store.seen_files().await?;
     let roles = Roles::load(store, ingest.role).await?;
     let last_read = store.directories_read().await?;
@@ -150,9 +147,10 @@ pub async fn ingest(
     let mut report = IngestReport::new(&files, settled);
 
     let runtime = tokio::runtime::Handle::current();
-    let (now, max_events) = (ingest.now, ingest.chunk_events);
-    let how = How { format: ingest.format, given: &ingest.given, roles: &roles, now };
-    let n_parsers = if of_files { 1 } else { N_PARSERS };
+    let (now, max_events, format) = (ingest.now, ingest.chunk_events, ingest.format);
+    let how = How { given: &ingest.given, roles: &roles, now };
+    // Records that belong together are read by one parser.
+    let n_parsers = if format.is_of_lines() { N_PARSERS } else { 1 };
     let committer = Committer { store, lake, runtime: &runtime, manifest, now, progress };
     let named = |name: &str| thread::Builder::new().name(format!("ingest-{name}"));
     tokio::task::block_in_place(|| {
@@ -170,7 +168,8 @@ pub async fn ingest(
                 from_parsers.push(from_parser);
             }
             let stop = &*ingest.stop;
-            let read = move || read::read(files, known, seen, &InTurn(to_parsers), progress, stop);
+            let read =
+                move || read::read(files, format, known, seen, &InTurn(to_parsers), progress, stop);
             let reader = named("read").spawn_scoped(scope, read)?;
             let (to_committer, chunks) = sync_channel(0);
             let commit = move || committer.run(&chunks);

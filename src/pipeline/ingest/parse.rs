@@ -57,7 +57,6 @@ pub(super) const MAX_KEPT: usize = 1_000;
 /// How lines are read, and whose they are.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct How<'a> {
-    pub(super) format: &'a Format,
     pub(super) given: &'a Given,
     pub(super) roles: &'a Roles,
     pub(super) now: Timestamp,
@@ -71,7 +70,7 @@ pub(super) fn parse(
     how: How<'_>,
 ) -> Result<Notes, LakeError> {
     let mut notes = Notes::default();
-    let mut parser = Parser::new(how.format, how.given, how.now);
+    let mut of_file: Option<(&Format, Parser<'_>)> = None;
     let mut reached: Option<Checkpoint> = None;
     for work in work {
         let path = |file: usize| files.get(file).map(Input::name);
@@ -79,7 +78,9 @@ pub(super) fn parse(
             Work::Done { file, ending } => {
                 // What a format of whole files tells at the end of a file comes behind its lines.
                 let mut gathered = Gathered::new(path(file).unwrap_or_default(), how.roles);
-                parser.end(&mut notes, &mut |found| gathered.take(found));
+                if let Some((_, mut parser)) = of_file.take() {
+                    parser.end(&mut notes, &mut |found| gathered.take(found));
+                }
                 if let Some(end) = reached.take().filter(|_| !gathered.is_empty()) {
                     let lines = Box::new(gathered.finish(end)?);
                     if done.send(Parsed::Block { file, lines }).is_err() {
@@ -88,10 +89,16 @@ pub(super) fn parse(
                 }
                 Parsed::Done { file, ending }
             }
-            Work::Block { file, block } => {
+            Work::Block { file, format, block } => {
                 reached = Some(block.end);
+                // An object that was replaced on the way may be of another format.
+                if of_file.as_ref().is_some_and(|(of, _)| of.name != format.name) {
+                    of_file = None;
+                }
+                let new = || (format, Parser::new(format, how.given, how.now));
+                let (_, parser) = of_file.get_or_insert_with(new);
                 let mut gathered = Gathered::new(path(file).unwrap_or_default(), how.roles);
-                parse_block(&block, &mut parser, &mut notes, &mut gathered);
+                parse_block(&block, parser, &mut notes, &mut gathered);
                 Parsed::Block { file, lines: Box::new(gathered.finish(block.end)?) }
             }
         };

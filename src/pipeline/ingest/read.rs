@@ -6,7 +6,7 @@ use std::{
 
 use super::{InTurn, Progress, Step};
 use crate::{
-    inputs::{Block, Checkpoint, End, FileReader, Input, Known, OpenError, Signature},
+    inputs::{Block, Checkpoint, End, FileReader, Format, Input, Known, OpenError, Signature},
     store::SeenFile,
 };
 
@@ -17,6 +17,8 @@ pub(super) enum Work {
     Block {
         /// Index of the file.
         file: usize,
+        /// How the file is read.
+        format: &'static Format,
         /// The lines.
         block: Block,
     },
@@ -55,11 +57,21 @@ pub(super) enum Ending {
 /// An object that is overwritten while it is read is begun again so many times.
 const MAX_REPLACED: usize = 3;
 
-/// Reads all files in turn, until nobody listens any more or `stop` is set; each from its beginning
-/// where nothing is to count as known.
+/// A file that is being read.
+#[derive(Clone, Copy, Debug)]
+struct Opened {
+    /// How it is read.
+    format: &'static Format,
+    /// The end of its last block, where it had one.
+    reached: Option<Checkpoint>,
+}
+
+/// Reads all files in turn, until nobody listens any more or `stop` is set; those of formats of lines
+/// behind what is known of them.
 pub(super) fn read(
     files: &[Input],
-    mut known: Option<Known>,
+    format: &'static Format,
+    mut known: Known,
     seen: &BTreeMap<String, SeenFile>,
     queues: &InTurn<Work>,
     progress: Progress<'_>,
@@ -73,7 +85,6 @@ pub(super) fn read(
     let sizes = files.iter().map(|input| input.signature().map_or(0, |it| it.n_bytes));
     let sizes: Vec<u64> = sizes.collect();
     progress(Step::Total(sizes.iter().sum()));
-    let nothing = Known::default();
     for ((file, input), size) in files.iter().enumerate().zip(sizes) {
         if stop.load(Ordering::Relaxed) {
             return;
@@ -85,17 +96,21 @@ pub(super) fn read(
         };
         let mut input = input.clone();
         let mut n_replaced = 0;
+        let mut opened = Opened { format, reached: None };
         let ending = loop {
-            let of_file = known.as_ref().unwrap_or(&nothing);
-            let mut reached = None;
+            opened.format = format;
             let read =
-                read_file(file, &input, of_file, seen, &mut reached, &mut send, &mut on_the_way);
-            match (read, &mut known) {
-                (Ok(Some(ending)), _) => break ending,
-                (Ok(None), _) => return,
-                (Err(err), Some(known)) if err.is_replaced() && n_replaced < MAX_REPLACED => {
+                read_file(file, &input, &known, seen, &mut opened, &mut send, &mut on_the_way);
+            match read {
+                Ok(Some(ending)) => break ending,
+                Ok(None) => return,
+                Err(err)
+                    if err.is_replaced()
+                        && opened.format.is_of_lines()
+                        && n_replaced < MAX_REPLACED =>
+                {
                     // What was read of it counts; where it has only grown, the rest follows.
-                    if let Some(reached) = &reached {
+                    if let Some(reached) = &opened.reached {
                         known.add(reached);
                     }
                     n_replaced += 1;
@@ -104,11 +119,13 @@ pub(super) fn read(
                         Err(err) => break Ending::Failed(err),
                     }
                 }
-                (Err(err), _) => break Ending::Failed(err),
+                Err(err) => break Ending::Failed(err),
             }
         };
         on_the_way(size);
-        if let (Ending::Read { reached, .. }, Some(known)) = (&ending, &mut known) {
+        if let Ending::Read { reached, .. } = &ending
+            && opened.format.is_of_lines()
+        {
             // The same content under another name later in this run is known from here on; its
             // events are committed before anything that relies on it.
             known.add(reached);
@@ -119,13 +136,13 @@ pub(super) fn read(
     }
 }
 
-/// Reads one file, and notes how far it got; `None` where nobody listens any more.
+/// Reads one file, and notes how and how far; `None` where nobody listens any more.
 fn read_file(
     file: usize,
     input: &Input,
     known: &Known,
     seen: &BTreeMap<String, SeenFile>,
-    reached: &mut Option<Checkpoint>,
+    opened: &mut Opened,
     send: &mut impl FnMut(Work) -> bool,
     on_the_way: &mut impl FnMut(u64),
 ) -> Result<Option<Ending>, OpenError> {
@@ -135,11 +152,12 @@ fn read_file(
     {
         return Ok(Some(Ending::Unchanged { torn_bytes: before.torn_bytes }));
     }
-    let mut reader = FileReader::open(input, known)?;
+    let (mut reader, format) = FileReader::open_as(input, known, opened.format)?;
+    opened.format = format;
     while let Some(block) = reader.next_block()? {
         on_the_way(reader.n_packed());
-        *reached = Some(block.end);
-        if !send(Work::Block { file, block }) {
+        opened.reached = Some(block.end);
+        if !send(Work::Block { file, format, block }) {
             return Ok(None);
         }
     }
