@@ -11,6 +11,7 @@ pub mod interven;
 mod ordered;
 mod patch;
 pub mod policy_yaml;
+mod reach;
 mod rego;
 mod restate;
 mod role_json;
