@@ -99,6 +99,8 @@ fn is_one_rule(field: &str) -> bool {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Effect {
+    /// They stay as they are; what is said of them, or done with the document, does not.
+    Same,
     /// Some become stricter, none milder.
     Stricter,
     /// Some become milder.

@@ -8,7 +8,7 @@ use crate::{
     events::{EventType, Outcome, Severity, Timestamp, text_forms},
     lake::{Column, Filter, Lake, LakeError, Part, Record, Test, Window},
     risk::{
-        self, Effect, Effects, RiskLevel, call_facts, declared_level, guarded_level, reading_facts,
+        self, DeclaredRisks, Effect, Effects, RiskLevel, call_facts, guarded_level, reading_facts,
     },
 };
 
@@ -145,6 +145,7 @@ type Stakes = BTreeMap<Vec<String>, (Effects, RiskLevel)>;
 #[derive(Debug)]
 pub struct Auditor<'a> {
     lake: &'a Lake,
+    declared: DeclaredRisks,
     known: Stakes,
 }
 
@@ -234,9 +235,9 @@ fn has_text(record: &Record, text: &str) -> bool {
 }
 
 impl<'a> Auditor<'a> {
-    /// A reader of a lake's log.
-    pub const fn new(lake: &'a Lake) -> Self {
-        Self { lake, known: BTreeMap::new() }
+    /// A reader of a lake's log, and what rules declare of the events that they decided.
+    pub const fn new(lake: &'a Lake, declared: DeclaredRisks) -> Self {
+        Self { lake, declared, known: BTreeMap::new() }
     }
 
     /// The `n` newest events behind the first `skip` that a query asks for, newest first; those of
@@ -256,13 +257,13 @@ impl<'a> Auditor<'a> {
         let top = query.is_of_columns().then_some(n_wanted);
         // Grows to twice what is wanted before the older half is dropped.
         let found = std::cell::RefCell::new(Vec::<Entry>::new());
-        let (lake, known) = (self.lake, &mut self.known);
+        let (lake, declared, known) = (self.lake, &self.declared, &mut self.known);
         lake.records(
             parts,
             &query.filter(),
             top,
             &mut |record| {
-                let entry = judged(record, known);
+                let entry = judged(record, declared, known);
                 if query.fits(&entry) {
                     let mut found = found.borrow_mut();
                     found.push(entry);
@@ -296,8 +297,9 @@ impl<'a> Auditor<'a> {
         filter: &Filter,
         each: &mut dyn FnMut(Entry),
     ) -> Result<(), LakeError> {
-        let (lake, known) = (self.lake, &mut self.known);
-        lake.records(parts, filter, None, &mut |record| each(judged(record, known)), &mut |_| true)
+        let (lake, declared, known) = (self.lake, &self.declared, &mut self.known);
+        let mut each = |record| each(judged(record, declared, known));
+        lake.records(parts, filter, None, &mut each, &mut |_| true)
     }
 
     /// How many events that a query asks for have each value, the most frequent first.
@@ -315,13 +317,13 @@ impl<'a> Auditor<'a> {
             self.lake.counts(parts, &query.filter(), column)?
         } else {
             let mut counts: BTreeMap<Option<String>, u64> = BTreeMap::new();
-            let (lake, known) = (self.lake, &mut self.known);
+            let (lake, declared, known) = (self.lake, &self.declared, &mut self.known);
             lake.records(
                 parts,
                 &query.filter(),
                 None,
                 &mut |record| {
-                    let entry = judged(record, known);
+                    let entry = judged(record, declared, known);
                     if query.fits(&entry) {
                         for value in values(&entry, by) {
                             *counts.entry(value).or_default() += 1;
@@ -351,7 +353,7 @@ fn cut(entries: &mut Vec<Entry>, n: usize) {
 }
 
 /// An event with what is known of it.
-fn judged(record: Record, known: &mut Stakes) -> Entry {
+fn judged(record: Record, declared: &DeclaredRisks, known: &mut Stakes) -> Entry {
     let event = &record.event;
     let (effects, guarded) = match (event.event_type, &event.mcp_server, &event.mcp_tool) {
         (EventType::CommandExecution, ..) => stakes(known, event.argv.clone(), |argv| {
@@ -369,7 +371,8 @@ fn judged(record: Record, known: &mut Stakes) -> Entry {
         }
         _ => (Effects::NONE, RiskLevel::Low),
     };
-    let declared = event.rule.as_deref().and_then(declared_level);
+    let rule = event.rule.as_deref();
+    let declared = rule.and_then(|it| declared.of(event.role.as_deref(), it));
     let risk = risk::level(effects).max(guarded).max(declared.unwrap_or(RiskLevel::Low));
     let severity = risk::severity(event.severity, event.event_type, event.decision, risk);
     Entry { record, severity, risk, effects }
