@@ -162,7 +162,7 @@ pub(super) async fn run(args: Audit, context: &Context) -> anyhow::Result<Exit> 
     let store = context.store().await?;
     let lake = context.config.lake_to_read()?;
     let parts = store.manifest().await?.parts;
-    let mut auditor = Auditor::new(&lake);
+    let mut auditor = Auditor::new(&lake, store.declared_risks().await?);
     let query = args.query();
     if let Some(by) = args.count_by {
         let mut counts = tokio::task::block_in_place(|| auditor.counts(&parts, &query, by))?;

@@ -146,7 +146,8 @@ pub(super) fn written(
         let first = problems.first().map(|it| format!("line {}: {}", it.line, it.message));
         anyhow::anyhow!("{about} cannot be read back: {}", first.unwrap_or_default())
     })?;
-    if !found.is_proved() && written.losses.is_empty() && !tolerance.allow_loss {
+    let is_alike = written.losses.iter().all(|it| it.effect == formats::Effect::Same);
+    if !found.is_proved() && is_alike && !tolerance.allow_loss {
         let witness = found.changes.first().map(|it| it.change.witness.clone()).unwrap_or_default();
         anyhow::bail!(
             "{about} is not proved to decide alike, as for `{}`\nhint: --allow-loss writes it",
@@ -293,6 +294,7 @@ fn refuse(
     for it in losses.iter().take(MAX_TOLD) {
         let (what, why) = (visible(&it.what), visible(&it.why));
         let effect = match it.effect {
+            formats::Effect::Same => "decides alike",
             formats::Effect::Stricter => "stricter",
             formats::Effect::Milder => "MILDER",
         };

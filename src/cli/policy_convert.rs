@@ -26,7 +26,7 @@ shortest line is shown that it decides otherwise.
 Examples:
   advisor policy convert --from role --to claude-code role.json > .claude/settings.json
   advisor roles export platform | advisor policy convert --from role --to codex --allow-loss
-  advisor policy convert --from policy-yaml --to rego policy.yaml --output json")]
+  advisor policy convert --from policy-yaml --to rego policy.yaml --allow-loss --output json")]
 pub(super) struct Convert {
     /// The format it is in
     #[arg(long, value_name = "FORMAT", value_parser = format_name())]

@@ -33,6 +33,9 @@ pub(super) async fn run(
         let invalid = |problems| BadRoleFile::Invalid { path: path.to_owned(), problems };
         read_policy(&load_text(path)?).map_err(invalid)?
     };
+    for it in policy.warnings() {
+        printer.error(&format!("warning: {}", visible(&it)));
+    }
     let mut gate = Gate::new(&policy, own_domains);
     if let Some(rule) = gate.unanswerable() {
         let id = visible(&rule.rule_id);

@@ -6,7 +6,9 @@ use clap::Args;
 use super::{Context, WrongUse, policy_tools::policy_yaml_format};
 use crate::{
     events::visible,
-    formats::{self, BadRoleFile, Effect, PolicyFormat, interven},
+    formats::{
+        self, BadRoleFile, Effect, Loss, PolicyFormat, interven, policy_yaml::is_of_its_system,
+    },
     policy::{Approval, Input, Inputs, Role},
     risk::{BUILTIN_ROLE, builtin_role},
     store::{HostVariables, StoreError},
@@ -80,7 +82,8 @@ fn from_policy_yaml(path: &Path, format: &PolicyFormat) -> anyhow::Result<Role> 
     let text = formats::load_text(path)?;
     let invalid = |problems| BadRoleFile::Invalid { path: path.to_owned(), problems };
     let read = (format.read)(&text).map_err(invalid)?;
-    if let Some(loss) = read.losses.iter().find(|it| it.effect == Effect::Milder) {
+    let is_lost = |it: &&Loss| it.effect == Effect::Milder && !is_of_its_system(it);
+    if let Some(loss) = read.losses.iter().find(is_lost) {
         anyhow::bail!(
             "`{}` says what no role can, {}: {} {}\nhint: `advisor policy convert --allow-loss` makes a role without",
             path.display(),

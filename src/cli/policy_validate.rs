@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     events::visible,
-    formats::{BadRoleFile, PolicyFormat, Read, load_text},
+    formats::{BadRoleFile, PolicyFormat, Read, load_text, policy_yaml::is_of_its_system},
 };
 
 /// `advisor policy validate`.
@@ -64,7 +64,7 @@ pub(super) fn run(args: &Validate, context: &Context) -> anyhow::Result<Exit> {
         let file = path.display().to_string();
         match load(path, args.format) {
             Ok(Read { role, losses, .. }) => {
-                for it in &losses {
+                for it in losses.iter().filter(|it| !is_of_its_system(it)) {
                     let what = visible(&it.what);
                     printer.error(&format!("warning: `{file}` {}: {what} {}", it.field, it.why));
                 }

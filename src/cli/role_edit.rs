@@ -2,7 +2,7 @@
 use clap::Args;
 
 use super::words::one_of;
-use crate::policy::{Evaluation, Matching, Mode, Role, Rule, RuleAction, When};
+use crate::policy::{Evaluation, Matching, Mode, RiskLevel, Role, Rule, RuleAction, When};
 
 /// Changes of a role by flags.
 #[derive(Debug, Args)]
@@ -35,6 +35,14 @@ pub(super) struct Changes {
     /// The rules of `--add` are over `server/tool`
     #[arg(long, requires = "add")]
     mcp: bool,
+    /// What the rules of `--add` declare: how bad it is where they stop something
+    #[arg(long, value_name = "LEVEL", requires = "add")]
+    #[arg(value_parser = one_of(RiskLevel::ALL, RiskLevel::as_str))]
+    risk: Option<RiskLevel>,
+    /// Declare the risk of a rule by its id, such as `--declare r-3 critical`; `none` takes it back
+    /// (repeat for more)
+    #[arg(long, value_names = ["RULE_ID", "LEVEL"], num_args = 2, action = clap::ArgAction::Append)]
+    declare: Vec<String>,
     /// Remove a rule by its id (repeat for more)
     #[arg(long, value_name = "RULE_ID")]
     remove: Vec<String>,
@@ -52,6 +60,22 @@ fn trust(text: &str) -> Result<Trust, String> {
     value.map(|it| Trust(Some(it))).ok_or_else(|| "the range is 0 to 100, or `none`".to_owned())
 }
 
+/// A level of risk, `None` for the word `none`.
+fn level_of(text: &str) -> Result<Option<RiskLevel>, String> {
+    if text == "none" {
+        return Ok(None);
+    }
+    RiskLevel::parse(text).map(Some).ok_or_else(|| {
+        let known: Vec<&str> = RiskLevel::ALL.iter().map(|it| it.as_str()).collect();
+        format!("`{text}` is no level of risk\nhint: one of {}, or `none`", known.join(", "))
+    })
+}
+
+fn no_rule(role: &Role, id: &str) -> String {
+    let name = &role.name;
+    format!("`{name}` has no rule `{id}`\nhint: `advisor roles show` lists them with their ids")
+}
+
 impl Changes {
     /// Whether no flag was given.
     pub(super) fn is_empty(&self) -> bool {
@@ -62,6 +86,7 @@ impl Changes {
             && self.matching.is_none()
             && self.trust_threshold.is_none()
             && self.add.is_empty()
+            && self.declare.is_empty()
             && self.remove.is_empty()
     }
 
@@ -77,15 +102,21 @@ impl Changes {
         if let Some(Trust(threshold)) = self.trust_threshold {
             role.risk_policy.trust_threshold = threshold;
         }
+        for declared in self.declare.chunks(2) {
+            let [id, level] = declared else { continue };
+            let level = level_of(level)?;
+            let mut rules = role.rules.iter_mut().chain(&mut role.mcp_rules);
+            match rules.find(|it| it.rule_id == *id) {
+                Some(rule) => rule.risk = level,
+                None => return Err(no_rule(role, id)),
+            }
+        }
         for id in &self.remove {
             let n_rules = role.rules.len() + role.mcp_rules.len();
             role.rules.retain(|it| it.rule_id != *id);
             role.mcp_rules.retain(|it| it.rule_id != *id);
             if role.rules.len() + role.mcp_rules.len() == n_rules {
-                return Err(format!(
-                    "`{}` has no rule `{id}`\nhint: `advisor roles show` lists them with their ids",
-                    role.name
-                ));
+                return Err(no_rule(role, id));
             }
         }
         let rules = if self.mcp { &mut role.mcp_rules } else { &mut role.rules };
@@ -102,6 +133,7 @@ impl Changes {
                 pattern: pattern.clone(),
                 action,
                 when: When::new(),
+                risk: self.risk,
                 rationale: None,
             };
             rules.insert(at, rule);

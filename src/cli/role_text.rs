@@ -42,20 +42,24 @@ pub(super) fn grouped(count: u64) -> String {
     res
 }
 
+/// The rules as a table; what they declare has a column where one does.
 fn rows(rules: &[Rule]) -> Rows {
+    let declares = rules.iter().any(|it| it.risk.is_some());
     let cells = (1..).zip(rules).map(|(position, rule): (u64, &Rule)| {
-        vec![
+        let mut cells = vec![
             position.to_string(),
             rule.rule_id.clone(),
             rule.action.to_string(),
             rule.pattern.clone(),
             when_text(&rule.when),
-        ]
+        ];
+        cells.extend(declares.then(|| rule.risk.map_or_else(String::new, |it| it.to_string())));
+        cells
     });
-    Rows {
-        columns: vec!["position", "rule_id", "action", "pattern", "when"],
-        cells: cells.collect(),
-    }
+    let cells = cells.collect();
+    let mut columns = vec!["position", "rule_id", "action", "pattern", "when"];
+    columns.extend(declares.then_some("risk"));
+    Rows { columns, cells }
 }
 
 /// `env is dev or staging`; empty where a rule applies everywhere.

@@ -17,7 +17,7 @@ use crate::policy::{Mode, Pattern, RiskPolicy, Role, Rule, RuleAction, Target, W
 const ACTIONS: &[(&str, Target)] = &[("execute", Target::Command), ("call_tool", Target::Mcp)];
 
 /// What of rules the policies say.
-const KEEPS: Keeps = Keeps { variables: false, condition: cedar_when::keeps };
+const KEEPS: Keeps = Keeps { condition: cedar_when::keeps, ..Keeps::NOTHING };
 
 /// Writes the policies; the context of a request holds its `line`, and for calls the `trust_score`
 /// of a remote endpoint.

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use super::{
     Besides, Effect, Invalid, Loss, Read, Written,
     ordered::{Item, Keeps, Ordered, effect, no_place, no_threshold, stricter, unsaid},
+    reach::{further, nearer},
     scan::{Kind, Tokens, comment, plain},
 };
 use crate::{
@@ -34,11 +35,9 @@ pub(super) fn write(role: &Role, besides: &Besides<'_>) -> Written {
     list.translate(decisions, &mut losses);
     let mut notes = unsaid(role, true);
     notes.append(&mut list.idle);
-    if list.items.iter().any(|it| it.action == RuleAction::Deny) {
-        let reach = "denies as far as they reach here (MILDER): Codex compares the words of a command as they \
-                     stand, so `sudo X`, `env X` and, without a `host_executable`, `/bin/X` pass a rule for `X`";
-        notes.push(reach.to_owned());
-    }
+    let how = "Codex compares the words of a command as they stand";
+    let passes = "`sudo X`, `env X` and, without a `host_executable`, `/bin/X`";
+    notes.extend(nearer(&list.items, how, passes));
     if list.default != RuleAction::RequireApproval {
         let after = RuleAction::RequireApproval;
         let why = "has no default of its own: asks";
@@ -138,11 +137,7 @@ pub(super) fn read(text: &str) -> Result<Read, Vec<Invalid>> {
         Ok(())
     });
     problems.extend(parsed.err());
-    if read.role.rules.iter().any(|it| it.action == RuleAction::Deny) {
-        let held = "rules hold further here: also of a program under another path, and behind `sudo`, `env` \
-                    and others that run one";
-        read.notes.push(held.to_owned());
-    }
+    read.notes.extend(further(&read.role.rules));
     read.role.rules.sort_by_key(|it| std::cmp::Reverse(it.action));
     if problems.is_empty() { Ok(read) } else { Err(problems) }
 }

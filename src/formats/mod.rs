@@ -11,6 +11,7 @@ pub mod interven;
 mod ordered;
 mod patch;
 pub mod policy_yaml;
+mod reach;
 mod rego;
 mod restate;
 mod role_json;
@@ -98,6 +99,8 @@ fn is_one_rule(field: &str) -> bool {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Effect {
+    /// They stay as they are; what is said of them, or done with the document, does not.
+    Same,
     /// Some become stricter, none milder.
     Stricter,
     /// Some become milder.

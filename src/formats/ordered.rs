@@ -2,12 +2,17 @@
 use super::{Effect, Loss, field};
 use crate::{
     commands::{Runs, is_free_builtin, runs},
-    policy::{Evaluation, Pattern, Role, RuleAction, Target, When, includes, overlaps},
+    policy::{
+        Evaluation, Matching, Pattern, RiskLevel, Role, RuleAction, Target, When, includes,
+        overlaps,
+    },
 };
 
 /// What of rules a format says as it is.
 #[derive(Clone, Copy)]
 pub(super) struct Keeps {
+    /// The risk that a rule declares.
+    pub(super) risk: bool,
     /// Variables in patterns.
     pub(super) variables: bool,
     /// A condition, by its key and values.
@@ -15,8 +20,9 @@ pub(super) struct Keeps {
 }
 
 impl Keeps {
-    /// Neither variables nor conditions.
-    pub(super) const NOTHING: Self = Self { variables: false, condition: |_, _| false };
+    /// Neither declared risks nor variables nor conditions.
+    pub(super) const NOTHING: Self =
+        Self { risk: false, variables: false, condition: |_, _| false };
 
     /// What rules ask for that is not said, in words; `None` where all is.
     fn unsaid(self, when: &When, pattern: &str) -> Option<String> {
@@ -36,6 +42,8 @@ impl Keeps {
 pub(super) struct Ordered {
     pub(super) items: Vec<Item>,
     pub(super) default: RuleAction,
+    /// The risk that the rule for everything declares, where there is one.
+    pub(super) default_risk: Option<RiskLevel>,
     pub(super) target: Target,
     /// Rules that never fire, for people: they are left out, and nothing is lost by that.
     pub(super) idle: Vec<String>,
@@ -50,6 +58,7 @@ pub(super) struct Item {
     pub(super) pattern: Pattern,
     pub(super) action: RuleAction,
     pub(super) when: When,
+    pub(super) risk: Option<RiskLevel>,
     pub(super) rationale: Option<String>,
 }
 
@@ -67,6 +76,15 @@ impl Ordered {
     /// them: so nothing becomes milder. A last rule for everything is the default; what is behind a rule
     /// that takes all of it is gone, without loss.
     pub(super) fn new(role: &Role, target: Target, keeps: Keeps, losses: &mut Vec<Loss>) -> Self {
+        if target == Target::Command && role.matching == Matching::Literal {
+            losses.push(Loss {
+                field: "matching".to_owned(),
+                what: role.matching.to_string(),
+                why: "commands are read there as a shell would run them, not as they stand"
+                    .to_owned(),
+                effect: Effect::Milder,
+            });
+        }
         let mut items: Vec<Item> = Vec::new();
         // Rules that hold always where they would hold sometimes, and what they ask for.
         let mut asking: Vec<(String, String)> = Vec::new();
@@ -77,6 +95,7 @@ impl Ordered {
                 pattern: Pattern::of_any(&rule.pattern),
                 action: rule.action,
                 when: rule.when.clone(),
+                risk: rule.risk,
                 rationale: rule.rationale.clone(),
             };
             if let Some(asks) = keeps.unsaid(&rule.when, &rule.pattern) {
@@ -109,9 +128,15 @@ impl Ordered {
                 item.action = action;
             }
         }
-        let mut res =
-            Self { items: Vec::new(), default: role.default_action, target, idle: Vec::new() };
+        let mut res = Self {
+            items: Vec::new(),
+            default: role.default_action,
+            default_risk: None,
+            target,
+            idle: Vec::new(),
+        };
         let mut is_closed = false;
+        let mut closing: Option<Item> = None;
         for item in items {
             let is_open = has_variables(&item.text);
             let is_everything =
@@ -135,12 +160,21 @@ impl Ordered {
                 } else if item.action != RuleAction::Allow {
                     let why = "left out: it is for what is wrapped alone";
                     losses.push(item.loss(why, Effect::Milder));
+                } else {
+                    res.idle.push(format!("{} `{}` changes nothing", item.field, item.text));
                 }
             } else if is_everything {
                 res.default = item.action;
+                res.default_risk = item.risk;
                 is_closed = true;
+                closing = Some(item);
             } else {
                 res.items.push(item);
+            }
+        }
+        for item in res.items.iter().chain(&closing).filter(|_| !keeps.risk) {
+            if let Some(risk) = item.risk {
+                losses.push(item.loss(format!("has no declared risk: {risk}"), Effect::Same));
             }
         }
         res

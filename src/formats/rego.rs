@@ -96,7 +96,7 @@ pub(super) fn write(role: &Role, _: &Besides<'_>) -> Written {
 }
 
 /// What of rules the module says: every condition.
-const KEEPS: Keeps = Keeps { variables: false, condition: |_, _| true };
+const KEEPS: Keeps = Keeps { condition: |_, _| true, ..Keeps::NOTHING };
 
 fn rule(kind: &str, item: &Item) -> Node {
     let values = |values: &[String]| values.iter().map(|it| Node::from(&**it)).collect::<Node>();

@@ -17,7 +17,9 @@ use serde_json::value::RawValue;
 use super::{Besides, Read, Written};
 use crate::{
     events::visible_json,
-    policy::{Evaluation, Matching, Mode, RiskPolicy, Role, Rule, RuleAction, When, validate},
+    policy::{
+        Evaluation, Matching, Mode, RiskLevel, RiskPolicy, Role, Rule, RuleAction, When, validate,
+    },
     risk::signal_problems,
 };
 
@@ -107,6 +109,8 @@ struct RuleDocument<'a> {
     action: RuleAction,
     when: &'a When,
     #[serde(skip_serializing_if = "Option::is_none")]
+    risk: Option<RiskLevel>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     rationale: Option<&'a str>,
 }
 
@@ -136,6 +140,7 @@ impl<'a> RuleDocument<'a> {
             pattern: &rule.pattern,
             action: rule.action,
             when: &rule.when,
+            risk: rule.risk,
             rationale: rule.rationale.as_deref(),
         }
     }
@@ -330,6 +335,7 @@ impl<'a> Reader<'a> {
                 pattern: self.needed(&mut members, &field, "pattern").unwrap_or(stand_in.pattern),
                 action: self.needed(&mut members, &field, "action").unwrap_or(stand_in.action),
                 when: self.when(&mut members, &field),
+                risk: self.field(&mut members, &field, "risk"),
                 rationale: self.field(&mut members, &field, "rationale"),
             });
             self.nothing_left(&members, &field);
@@ -400,6 +406,7 @@ fn stand_in() -> Rule {
         pattern: "*/*".to_owned(),
         action: RuleAction::Deny,
         when: When::new(),
+        risk: None,
         rationale: None,
     }
 }
@@ -479,6 +486,12 @@ mod tests {
                 "is empty; `*` matches everything",
             ),
             (
+                "{\"name\": \"r\", \"rules\": [\n{\"pattern\": \"ls\", \"action\": \"deny\",\n\"risk\": \"grave\"}]}",
+                3,
+                "rules[0].risk",
+                "unknown variant `grave`",
+            ),
+            (
                 "{\"name\": \"r\",\n\"risk_policy\": {\"trust_threshold\": 101}}",
                 2,
                 "risk_policy.trust_threshold",
@@ -537,7 +550,7 @@ mod tests {
         let role: Role = serde_json::from_str(
             r#"{"name":"r","description":"d","mode":"enforce","default_action":"allow",
                 "evaluation":"deny_overrides","matching":"literal",
-                "rules":[{"rule_id":"r1","pattern":"git *","action":"allow","when":{"env":["dev"],"resource_path":["*/auth/*"]},"rationale":"why"}],
+                "rules":[{"rule_id":"r1","pattern":"git *","action":"allow","when":{"env":["dev"],"resource_path":["*/auth/*"]},"risk":"critical","rationale":"why"}],
                 "mcp_rules":[{"rule_id":"r2","pattern":"fs/*","action":"require_approval"}],
                 "risk_policy":{"trust_threshold":40},"revision":7}"#,
         )

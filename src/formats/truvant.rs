@@ -8,7 +8,7 @@ use super::{
     tree::{Node, Object, Reader},
     yaml,
 };
-use crate::policy::{Matching, Mode, Role, Rule, RuleAction, Target, validate};
+use crate::policy::{Mode, RiskLevel, Role, Rule, RuleAction, Target, validate};
 
 /// The modes; the first spelling of each is written.
 const MODES: &[(&str, Mode)] = &[
@@ -96,6 +96,8 @@ fn whole(number: f64) -> Option<u8> {
 
 fn rules(reader: &mut Reader, object: &mut Object<'_>, section: &str) -> Vec<Rule> {
     let mut res = Vec::new();
+    let risks: Vec<(&str, RiskLevel)> =
+        RiskLevel::ALL.iter().map(|it| (it.as_str(), *it)).collect();
     for (idx, item) in reader.items(object, section).iter().enumerate() {
         let field = format!("{section}[{idx}]");
         let Some(mut rule) = reader.object(item, &field) else { continue };
@@ -103,10 +105,11 @@ fn rules(reader: &mut Reader, object: &mut Object<'_>, section: &str) -> Vec<Rul
         reader.text(&mut rule, "command");
         let pattern = reader.needed(&mut rule, "pattern");
         let action = reader.needed_word(&mut rule, "action", ACTIONS);
+        let risk = reader.word(&mut rule, "risk", &risks);
         let rationale = reader.text(&mut rule, "rationale");
         reader.nothing_left(rule, "a rule");
         if let (Some(pattern), Some(action)) = (pattern, action) {
-            res.push(Rule { rationale, ..Rule::new(&pattern, action) });
+            res.push(Rule { risk, rationale, ..Rule::new(&pattern, action) });
         }
     }
     res
@@ -129,7 +132,7 @@ fn variables(reader: &mut Reader, object: &mut Object<'_>) -> Vec<Variable> {
 }
 
 /// What of rules a role of theirs says.
-const KEEPS: Keeps = Keeps { variables: true, ..Keeps::NOTHING };
+const KEEPS: Keeps = Keeps { risk: true, variables: true, ..Keeps::NOTHING };
 
 fn tree(role: &Role, besides: &Besides<'_>) -> (Node, Written) {
     let mut losses = Vec::new();
@@ -145,9 +148,10 @@ fn tree(role: &Role, besides: &Besides<'_>) -> (Node, Written) {
         list.translate(allow_or_deny, &mut losses);
         notes.append(&mut list.idle);
         let mut rules: Vec<Node> = list.items.iter().map(rule).collect();
-        if list.default == RuleAction::Allow {
-            let rule = [("pattern", "*".into()), ("action", "allow".into())];
-            rules.push(Node::map(rule));
+        if list.default == RuleAction::Allow || list.default_risk.is_some() {
+            let rule =
+                Node::map([("pattern", "*".into()), ("action", list.default.as_str().into())]);
+            rules.push(rule.with("risk", list.default_risk.map(|it| it.as_str().into())));
         }
         tree = tree.with(section, Some(rules.into_iter().collect()));
         for item in list.items.iter().filter(|it| has_variables(&it.text)) {
@@ -170,9 +174,6 @@ fn tree(role: &Role, besides: &Besides<'_>) -> (Node, Written) {
     if !used.is_empty() {
         tree = tree.with("variables", Some(used.into_iter().map(variable).collect()));
     }
-    if role.matching == Matching::Literal {
-        notes.push("it does not say that commands are matched as they stand".to_owned());
-    }
     (tree, Written { text: String::new(), losses, notes })
 }
 
@@ -180,6 +181,7 @@ fn rule(item: &Item) -> Node {
     let text = |text: &str| Some(Node::from(text));
     let rationale = item.rationale.as_deref();
     Node::map([("pattern", Node::from(&*item.text)), ("action", item.action.as_str().into())])
+        .with("risk", item.risk.map(|it| it.as_str().into()))
         .with("rationale", rationale.and_then(text))
 }
 

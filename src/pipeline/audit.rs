@@ -17,7 +17,7 @@ use crate::{
     events::{EventType, Outcome, Severity, Timestamp, text_forms},
     lake::{Column, Filter, Lake, LakeError, Part, Record, Test, View, Window},
     risk::{
-        self, Effect, Effects, RiskLevel, call_facts, declared_level, guarded_level, reading_facts,
+        self, DeclaredRisks, Effect, Effects, RiskLevel, call_facts, guarded_level, reading_facts,
     },
 };
 
@@ -160,6 +160,8 @@ pub struct Auditor<'a> {
 /// What was found out about commands and calls.
 #[derive(Debug, Default)]
 struct Known {
+    /// What rules declare of the events that they decided.
+    declared: DeclaredRisks,
     stakes: HashMap<Box<[u8]>, Stakes>,
     /// The key that is looked up.
     key: Vec<u8>,
@@ -277,9 +279,9 @@ impl Newest {
 }
 
 impl<'a> Auditor<'a> {
-    /// A reader of a lake's log.
-    pub fn new(lake: &'a Lake) -> Self {
-        Self { lake, known: Known::default() }
+    /// A reader of a lake's log, and what rules declare of the events that they decided.
+    pub fn new(lake: &'a Lake, declared: DeclaredRisks) -> Self {
+        Self { lake, known: Known { declared, ..Known::default() } }
     }
 
     /// The `n` newest events behind the first `skip` that a query asks for, newest first; those of
@@ -400,7 +402,7 @@ impl Known {
     /// How serious an event is.
     fn judge(&mut self, view: &View<'_>) -> Judgment {
         let (effects, guarded) = self.stakes(view);
-        let declared = view.rule.and_then(declared_level);
+        let declared = view.rule.and_then(|it| self.declared.of(view.role, it));
         let risk = risk::level(effects).max(guarded).max(declared.unwrap_or(RiskLevel::Low));
         let severity = risk::severity(view.severity, view.event_type, view.decision, risk);
         Judgment { severity, risk, effects }

@@ -393,6 +393,7 @@ mod tests {
             pattern: pattern.to_owned(),
             action: RuleAction::Allow,
             when: When::new(),
+            risk: None,
             rationale: None,
         }]
     }

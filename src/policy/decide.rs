@@ -388,6 +388,7 @@ mod tests {
                 pattern: (*pattern).to_owned(),
                 action: *action,
                 when: BTreeMap::new(),
+                risk: None,
                 rationale: None,
             })
             .collect();

@@ -276,6 +276,7 @@ mod tests {
                 pattern: pattern.clone(),
                 action: RuleAction::ALL[*action],
                 when: BTreeMap::new(),
+                risk: None,
                 rationale: None,
             }).collect();
             let argv = split(&line).unwrap();

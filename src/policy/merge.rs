@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::{
-    Evaluation, Mode, Pattern, RiskPolicy, Role, Rule, RuleAction, Target, When, includes,
+    Evaluation, Mode, Pattern, RiskLevel, RiskPolicy, Role, Rule, RuleAction, Target, When,
+    includes,
     meet::{meet, texts},
     merge_when::{Both, both},
     overlaps,
@@ -163,6 +164,7 @@ struct Entry {
     action: RuleAction,
     exact: RuleAction,
     when: When,
+    risk: Option<RiskLevel>,
     rationale: Option<String>,
 }
 
@@ -234,6 +236,7 @@ impl<'a> Table<'a> {
                 pattern: entry.text,
                 action: entry.action,
                 when: entry.when,
+                risk: entry.risk,
                 rationale: entry.rationale,
             });
         }
@@ -278,6 +281,7 @@ impl<'a> Table<'a> {
                 action,
                 exact,
                 when: when.clone(),
+                risk: risk(floor, role),
                 rationale: rationale(floor, role),
             }
         };
@@ -492,6 +496,11 @@ fn rule_id(floor: Option<&Rule>, role: Option<&Rule>) -> String {
         (None, Some(role)) => role.rule_id.clone(),
         (None, None) => String::new(),
     }
+}
+
+/// The greater of the declared risks.
+fn risk(floor: &Side<'_>, role: &Side<'_>) -> Option<RiskLevel> {
+    floor.rule.and_then(|it| it.risk).max(role.rule.and_then(|it| it.risk))
 }
 
 /// The reason of whichever is stricter.

@@ -370,6 +370,7 @@ mod tests {
             pattern: (*pattern).to_owned(),
             action: *action,
             when: BTreeMap::new(),
+            risk: None,
             rationale: None,
         });
         Role { rules: rules.collect(), ..Role::new("r") }

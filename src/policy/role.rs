@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::RiskLevel;
 use crate::events::text_forms;
 
 /// What a rule does with what it matches, mildest first: the order is the strictness order.
@@ -120,19 +121,23 @@ pub struct Rule {
     /// On which hosts.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub when: When,
+    /// How bad it is where it stops something, as whoever wrote it declares; it decides nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub risk: Option<RiskLevel>,
     /// Why it is there, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rationale: Option<String>,
 }
 
 impl Rule {
-    /// A rule for every host, without id or rationale.
+    /// A rule for every host, without id, declared risk or rationale.
     pub fn new(pattern: &str, action: RuleAction) -> Self {
         Self {
             rule_id: String::new(),
             pattern: pattern.to_owned(),
             action,
             when: When::new(),
+            risk: None,
             rationale: None,
         }
     }

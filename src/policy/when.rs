@@ -172,6 +172,7 @@ mod tests {
             pattern: "*".to_owned(),
             action: RuleAction::Deny,
             when: when(json),
+            risk: None,
             rationale: None,
         }
     }

@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     batch::{Change, ChangeState, PlacedRule, SuggestionBatch, Target},
-    policy::{Role, Rule},
+    policy::{RiskLevel, Role, Rule},
 };
 
 /// Why an accepted change does not fit the role any more.
@@ -131,7 +131,7 @@ fn merge_list(
                 res.push(rule.clone());
             }
             Slot::New(change, rule) if change.state.goes_in() => {
-                let new = new_rule(rule);
+                let new = Rule { risk: declared(change, base, &now), ..new_rule(rule) };
                 // Somebody wrote the same rule by hand meanwhile: once is enough.
                 let is_there = since.iter().any(|it| alike(it, rule));
                 res.extend((!is_there).then_some(new));
@@ -271,8 +271,16 @@ fn new_rule(placed: &PlacedRule) -> Rule {
         pattern: placed.pattern.clone(),
         action: placed.action,
         when: placed.when.clone(),
+        risk: None,
         rationale: None,
     }
+}
+
+/// The greatest risk that the rules declare which a change takes the place of: what comes for them
+/// keeps it.
+fn declared(change: &Change, base: &[Rule], now: &BTreeMap<&str, &Rule>) -> Option<RiskLevel> {
+    let about = change.before.iter().filter_map(|it| about(base, it));
+    about.filter_map(|it| now.get(it.rule_id.as_str())?.risk).max()
 }
 
 impl Conflict {

@@ -361,6 +361,7 @@ mod tests {
             pattern: pattern.to_owned(),
             action,
             when: When::new(),
+            risk: None,
             rationale: Some(rationale.to_owned()),
         }
     }

@@ -21,6 +21,6 @@ pub use guards::{
 };
 pub use mcp::{call_effects, mcp_effects};
 pub use secrets::is_secret_path;
-pub use severity::{declared_level, guarded_level, severity};
+pub use severity::{DeclaredRisks, declared_level, guarded_level, severity};
 
 pub use crate::policy::RiskLevel;

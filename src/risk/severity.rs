@@ -31,6 +31,26 @@ pub fn declared_level(pattern: &str) -> Option<RiskLevel> {
     DECLARED.get(pattern).copied()
 }
 
+/// What the rules of roles declare: the greatest risk of each pattern of a role.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DeclaredRisks(BTreeMap<String, BTreeMap<String, RiskLevel>>);
+
+impl DeclaredRisks {
+    /// Notes what a rule of a role declares.
+    pub fn add(&mut self, role: &str, pattern: &str, risk: RiskLevel) {
+        let of_role = self.0.entry(role.to_owned()).or_default();
+        let known = of_role.entry(pattern.to_owned()).or_insert(risk);
+        *known = risk.max(*known);
+    }
+
+    /// What the rule that decided on an event declares, by the event's role and its pattern: the rule's
+    /// own words or those of a guard ([`declared_level`]), whichever is greater.
+    pub fn of(&self, role: Option<&str>, pattern: &str) -> Option<RiskLevel> {
+        let own = role.and_then(|it| self.0.get(it)).and_then(|it| it.get(pattern)).copied();
+        own.max(declared_level(pattern))
+    }
+}
+
 /// The guards as a role, in the order of the built-in one, and without what that asks besides the line.
 static GUARDS: LazyLock<Role> = LazyLock::new(|| {
     let mut role = Role::new("guards");
@@ -72,7 +92,7 @@ pub fn guarded_level(argv: &[String], reading: &Reading) -> RiskLevel {
 /// | ran, and its risk is critical | `warning` |
 /// | policy integrity that did not hold (stopped) | `critical` |
 ///
-/// Its risk is the highest of what the deciding rule declares ([`declared_level`]), what the guards
+/// Its risk is the highest of what the deciding rule declares ([`DeclaredRisks::of`]), what the guards
 /// declare that its commands fall under ([`guarded_level`]), and what the effects of the action come to
 /// ([`super::level`]).
 ///
@@ -142,6 +162,19 @@ mod tests {
                 assert_eq!(severity(Some(said), kind, outcome, risk), said.max(want));
             }
         }
+    }
+
+    #[test]
+    fn a_rule_of_a_role_declares_its_own_risk_and_never_less_than_a_guard() {
+        let mut declared = DeclaredRisks::default();
+        declared.add("web", "deploy *", RiskLevel::Critical);
+        declared.add("web", "deploy *", RiskLevel::Low);
+        let guard = guards().iter().find(|it| it.level == RiskLevel::Critical).unwrap();
+        declared.add("web", guard.patterns[0], RiskLevel::Low);
+        assert_eq!(declared.of(Some("web"), "deploy *"), Some(RiskLevel::Critical));
+        assert_eq!(declared.of(Some("api"), "deploy *"), None);
+        assert_eq!(declared.of(None, "deploy *"), None);
+        assert_eq!(declared.of(Some("web"), guard.patterns[0]), Some(RiskLevel::Critical));
     }
 
     #[test]

@@ -18,6 +18,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (8, "alerts", include_str!("migrations/0008_alerts.sql")),
     (9, "rollups", include_str!("migrations/0009_rollups.sql")),
     (10, "directories_bad", include_str!("migrations/0010_directories_bad.sql")),
+    (11, "declared_risk", include_str!("migrations/0011_declared_risk.sql")),
 ];
 
 /// The newest schema version this program knows.

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     batch::Target,
     events::Timestamp,
-    policy::{Evaluation, Input, Matching, RiskPolicy, Role, Rule, RuleAction},
+    policy::{Evaluation, Input, Matching, RiskLevel, RiskPolicy, Role, Rule, RuleAction},
 };
 
 /// Why a role changes.
@@ -175,6 +175,7 @@ pub(super) async fn load(
             pattern: row.text("pattern")?,
             action: row.word("action", RuleAction::parse)?,
             when: row.json("when_json")?,
+            risk: row.maybe_word("risk", RiskLevel::parse)?,
             rationale: row.maybe_text("rationale")?,
         };
         match row.word("target", Target::parse)? {
@@ -213,8 +214,8 @@ pub(super) async fn insert(
         for (position, rule) in (1_i64..).zip(rules) {
             sqlx::query(
                 "INSERT INTO rules
-                     (role, revision, target, position, rule_id, pattern, action, when_json, rationale)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+                     (role, revision, target, position, rule_id, pattern, action, when_json, rationale, risk)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
             )
             .bind(&role.name)
             .bind(bigint(role.revision))
@@ -225,6 +226,7 @@ pub(super) async fn insert(
             .bind(rule.action.as_str())
             .bind(json(&rule.when)?)
             .bind(rule.rationale.as_deref().map(storable))
+            .bind(rule.risk.map(RiskLevel::as_str))
             .execute(&mut *conn)
             .await?;
         }

@@ -8,7 +8,10 @@ use super::{
     rows::{Columns as _, storable},
     trail,
 };
-use crate::policy::{Mode, Role, validate};
+use crate::{
+    policy::{Mode, RiskLevel, Role, validate},
+    risk::DeclaredRisks,
+};
 
 /// The name of the default role that `advisor init` makes.
 pub const DEFAULT_ROLE: &str = "default";
@@ -90,6 +93,22 @@ impl Store {
     /// Where there is none of that name, or the database is away.
     pub async fn role(&self, name: &str) -> Result<Role, StoreError> {
         need(self.snapshot().await?.conn(), name).await
+    }
+
+    /// What the rules of roles, as they are now, declare of the events that they decide on.
+    ///
+    /// # Errors
+    /// Where the database is away.
+    pub async fn declared_risks(&self) -> Result<DeclaredRisks, StoreError> {
+        let mut snapshot = self.snapshot().await?;
+        let sql = "SELECT role, pattern, risk FROM policy_rules WHERE risk IS NOT NULL";
+        let rows = sqlx::query(sql).fetch_all(snapshot.conn()).await?;
+        let mut res = DeclaredRisks::default();
+        for row in &rows {
+            let risk = row.word("risk", RiskLevel::parse)?;
+            res.add(&row.text("role")?, &row.text("pattern")?, risk);
+        }
+        Ok(res)
     }
 
     /// The organization's default role, `None` before `advisor init`.

@@ -38,6 +38,16 @@ pub(super) trait Columns {
         parse(&text).ok_or_else(|| corrupt(name, &text))
     }
 
+    /// An enum by its text form, where there is one.
+    fn maybe_word<T>(
+        &self,
+        name: &'static str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Result<Option<T>, StoreError> {
+        let text = self.maybe_text(name)?;
+        text.map(|it| parse(&it).ok_or_else(|| corrupt(name, &it))).transpose()
+    }
+
     fn json<T: DeserializeOwned>(&self, name: &'static str) -> Result<T, StoreError> {
         parse_json(name, &self.text(name)?)
     }

@@ -70,6 +70,7 @@ mod tests {
                 pattern: (*pattern).to_owned(),
                 action: RuleAction::Allow,
                 when: std::collections::BTreeMap::new(),
+                risk: None,
                 rationale: None,
             })
             .collect();

@@ -20,7 +20,7 @@ use policy_advisor::{
         follow::Follower,
     },
     policy::Pattern,
-    risk::{self, Effect, Effects, RiskLevel},
+    risk::{self, DeclaredRisks, Effect, Effects, RiskLevel},
 };
 use serde_json::{Value, json};
 
@@ -344,7 +344,7 @@ fn every_query_finds_what_a_slow_filter_finds() {
     let n_queries = n_of_columns + 150;
     let (home, lake, parts, events) = lake(1_500);
     assert!(parts.len() > 7, "{} parts", parts.len());
-    let mut auditor = Auditor::new(&lake);
+    let mut auditor = Auditor::new(&lake, DeclaredRisks::default());
     let mut dice = Dice(11);
     let (mut asked, mut n_found, mut n_pages) = (String::new(), 0, 0);
     for idx in 0..n_queries {
@@ -598,7 +598,7 @@ fn who_follows_sees_every_event_once_whatever_is_merged_meanwhile() {
         feed(&format!("{n}.log"), n * 20..(n + 1) * 20);
     }
     let lake = Lake::at(home.data());
-    let mut auditor = Auditor::new(&lake);
+    let mut auditor = Auditor::new(&lake, DeclaredRisks::default());
     let query = Query::default();
     let mut follower = Follower::new(manifest());
     let mut next = || {

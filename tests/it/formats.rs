@@ -7,11 +7,16 @@ mod cedar;
 mod interven;
 mod policy_yaml;
 
-use std::{collections::BTreeMap, fmt::Write as _, fs, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+    fs,
+    path::PathBuf,
+};
 
 use policy_advisor::{
     commands::{Reading, canonical, split},
-    formats::{Besides, Effect, FORMATS, PolicyFormat, equivalence},
+    formats::{Besides, Effect, Equivalence, FORMATS, Loss, PolicyFormat, equivalence},
     policy::{
         ActionType, Approval, Circumstances, DataClass, Engine, Evaluation, Facts, Inputs,
         Matching, ResourceType, RiskLevel, Role, Rule, RuleAction, Subject, When,
@@ -109,10 +114,10 @@ fn roles() -> impl Strategy<Value = Role> {
     let rule = |pattern: BoxedStrategy<String>,
                 mostly: BoxedStrategy<RuleAction>,
                 when: BoxedStrategy<Option<When>>| {
-        (pattern, mostly, when).prop_map(|(pattern, action, when)| {
-            let mut rule = Rule::new(&pattern, action);
-            rule.when.extend(when.unwrap_or_default());
-            rule
+        let risk = prop::option::weighted(0.1, prop::sample::select(RiskLevel::ALL));
+        (pattern, mostly, when, risk).prop_map(|(pattern, action, when, risk)| {
+            let when = when.unwrap_or_default();
+            Rule { when, risk, ..Rule::new(&pattern, action) }
         })
     };
     let rules =
@@ -140,8 +145,14 @@ fn what_is_written_is_read_as_the_same_role_or_the_loss_is_listed() {
     let mut peers = Peers::open();
     let mut proved: BTreeMap<&str, usize> = BTreeMap::new();
     let strategy = roles();
-    for _ in 0..n_roles() {
-        let role = strategy.new_tree(&mut runner).unwrap().current();
+    // Few of those made up are what Codex says: one that is.
+    let prefixes = Role {
+        default_action: RuleAction::RequireApproval,
+        rules: vec![Rule::new("git push *", RuleAction::Deny)],
+        ..Role::new("prefixes")
+    };
+    let generated = (0..n_roles()).map(|_| strategy.new_tree(&mut runner).unwrap().current());
+    for role in std::iter::once(prefixes).chain(generated) {
         for format in FORMATS {
             let written = (format.write)(&role, &Besides::default());
             let shown =
@@ -149,20 +160,29 @@ fn what_is_written_is_read_as_the_same_role_or_the_loss_is_listed() {
             let read =
                 (format.read)(&written.text).unwrap_or_else(|err| panic!("{err:?} {}", shown()));
             let found = equivalence(&role, format, &written.text, MAX_STATES).unwrap();
+            if written.losses.iter().all(|it| it.effect == Effect::Same) {
+                assert!(is_alike(&role, &found), "{} {found:#?}", shown());
+                *proved.entry(format.name).or_default() += usize::from(found.is_proved());
+            }
             if written.losses.is_empty() {
-                assert!(found.is_proved(), "{} {:#?}", shown(), found.changes);
-                *proved.entry(format.name).or_default() += 1;
+                let mut missing = declared_but_for(&role, &read.role, &written.notes);
+                // A default that denies is of high severity there, declared or not.
+                missing.retain(|it| *it != RiskLevel::High || !format.name.starts_with("policy-"));
+                assert!(missing.is_empty(), "{missing:?} {}", shown());
             }
             let is_milder =
                 found.changes.iter().any(|it| it.change.new.action < it.change.old.action);
             let may_be_milder = written.losses.iter().any(|it| it.effect == Effect::Milder);
             assert!(!is_milder || may_be_milder, "{} {:#?}", shown(), found.changes);
-            // What was read is said in full, and read again it is the same.
-            assert_eq!(read.losses, [], "{}", shown());
+            // What was read is said in full but for the cards that capabilities ask, and read again it is
+            // the same.
+            let is_card = |it: &Loss| it.field.ends_with(".card_actions");
+            let lost: Vec<&Loss> = read.losses.iter().filter(|it| !is_card(it)).collect();
+            assert!(lost.is_empty(), "{lost:?} {}", shown());
             let again = (format.write)(&read.role, &Besides::default());
             assert_eq!(again.losses, [], "{}", shown());
             let found = equivalence(&read.role, format, &again.text, MAX_STATES).unwrap();
-            assert!(found.is_proved(), "{} {:#?}", shown(), found.changes);
+            assert!(is_alike(&read.role, &found), "{} {found:#?}", shown());
             peers.note(format.name, &written.text, &read.role);
         }
     }
@@ -171,12 +191,40 @@ fn what_is_written_is_read_as_the_same_role_or_the_loss_is_listed() {
     for format in FORMATS {
         let n = proved.get(format.name).copied().unwrap_or(0);
         eprintln!(
-            "{}: {n} of {} roles without loss, all of them proved equal",
+            "{}: {n} of {} roles whose decisions lose nothing, all of them proved equal",
             format.name,
-            n_roles()
+            n_roles() + 1
         );
         assert!(n > 0, "{}", format.name);
     }
+}
+
+/// Whether nothing is decided otherwise. Where conditions are on three keys and more, there may be more
+/// circumstances than are tried.
+fn is_alike(role: &Role, found: &Equivalence) -> bool {
+    let rules = role.rules.iter().chain(&role.mcp_rules);
+    let keys: BTreeSet<&String> = rules.flat_map(|it| it.when.keys()).collect();
+    found.is_proved() || found.changes.is_empty() && keys.len() >= 3
+}
+
+/// The risks that rules of a role declare and those of another one do not, but for rules that never fire.
+fn declared_but_for(role: &Role, other: &Role, notes: &[String]) -> Vec<RiskLevel> {
+    let list = |name: &str, rules: &[Rule]| -> Vec<(String, Option<RiskLevel>)> {
+        rules.iter().enumerate().map(|(idx, it)| (format!("{name}[{idx}] "), it.risk)).collect()
+    };
+    let all = |it: &Role| [list("rules", &it.rules), list("mcp_rules", &it.mcp_rules)].concat();
+    let mut theirs: Vec<RiskLevel> = all(other).into_iter().filter_map(|(_, risk)| risk).collect();
+    let fires = |field: &String| !notes.iter().any(|it| it.starts_with(field.as_str()));
+    let ours = all(role).into_iter().filter(|(field, _)| fires(field));
+    let mut missing: Vec<RiskLevel> = ours.filter_map(|(_, risk)| risk).collect();
+    missing.retain(|risk| match theirs.iter().position(|it| it == risk) {
+        Some(at) => {
+            theirs.remove(at);
+            false
+        }
+        None => true,
+    });
+    missing
 }
 
 /// Documents, lines and decisions for the engines of other systems.

@@ -342,6 +342,55 @@ fn intervens_conditions_are_asked_of_events() {
 }
 
 #[test]
+fn no_spelling_of_a_name_gets_past_intervens_rules() {
+    let advisor = Advisor::new();
+    let none = serde_json::json!({});
+    let channel = serde_json::json!({"channel": "#Alerts-EU"});
+    let repository = serde_json::json!({"owner": "ACME", "repo": "Secrets-1"});
+    let calls = [
+        ("Slack", "POST_MESSAGE", &none, Some("post")),
+        ("slack", "post_message", &none, Some("post")),
+        ("slack", "post_messages", &none, None),
+        ("GitHub", "List_Issues", &none, Some("issues")),
+        ("github", "createIssue", &none, Some("issues")),
+        ("github", "get_tissues", &none, None),
+        ("github", "reissue", &none, None),
+        ("mail", "get", &channel, Some("channel")),
+        ("git", "get", &repository, Some("repository")),
+        ("wiki", "get", &none, None),
+    ];
+    let lines: Vec<String> = calls
+        .iter()
+        .enumerate()
+        .map(|(n, (server, tool, body, _))| {
+            call(&format!("e{n}"), &format!("2026-03-01T09:00:0{n}Z"), server, tool, body)
+        })
+        .collect();
+    let input = advisor.write("events.ndjson", &lines.join("\n"));
+    let rules = advisor.write("rules.json", r##"{"name": "x", "rules": [
+      {"rule_id": "post", "priority": 1, "match": {"tool_name": "slack", "operations": ["post_message"]}, "action": "DENY"},
+      {"rule_id": "issues", "priority": 2, "match": {"tool_name": "GITHUB", "operations": ["category:issues"]}, "action": "DENY"},
+      {"rule_id": "channel", "priority": 3, "match": {"channel_patterns": ["#alerts*"]}, "action": "DENY"},
+      {"rule_id": "repository", "priority": 4, "match": {"org_patterns": ["acme/*"], "repo_patterns": ["acme/secrets-?"]}, "action": "DENY"},
+      {"rule_id": "none", "priority": 5, "match": {"tool_name": "wiki", "operations": []}, "action": "DENY"},
+      {"rule_id": "all", "priority": 6, "match": {"verbs": []}, "action": "DENY"}]}"##);
+    let args =
+        ["policy", "evaluate", "--policy", &rules, "--format", "interven", "--input", &input];
+    let said = advisor.json(&args);
+    let said: Vec<Option<&str>> =
+        said.as_array().unwrap().iter().map(|it| it["rule"].as_str()).collect();
+    let wanted: Vec<Option<&str>> = calls.iter().map(|it| it.3).collect();
+    assert_eq!(said, wanted);
+    // What can hold for nothing is told wherever the rules are looked at.
+    let ended = advisor.run(&args);
+    assert!(ended.err.contains("rules[4].match.operations is empty"), "{ended:?}");
+    let ended = advisor.run(&["policy", "validate", "--format", "interven", &rules]);
+    assert!(ended.code == 0 && ended.err.contains("rules[5].match.verbs"), "{ended:?}");
+    let ended = advisor.run(&["roles", "import", "--format", "interven", &rules]);
+    assert!(ended.code == 1 && ended.err.contains("names nothing"), "{ended:?}");
+}
+
+#[test]
 fn secrets_are_held_by_a_role_as_by_the_rules_it_was_made_of() {
     let advisor = Advisor::new();
     let secrets = [

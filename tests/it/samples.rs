@@ -18,6 +18,7 @@ pub(crate) fn role(name: &str, patterns: &[&str]) -> Role {
         pattern: (*pattern).to_owned(),
         action: RuleAction::Allow,
         when: When::new(),
+        risk: None,
         rationale: None,
     };
     Role { rules: patterns.iter().map(rule).collect(), ..Role::new(name) }

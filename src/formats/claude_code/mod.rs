@@ -10,6 +10,7 @@ use self::permission::{Permitted, Refused, canonical_pattern, permission};
 use super::{
     Besides, Effect, Invalid, Loss, Read, Written,
     ordered::{Item, Keeps, Ordered, effect, literal_of, no_threshold, stricter, unsaid},
+    reach::{further, nearer},
     tree::{Node, Object, Reader, Value},
 };
 use crate::policy::{Mode, Role, Rule, RuleAction, Target};
@@ -48,11 +49,7 @@ pub(super) fn read(text: &str) -> Result<Read, Vec<Invalid>> {
             }
         }
     }
-    if read.role.rules.iter().any(|it| it.action == RuleAction::Deny) {
-        let held = "denies hold further here: also of a program under another path, and behind `sudo`, \
-                    `env` and others that run one";
-        read.notes.push(held.to_owned());
-    }
+    read.notes.extend(further(&read.role.rules));
     reader.finish(read)
 }
 
@@ -204,13 +201,9 @@ fn said(role: &Role) -> Said {
             _ => (),
         }
     }
-    let denies = |it: &Item| it.action == RuleAction::Deny;
-    if commands.items.iter().any(denies) {
-        let reach = "denies as far as they reach here (MILDER): Claude Code takes `timeout`, `time`, `nice`, \
-                     `nohup`, `stdbuf` and bare `xargs` off a command and nothing else, so `sudo X`, `env X` \
-                     and `/bin/X` pass a deny of `X`";
-        notes.push(reach.to_owned());
-    }
+    let how = "Claude Code takes `timeout`, `time`, `nice`, `nohup`, `stdbuf` and bare `xargs` off a command \
+               and nothing else";
+    notes.extend(nearer(&commands.items, how, "`sudo X`, `env X` and `/bin/X`"));
     if role.mode == Mode::Monitor {
         notes.push("it has no monitor mode: permissions are enforced".to_owned());
     }

@@ -1,9 +1,12 @@
 //! The document: a name and rules with match, condition, action and priority.
 use serde::Serialize;
 
-use super::super::{
-    Invalid,
-    tree::{Node, Object, Reader, Value},
+use super::{
+    super::{
+        Invalid,
+        tree::{Node, Object, Reader, Value},
+    },
+    names::words,
 };
 use crate::events::text_forms;
 
@@ -28,21 +31,28 @@ text_forms!(Action {
     Deny = "DENY",
 });
 
-/// Which calls a rule is about; what is empty asks for nothing.
+/// Which calls a rule is about; what is absent asks for nothing, and an empty list names nothing, so that
+/// the rule is about no call.
+///
+/// Names are compared in whatever case, and the words of a category as words ([`super::is_of`]).
+///
+/// # Source
+/// The page of policies says neither of these: an empty list that held for all would make an ALLOW of
+/// everything, and a name in capital letters would be a way round a DENY.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Match {
     /// The server: `slack`.
     pub tool_name: Option<String>,
     /// Tools of it, `*`, `method:POST` or `category:issues`.
-    pub operations: Vec<String>,
+    pub operations: Option<Vec<String>>,
     /// `READ`, `WRITE`, `DELETE` or `ADMIN`.
-    pub verbs: Vec<String>,
+    pub verbs: Option<Vec<String>>,
     /// Globs over the organization of a forge: `acme/*`.
-    pub org_patterns: Vec<String>,
+    pub org_patterns: Option<Vec<String>>,
     /// Globs over a repository.
-    pub repo_patterns: Vec<String>,
+    pub repo_patterns: Option<Vec<String>>,
     /// Globs over a channel: `#alerts*`.
-    pub channel_patterns: Vec<String>,
+    pub channel_patterns: Option<Vec<String>>,
 }
 
 /// What else has to hold, all of it.
@@ -100,9 +110,6 @@ const VERBS: &[&str] = &["READ", "WRITE", "DELETE", "ADMIN"];
 /// What an operation begins with that is no tool.
 const KINDS: &[&str] = &["method", "category"];
 
-/// Shortest name of a category, without the `s` of its plural: less is in the words of every tool.
-const MIN_CATEGORY: usize = 2;
-
 /// Where a rule stands that says no priority.
 const DEFAULT_PRIORITY: i64 = 100;
 
@@ -158,16 +165,17 @@ fn rule(node: &Node, field: &str, idx: usize, reader: &mut Reader) -> Option<Int
         && let Some(mut asked) = reader.object(node, &it.at("match"))
     {
         let operations = list(reader, &mut asked, "operations");
-        for (line, field, operation) in &operations {
+        for (line, field, operation) in operations.iter().flatten() {
             if let Some(problem) = bad_operation(operation) {
                 reader.note(*line, field.clone(), problem);
             }
         }
-        matches.operations = texts(operations);
-        matches.verbs = known(reader, &mut asked, "verbs", VERBS);
-        matches.org_patterns = texts(list(reader, &mut asked, "org_patterns"));
-        matches.repo_patterns = texts(list(reader, &mut asked, "repo_patterns"));
-        matches.channel_patterns = texts(list(reader, &mut asked, "channel_patterns"));
+        matches.operations = operations.map(texts);
+        let verbs = list(reader, &mut asked, "verbs");
+        matches.verbs = verbs.map(|it| known(reader, it, VERBS));
+        matches.org_patterns = list(reader, &mut asked, "org_patterns").map(texts);
+        matches.repo_patterns = list(reader, &mut asked, "repo_patterns").map(texts);
+        matches.channel_patterns = list(reader, &mut asked, "channel_patterns").map(texts);
         let line = asked.line_of("tool_name");
         matches.tool_name = reader.text(&mut asked, "tool_name").filter(|it| it != "*");
         if matches.tool_name.as_deref() == Some("") {
@@ -179,9 +187,10 @@ fn rule(node: &Node, field: &str, idx: usize, reader: &mut Reader) -> Option<Int
     if let Some(node) = it.take("condition")
         && let Some(mut asked) = reader.object(node, &it.at("condition"))
     {
-        condition.has_data_class = known(reader, &mut asked, "has_data_class", DATA_CLASSES);
-        condition.body_contains_any = texts(list(reader, &mut asked, "body_contains_any"));
-        condition.body_contains_all = texts(list(reader, &mut asked, "body_contains_all"));
+        let classes = some(reader, &mut asked, "has_data_class");
+        condition.has_data_class = known(reader, classes, DATA_CLASSES);
+        condition.body_contains_any = texts(some(reader, &mut asked, "body_contains_any"));
+        condition.body_contains_all = texts(some(reader, &mut asked, "body_contains_all"));
         condition.is_external_principal = reader.bool(&mut asked, "is_external_principal");
         condition.new_resource = reader.bool(&mut asked, "new_resource");
         condition.volume_burst = reader.bool(&mut asked, "volume_burst");
@@ -209,16 +218,15 @@ fn rule(node: &Node, field: &str, idx: usize, reader: &mut Reader) -> Option<Int
     })
 }
 
-/// Texts with their lines and fields. A list that is there and empty asks for one of nothing: whether
-/// that is meant to hold never or always is not guessed.
-fn list(reader: &mut Reader, object: &mut Object<'_>, name: &str) -> Vec<(usize, String, String)> {
-    let (line, field) = (object.line_of(name), object.at(name));
-    let items = reader.items_if_any(object, name);
-    if items.is_some_and(<[Node]>::is_empty) {
-        reader.note(line, field.clone(), "is empty: name something, or leave it out");
-    }
+/// A text with its line and field.
+type Placed = (usize, String, String);
+
+/// The texts of a list; `None` where it is not there.
+fn list(reader: &mut Reader, object: &mut Object<'_>, name: &str) -> Option<Vec<Placed>> {
+    let field = object.at(name);
+    let items = reader.items_if_any(object, name)?;
     let mut res = Vec::new();
-    for (idx, item) in items.unwrap_or_default().iter().enumerate() {
+    for (idx, item) in items.iter().enumerate() {
         let field = format!("{field}[{idx}]");
         match &item.value {
             Value::Text(text) if text.is_empty() => reader.note(item.line, field, "is empty"),
@@ -226,16 +234,27 @@ fn list(reader: &mut Reader, object: &mut Object<'_>, name: &str) -> Vec<(usize,
             _ => reader.note(item.line, field, "is no text"),
         }
     }
-    res
+    Some(res)
 }
 
-fn texts(list: Vec<(usize, String, String)>) -> Vec<String> {
+/// The texts of a condition's list. One that is there and empty asks for one of nothing, or for all of
+/// nothing: whether that is meant to hold never or always is not guessed.
+fn some(reader: &mut Reader, object: &mut Object<'_>, name: &str) -> Vec<Placed> {
+    let (line, field) = (object.line_of(name), object.at(name));
+    let n_problems = reader.problems.len();
+    let found = list(reader, object, name);
+    if found.as_ref().is_some_and(Vec::is_empty) && reader.problems.len() == n_problems {
+        reader.note(line, field, "is empty: name something, or leave it out");
+    }
+    found.unwrap_or_default()
+}
+
+fn texts(list: Vec<Placed>) -> Vec<String> {
     list.into_iter().map(|(_, _, text)| text).collect()
 }
 
 /// Texts that are all of some words.
-fn known(reader: &mut Reader, object: &mut Object<'_>, name: &str, words: &[&str]) -> Vec<String> {
-    let found = list(reader, object, name);
+fn known(reader: &mut Reader, found: Vec<Placed>, words: &[&str]) -> Vec<String> {
     for (line, field, text) in &found {
         if !words.contains(&text.as_str()) {
             let message = format!("does not know `{text}`, it can be {}", words.join(", "));
@@ -252,14 +271,37 @@ fn bad_operation(text: &str) -> Option<String> {
         let kinds: Vec<String> = KINDS.iter().map(|it| format!("`{it}:`")).collect();
         return Some(format!("does not know `{kind}:`, it can be {}", kinds.join(" or ")));
     }
-    if name.is_empty() {
-        return Some(format!("names no {kind} behind `{kind}:`"));
+    words(name).is_empty().then(|| format!("names no {kind} behind `{kind}:`"))
+}
+
+impl Match {
+    /// The list by its key that is there and names nothing.
+    pub fn names_nothing(&self) -> Option<&'static str> {
+        let lists = [
+            ("operations", &self.operations),
+            ("verbs", &self.verbs),
+            ("org_patterns", &self.org_patterns),
+            ("repo_patterns", &self.repo_patterns),
+            ("channel_patterns", &self.channel_patterns),
+        ];
+        lists.into_iter().find(|(_, it)| it.as_ref().is_some_and(Vec::is_empty)).map(|it| it.0)
     }
-    let is_short = kind == "category" && name.trim_end_matches('s').chars().count() < MIN_CATEGORY;
-    is_short.then(|| "is so short that nearly every tool is of it".to_owned())
 }
 
 impl IntervenPolicy {
+    /// Rules that are about no call, in words.
+    pub fn warnings(&self) -> Vec<String> {
+        let told = self.rules.iter().filter(|it| it.enabled).filter_map(|it| {
+            let list = it.matches.names_nothing()?;
+            Some(format!(
+                "rules[{}].match.{list} is empty and names nothing: rule `{}` never holds; leave the list out \
+                 where it is to ask for nothing",
+                it.place, it.rule_id
+            ))
+        });
+        told.collect()
+    }
+
     /// The document.
     pub fn to_json(&self) -> String {
         Node::map([
@@ -271,17 +313,16 @@ impl IntervenPolicy {
 }
 
 fn rule_node(rule: &IntervenRule) -> Node {
-    let list = |texts: &[String]| {
-        (!texts.is_empty()).then(|| texts.iter().map(|it| Node::from(&**it)).collect())
-    };
+    let all = |texts: &[String]| texts.iter().map(|it| Node::from(&**it)).collect();
+    let list = |texts: &[String]| (!texts.is_empty()).then(|| all(texts));
     let it = &rule.matches;
     let matches = Node::map([])
         .with("tool_name", it.tool_name.as_deref().map(Node::from))
-        .with("operations", list(&it.operations))
-        .with("verbs", list(&it.verbs))
-        .with("org_patterns", list(&it.org_patterns))
-        .with("repo_patterns", list(&it.repo_patterns))
-        .with("channel_patterns", list(&it.channel_patterns));
+        .with("operations", it.operations.as_deref().map(all))
+        .with("verbs", it.verbs.as_deref().map(all))
+        .with("org_patterns", it.org_patterns.as_deref().map(all))
+        .with("repo_patterns", it.repo_patterns.as_deref().map(all))
+        .with("channel_patterns", it.channel_patterns.as_deref().map(all));
     let it = &rule.condition;
     let condition = Node::map([])
         .with("is_external_principal", it.is_external_principal.map(Node::bool))

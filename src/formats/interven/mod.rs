@@ -1,9 +1,11 @@
 //! Interven's rules on tool calls: by priority, and a DENY over any ALLOW.
 mod document;
+mod names;
 mod role;
 mod starter;
 
 pub use document::{Action, Asked, IntervenPolicy, IntervenRule, Match, read_policy};
+pub use names::{is_of, is_same, is_taken};
 pub use starter::{BUILTIN, starter_rules};
 
 use super::{Besides, Invalid, Read, Written};

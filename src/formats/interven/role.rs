@@ -5,6 +5,7 @@ use super::{
         ordered::{Item, Keeps, Ordered, effect, literal_of, no_place, no_threshold, unsaid},
     },
     document::{Action, Asked, IntervenPolicy, IntervenRule, Match},
+    names::{plural, words},
 };
 use crate::policy::{
     ActionType, DataClass, Input, Mode, Role, Rule, RuleAction, Target, When, literal,
@@ -50,6 +51,10 @@ const TAKEN_OUT: &str = "redacted";
 /// What is put behind the id of a rule for the second half of [`SECRETS`].
 const TAKEN_OUT_SUFFIX: &str = ".redacted";
 
+/// What is said of names wherever rules are read or written.
+const ANY_CASE: &str = "names in another case: Interven's rules hold for `Slack` as for `slack`, a role for names as \
+                        they are spelled (MILDER where it denies)";
+
 /// The conditions of a rule about classes of data, for calls that had a secret in their arguments.
 fn taken_out(when: &When) -> When {
     let mut when = when.clone();
@@ -73,7 +78,7 @@ fn joined(role: &Role) -> (Role, Vec<usize>, Vec<bool>) {
     for (idx, rule) in role.mcp_rules.iter().enumerate() {
         let is_half = res.mcp_rules.last().is_some_and(|it| {
             asks_for(&it.when, DataClass::Secret)
-                && (&it.pattern, it.action) == (&rule.pattern, rule.action)
+                && (&it.pattern, it.action, it.risk) == (&rule.pattern, rule.action, rule.risk)
                 && taken_out(&it.when) == rule.when
         });
         if is_half {
@@ -106,6 +111,11 @@ pub(super) fn role(policy: &IntervenPolicy) -> Read {
                 effect,
             });
         };
+        if let Some(list) = rule.matches.names_nothing() {
+            let why = "names nothing, so the rule never holds: left out";
+            lose(&format!("match.{list}"), "[]".to_owned(), why, Effect::Same);
+            continue;
+        }
         // A rule with something that no role can ask holds nowhere there.
         let unsaid = unsaid_parts(rule);
         for (part, what) in &unsaid {
@@ -115,12 +125,16 @@ pub(super) fn role(policy: &IntervenPolicy) -> Read {
         if !unsaid.is_empty() {
             continue;
         }
-        let (patterns, by_spelling) = patterns(rule);
-        if let Some(what) = by_spelling {
-            let why = "tools with other upper and lower case are not held";
+        let (patterns, by_words) = patterns(rule);
+        if let Some(what) = by_words {
+            let why = if action == RuleAction::Allow {
+                "a role knows no words of a name: it allows those in small letters, parted by `_`"
+            } else {
+                "a role knows no words of a name: it also holds within words, and not in every spelling"
+            };
             lose("match.operations", what, why, effect(action, RuleAction::Allow));
         }
-        if rule.matches.verbs.iter().any(|it| it == "ADMIN") {
+        if rule.matches.verbs.iter().flatten().any(|it| it == "ADMIN") {
             let why = "a role asks what is done, not the words of a tool's name: it holds for what executes";
             lose("match.verbs", "ADMIN".to_owned(), why, effect(action, RuleAction::Allow));
         }
@@ -156,7 +170,7 @@ pub(super) fn role(policy: &IntervenPolicy) -> Read {
     // The default is for calls: of commands the rules say nothing, so none passes.
     role.mcp_rules.push(Rule::new("*/*", RuleAction::Allow));
     let off = policy.rules.iter().filter(|it| !it.enabled).count();
-    let mut notes = vec![super::super::NO_COMMANDS.to_owned()];
+    let mut notes = vec![super::super::NO_COMMANDS.to_owned(), ANY_CASE.to_owned()];
     if off > 0 {
         notes.push(format!("rules that are not enabled: {off}"));
     }
@@ -165,19 +179,22 @@ pub(super) fn role(policy: &IntervenPolicy) -> Read {
 
 /// What of a rule no role can ask for, each by its place and values.
 fn unsaid_parts(rule: &IntervenRule) -> Vec<(&'static str, String)> {
+    fn of(list: Option<&Vec<String>>) -> &[String] {
+        list.map_or(&[], Vec::as_slice)
+    }
     let (matches, asked) = (&rule.matches, &rule.condition);
-    let lists = [
-        ("match.org_patterns", &matches.org_patterns),
-        ("match.repo_patterns", &matches.repo_patterns),
-        ("match.channel_patterns", &matches.channel_patterns),
+    let lists: [(&str, &[String]); 5] = [
+        ("match.org_patterns", of(matches.org_patterns.as_ref())),
+        ("match.repo_patterns", of(matches.repo_patterns.as_ref())),
+        ("match.channel_patterns", of(matches.channel_patterns.as_ref())),
         ("condition.body_contains_any", &asked.body_contains_any),
         ("condition.body_contains_all", &asked.body_contains_all),
     ];
     let lists = lists.into_iter().filter(|(_, it)| !it.is_empty());
     let mut res: Vec<(&str, String)> = lists.map(|(part, it)| (part, it.join(", "))).collect();
-    let methods = matches.operations.iter().filter(|it| {
-        it.split_once(':').is_some_and(|(kind, name)| kind != "category" || name.is_empty())
-    });
+    let methods = of(matches.operations.as_ref()).iter();
+    let methods =
+        methods.filter(|it| it.split_once(':').is_some_and(|(kind, _)| kind != "category"));
     let methods: Vec<&str> = methods.map(String::as_str).collect();
     if !methods.is_empty() {
         res.push(("match.operations", methods.join(", ")));
@@ -191,32 +208,58 @@ fn unsaid_parts(rule: &IntervenRule) -> Vec<(&'static str, String)> {
     res
 }
 
-/// The patterns of a rule's calls, and the categories that they hold but for unusual spellings.
+/// The patterns of a rule's calls, and the categories that they hold for other tools than the rule does.
 fn patterns(rule: &IntervenRule) -> (Vec<String>, Option<String>) {
     let Match { tool_name, operations, .. } = &rule.matches;
     let server = tool_name.as_deref().map_or_else(|| "*".to_owned(), literal);
     let mut tools = Vec::new();
     let mut categories = Vec::new();
-    for operation in operations {
+    for operation in operations.iter().flatten() {
         match operation.split_once(':') {
             Some((_, name)) => {
                 categories.push(operation.as_str());
-                let name = name.to_lowercase();
-                let name = literal(name.trim_end_matches('s'));
-                let mut chars = name.chars();
-                let first = chars.next().map(|it| it.to_uppercase().to_string());
-                let capital = first.unwrap_or_default() + chars.as_str();
-                tools.extend([format!("*{name}*"), format!("*{capital}*")]);
+                let is_allow = rule.action == Action::Allow;
+                tools.extend(if is_allow { narrow(name) } else { wide(name) });
             }
             None if operation == "*" => tools.push("*".to_owned()),
             None => tools.push(literal(operation)),
         }
     }
-    if operations.is_empty() {
+    if operations.is_none() {
         tools.push("*".to_owned());
     }
     let categories = (!categories.is_empty()).then(|| categories.join(", "));
     (tools.iter().map(|tool| format!("{server}/{tool}")).collect(), categories)
+}
+
+/// Patterns of tools that hold the words of a category in their order, in small letters or each with a
+/// capital: all of the category in these spellings, and some that are not of it.
+fn wide(category: &str) -> Vec<String> {
+    let words: Vec<String> = words(category)
+        .iter()
+        .map(|it| literal(it.strip_suffix('y').filter(|it| !it.is_empty()).unwrap_or(it)))
+        .collect();
+    let capital = |word: &String| {
+        let mut chars = word.chars();
+        let first = chars.next().map(|it| it.to_uppercase().to_string());
+        first.unwrap_or_default() + chars.as_str()
+    };
+    let capitals: Vec<String> = words.iter().map(capital).collect();
+    [words, capitals].map(|it| format!("*{}*", it.join("*"))).into()
+}
+
+/// Patterns of tools whose name is in small letters, parted by `_`, and has the words of a category in
+/// it: all of these are of the category.
+fn narrow(category: &str) -> Vec<String> {
+    let mut words = words(category);
+    let last = words.pop().unwrap_or_default();
+    let both = [last.clone(), plural(&last)];
+    let named = both.map(|last| {
+        let all: Vec<&str> = words.iter().map(String::as_str).chain([last.as_str()]).collect();
+        literal(&all.join("_"))
+    });
+    let of = |it: &String| [it.clone(), format!("{it}_*"), format!("*_{it}"), format!("*_{it}_*")];
+    named.iter().flat_map(of).collect()
 }
 
 /// The conditions of a rule.
@@ -226,7 +269,7 @@ fn when(rule: &IntervenRule) -> When {
         named.flat_map(|(_, all)| all.iter().map(ToString::to_string)).collect()
     }
     let asked = [
-        (Input::ActionType, ours(VERBS, &rule.matches.verbs)),
+        (Input::ActionType, ours(VERBS, rule.matches.verbs.as_deref().unwrap_or_default())),
         (Input::DataClass, ours(DATA_CLASSES, &rule.condition.has_data_class)),
     ];
     let asked = asked.into_iter().filter(|(_, values)| !values.is_empty());
@@ -234,7 +277,7 @@ fn when(rule: &IntervenRule) -> When {
 }
 
 /// What of rules the policy says.
-const KEEPS: Keeps = Keeps { variables: false, condition: keeps };
+const KEEPS: Keeps = Keeps { condition: keeps, ..Keeps::NOTHING };
 
 /// Whether a condition is one on classes of data or on what is done, and whole classes and verbs of
 /// theirs say it.
@@ -291,6 +334,7 @@ pub(super) fn policy(role: &Role) -> (IntervenPolicy, Written) {
     }
     losses.append(&mut of_list);
     let mut notes = unsaid(role, true);
+    notes.push(ANY_CASE.to_owned());
     notes.append(&mut list.idle);
     if list.default == RuleAction::Deny {
         let why = "a DENY of all would deny what is allowed, too: asks";
@@ -363,10 +407,9 @@ fn matches(item: &Item) -> Result<(Match, Asked), String> {
     let asked = |input: Input| item.when.get(input.as_str());
     let verbs = asked(Input::ActionType).and_then(|it| theirs(says_verbs(), it));
     let classes = asked(Input::DataClass).and_then(|it| theirs(WRITTEN_CLASSES, it));
-    let verbs = verbs.unwrap_or_default();
     let condition = Asked { has_data_class: classes.unwrap_or_default(), ..Asked::default() };
     Ok((
-        Match { tool_name, operations: vec![tool.to_owned()], verbs, ..Match::default() },
+        Match { tool_name, operations: Some(vec![tool.to_owned()]), verbs, ..Match::default() },
         condition,
     ))
 }

@@ -75,7 +75,7 @@ pub fn starter_rules() -> IntervenPolicy {
             priority: 10 * i64::try_from(n).unwrap_or(i64::MAX / 10),
             matches: Match {
                 tool_name: Some((*tool).to_owned()),
-                operations: owned(operations),
+                operations: Some(owned(operations)),
                 ..Match::default()
             },
             condition: Asked { has_data_class: owned(classes), ..Asked::default() },

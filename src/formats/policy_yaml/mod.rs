@@ -16,6 +16,7 @@ pub use evaluate::{
     Card, Coverage, Evaluated, Finding, FindingKind, Known, Verdict, coverage, evaluate,
 };
 pub use merge::{Floor, merge};
+pub use role::is_of_its_system;
 pub use starter::starter;
 
 use super::{Besides, Invalid, Read, Written, tree::Node, yaml};

@@ -12,7 +12,7 @@ use super::{
         Unmapped,
     },
 };
-use crate::policy::{Mode, Pattern, Role, Rule, RuleAction, Target, merge};
+use crate::policy::{Mode, Pattern, RiskLevel, Role, Rule, RuleAction, Target, merge};
 
 /// Rules of a role, by pattern and action, that a document says already.
 pub(super) type Covered = BTreeSet<(String, RuleAction)>;
@@ -25,7 +25,8 @@ struct Rules {
 }
 
 impl Rules {
-    fn add(&mut self, field: &str, glob: &str, action: RuleAction, why: Option<&str>) {
+    fn add(&mut self, field: &str, glob: &str, made: &Rule) {
+        let action = made.action;
         let mut lose = |why: &str| {
             let is_allow = action == RuleAction::Allow;
             let effect = if is_allow { Effect::Stricter } else { Effect::Milder };
@@ -39,10 +40,7 @@ impl Rules {
             }
             Some(found) => found,
         };
-        let rationale = why.filter(|it| !it.is_empty()).map(str::to_owned);
-        self.list.extend(
-            found.iter().map(|it| Rule { rationale: rationale.clone(), ..Rule::new(it, action) }),
-        );
+        self.list.extend(found.into_iter().map(|pattern| Rule { pattern, ..made.clone() }));
     }
 
     /// A role of these rules that lets everything else through.
@@ -52,6 +50,12 @@ impl Rules {
         role.mcp_rules = std::mem::take(&mut self.list);
         role
     }
+}
+
+/// What a rule of a document does and says, without its calls.
+fn made(action: RuleAction, risk: Option<RiskLevel>, why: Option<&str>) -> Rule {
+    let rationale = why.filter(|it| !it.is_empty()).map(str::to_owned);
+    Rule { risk, rationale, ..Rule::new("", action) }
 }
 
 /// What a trigger comes to.
@@ -70,13 +74,15 @@ pub(super) fn role(file: &PolicyFile) -> Read {
     let (mut forbidden, mut triggers, mut mapped) =
         (Rules::default(), Rules::default(), Rules::default());
     for (idx, it) in file.forbidden.iter().enumerate() {
-        let action = by_severity(it.severity);
-        forbidden.add(&format!("forbidden[{idx}]"), &it.pattern, action, Some(&it.reason));
+        let rule = made(by_severity(it.severity), Some(declared(it.severity)), Some(&it.reason));
+        forbidden.add(&format!("forbidden[{idx}]"), &it.pattern, &rule);
     }
     for (idx, it) in file.triggers.iter().enumerate() {
         let field = format!("escalation_triggers[{idx}]");
         match it.glob() {
-            Some(glob) => triggers.add(&field, glob, by_trigger(it.action), Some(&it.reason)),
+            Some(glob) => {
+                triggers.add(&field, glob, &made(by_trigger(it.action), None, Some(&it.reason)));
+            }
             None => triggers.losses.push(Loss {
                 field: format!("{field}.condition"),
                 what: it.condition.clone(),
@@ -88,10 +94,10 @@ pub(super) fn role(file: &PolicyFile) -> Read {
     for it in &file.mappings {
         for (idx, glob) in it.tools.iter().enumerate() {
             let field = format!("capability_mappings.{}.tools[{idx}]", it.name);
-            mapped.add(&field, glob, RuleAction::Allow, it.description.as_deref());
+            mapped.add(&field, glob, &made(RuleAction::Allow, None, it.description.as_deref()));
         }
     }
-    let mut losses = Vec::new();
+    let mut losses = of_its_system(file);
     for it in [&mut forbidden, &mut triggers, &mut mapped] {
         losses.append(&mut it.losses);
     }
@@ -129,9 +135,15 @@ pub(super) fn role(file: &PolicyFile) -> Read {
     };
     // The default is for calls: of commands the policy says nothing, so none passes.
     let default = std::mem::replace(&mut role.default_action, RuleAction::Deny);
-    if default != RuleAction::Deny {
-        role.mcp_rules.push(Rule::new("*/*", default));
-    } else if file.defaults.grace() > 0.0 {
+    let is_denied = file.defaults.unmapped_tool_action == Unmapped::Deny;
+    let severity = Some(file.defaults.unmapped_severity);
+    // A stop declares nothing more than that of a default does, where it is of high severity.
+    let severity = severity.filter(|it| is_denied && *it != Severity::High);
+    if default != RuleAction::Deny || severity.is_some() {
+        let risk = severity.map(declared);
+        role.mcp_rules.push(Rule { risk, ..Rule::new("*/*", default) });
+    }
+    if default == RuleAction::Deny && file.defaults.grace() > 0.0 {
         losses.push(Loss {
             field: "defaults.grace_period_hours".to_owned(),
             what: file.defaults.grace().to_string(),
@@ -158,29 +170,90 @@ fn is_worst_first(rules: &[Rule]) -> bool {
     !rules.iter().enumerate().any(|(at, rule)| milder(at, rule))
 }
 
-/// What a policy says that no role does, without a decision on calls that hangs on it.
+/// Fields that say how a policy is used in its own system; a tool alone is decided without them.
+const OF_ITS_SYSTEM: &[&str] =
+    &["card_actions", "meta.scope", "defaults.enforcement_mode", "defaults.fail_open"];
+
+/// Whether a loss is one of how a policy is used in its own system: that is none where the policy
+/// itself is looked at, and no role is made of it.
+pub fn is_of_its_system(loss: &Loss) -> bool {
+    OF_ITS_SYSTEM.iter().any(|it| loss.field == *it || loss.field.ends_with(&format!(".{it}")))
+}
+
+/// What is lost of how a policy is used: cards, floors, what is told, what holds where it cannot be asked.
+fn of_its_system(file: &PolicyFile) -> Vec<Loss> {
+    let loss = |field: &str, what: String, why: &str, effect| Loss {
+        field: field.to_owned(),
+        what,
+        why: why.to_owned(),
+        effect,
+    };
+    let mut res: Vec<Loss> = Vec::new();
+    for it in &file.mappings {
+        let field = format!("capability_mappings.{}.card_actions", it.name);
+        let why =
+            "a role asks no card: tools pass whether an agent's card has these actions or not";
+        res.push(loss(&field, it.card_actions.join(", "), why, Effect::Milder));
+    }
+    if file.meta.scope == Scope::Org {
+        let why = "a role is no floor: `advisor policy merge --floor` puts it under another one";
+        res.push(loss("meta.scope", file.meta.scope.to_string(), why, Effect::Same));
+    }
+    if file.defaults.enforcement_mode == Some(EnforcementMode::Off) {
+        let why = "monitor mode tells what would be stopped";
+        let what = EnforcementMode::Off.to_string();
+        res.push(loss("defaults.enforcement_mode", what, why, Effect::Same));
+    }
+    if file.defaults.fail_open {
+        let why = "a role does not let calls through where it cannot be asked";
+        res.push(loss("defaults.fail_open", "true".to_owned(), why, Effect::Stricter));
+    }
+    res
+}
+
+/// What a policy says that no role does, and by which nothing is decided.
 fn unsaid(file: &PolicyFile) -> Vec<String> {
     let mut res = vec![super::super::NO_COMMANDS.to_owned()];
     if !file.mappings.is_empty() {
-        let cards =
-            "names of capabilities, and which card actions they need (MILDER: no card is asked)";
-        res.push(cards.to_owned());
-    }
-    if !file.forbidden.is_empty() || file.defaults.unmapped_tool_action == Unmapped::Deny {
-        res.push("severities: high and critical deny, low and medium alert".to_owned());
-    }
-    if file.meta.scope == Scope::Org {
-        res.push(
-            "scope `org`: `advisor policy merge --floor` puts it under another role".to_owned(),
-        );
-    }
-    if file.defaults.enforcement_mode == Some(EnforcementMode::Off) {
-        res.push("enforcement mode `off`: monitor mode tells what would be stopped".to_owned());
-    }
-    if file.defaults.fail_open {
-        res.push("fail_open".to_owned());
+        res.push("names of capabilities".to_owned());
     }
     res
+}
+
+/// The risk that a severity declares.
+pub(super) const fn declared(severity: Severity) -> RiskLevel {
+    match severity {
+        Severity::Low => RiskLevel::Low,
+        Severity::Medium => RiskLevel::Medium,
+        Severity::High => RiskLevel::High,
+        Severity::Critical => RiskLevel::Critical,
+    }
+}
+
+/// The severity of what is stopped: high, but where the risk is declared critical.
+const fn stopped(risk: Option<RiskLevel>) -> Severity {
+    match risk {
+        Some(RiskLevel::Critical) => Severity::Critical,
+        _ => Severity::High,
+    }
+}
+
+/// Notes declared risks that no severity says: those of what is not stopped, and the low ones.
+fn unsaid_risks(list: &Ordered, covered: &Covered, losses: &mut Vec<Loss>) {
+    let is_said =
+        |action: RuleAction, risk: RiskLevel| action == RuleAction::Deny && risk >= RiskLevel::High;
+    let is_new = |it: &&Item| !covered.contains(&(it.text.clone(), it.action));
+    for item in list.items.iter().filter(is_new) {
+        if let Some(risk) = item.risk.filter(|it| !is_said(item.action, *it)) {
+            let why =
+                format!("only what is forbidden has a severity, high or critical: not {risk}");
+            losses.push(item.loss(why, Effect::Same));
+        }
+    }
+    if let Some(risk) = list.default_risk.filter(|it| !is_said(list.default, *it)) {
+        let why = format!("only unmapped tools that are denied have a severity: not {risk}");
+        losses.push(list.default_loss(why, Effect::Same));
+    }
 }
 
 /// What a severity comes to.
@@ -197,9 +270,10 @@ pub(super) fn file(role: &Role, covered: &Covered) -> (PolicyFile, Written) {
     let mut losses = Vec::new();
     no_place(role, Target::Command, &mut losses);
     no_threshold(role, &mut losses);
-    let mut list = Ordered::new(role, Target::Mcp, Keeps::NOTHING, &mut losses);
+    let keeps = Keeps { risk: true, ..Keeps::NOTHING };
+    let mut list = Ordered::new(role, Target::Mcp, keeps, &mut losses);
     list.translate(actions, &mut losses);
-    let notes = std::mem::take(&mut list.idle);
+    let mut notes = std::mem::take(&mut list.idle);
     let mut file = PolicyFile::named(&role.name);
     file.meta.description = Some(role.description.clone()).filter(|it| !it.is_empty());
     let is_asked = list.default == RuleAction::RequireApproval;
@@ -208,15 +282,17 @@ pub(super) fn file(role: &Role, covered: &Covered) -> (PolicyFile, Written) {
         losses.push(list.default_loss(why, Effect::Stricter));
         list.default = RuleAction::Deny;
     }
+    unsaid_risks(&list, covered, &mut losses);
     file.defaults.unmapped_tool_action = match list.default {
         RuleAction::Allow => Unmapped::Allow,
         RuleAction::Alert => Unmapped::Warn,
         _ => Unmapped::Deny,
     };
     if list.default == RuleAction::Deny {
-        file.defaults.unmapped_severity = Severity::High;
-        file.defaults.fail_open = false;
+        file.defaults.unmapped_severity = stopped(list.default_risk);
     }
+    // Where it cannot be asked, a role lets nothing through.
+    file.defaults.fail_open = false;
     let is_enforced = role.mode == Mode::Enforce;
     let mode = if is_enforced { EnforcementMode::Enforce } else { EnforcementMode::Warn };
     file.defaults.enforcement_mode = Some(mode);
@@ -238,7 +314,7 @@ pub(super) fn file(role: &Role, covered: &Covered) -> (PolicyFile, Written) {
         let reason = why.unwrap_or_else(|| format!("`{}` of role `{}`", item.text, role.name));
         match item.action {
             RuleAction::Deny => {
-                let severity = Severity::High;
+                let severity = stopped(item.risk);
                 file.forbidden.push(Forbidden { pattern: glob, reason, severity });
                 continue;
             }
@@ -257,6 +333,11 @@ pub(super) fn file(role: &Role, covered: &Covered) -> (PolicyFile, Written) {
         if item.action == RuleAction::Allow || item.action < default || covered.is_empty() {
             map(&mut file, &item.text, glob);
         }
+    }
+    if !file.mappings.is_empty() {
+        let cards =
+            "card actions: each new capability asks an agent's card for an action of its own name";
+        notes.push(cards.to_owned());
     }
     (file, Written { losses, notes, ..Written::default() })
 }

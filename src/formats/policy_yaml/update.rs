@@ -7,9 +7,9 @@ use super::{
         yaml,
     },
     document::{Defaults, EnforcementMode, PolicyFile, Unmapped, read},
-    role::{Covered, by_severity, by_trigger, file},
+    role::{Covered, by_severity, by_trigger, declared, file},
 };
-use crate::policy::{Mode, Role, RuleAction};
+use crate::policy::{Mode, RiskLevel, Role, RuleAction};
 
 /// Writes the role into a document. Of that stay capabilities, forbidden rules and triggers whose
 /// rules the role has, with their names, reasons and severities, what is called how, and defaults as
@@ -61,12 +61,13 @@ pub(super) fn update(role: &Role, existing: &str, is_json: bool) -> Result<Writt
 /// What of a document a role says, too, and which rules of the role that are.
 fn kept(old: &PolicyFile, role: &Role) -> (PolicyFile, Covered) {
     let mut covered = Covered::new();
-    let mut stays = |glob: &str, action: RuleAction| {
+    let mut stays = |glob: &str, action: RuleAction, risk: Option<RiskLevel>| {
         let Some(found) = patterns(glob) else { return true };
         let has = |pattern: &String| {
-            role.mcp_rules
-                .iter()
-                .any(|it| it.pattern == *pattern && it.action == action && it.when.is_empty())
+            role.mcp_rules.iter().any(|it| {
+                let declares = it.risk.is_none() || it.risk == risk;
+                it.pattern == *pattern && it.action == action && declares && it.when.is_empty()
+            })
         };
         // What names no MCP tool is none of the role's business, and stays.
         let is_said = found.iter().all(has);
@@ -76,10 +77,11 @@ fn kept(old: &PolicyFile, role: &Role) -> (PolicyFile, Covered) {
         is_said
     };
     let mut res = old.clone();
-    res.forbidden.retain(|it| stays(&it.pattern, by_severity(it.severity)));
-    res.triggers.retain(|it| it.glob().is_none_or(|glob| stays(glob, by_trigger(it.action))));
+    res.forbidden
+        .retain(|it| stays(&it.pattern, by_severity(it.severity), Some(declared(it.severity))));
+    res.triggers.retain(|it| it.glob().is_none_or(|glob| stays(glob, by_trigger(it.action), None)));
     for mapping in &mut res.mappings {
-        mapping.tools.retain(|glob| stays(glob, RuleAction::Allow));
+        mapping.tools.retain(|glob| stays(glob, RuleAction::Allow, None));
     }
     res.mappings.retain(|it| !it.tools.is_empty());
     (res, covered)
@@ -95,7 +97,8 @@ fn defaults(old: &PolicyFile, new: &Defaults, role: &Role, merged: &mut PolicyFi
     if of(&old.defaults) != of(new) {
         merged.defaults.unmapped_tool_action = new.unmapped_tool_action;
         merged.defaults.unmapped_severity = new.unmapped_severity;
-        merged.defaults.fail_open = old.defaults.fail_open && new.fail_open;
+        let is_denied = new.unmapped_tool_action == Unmapped::Deny;
+        merged.defaults.fail_open = old.defaults.fail_open && !is_denied;
     }
     let was_enforced = old.defaults.enforcement_mode == Some(EnforcementMode::Enforce);
     if was_enforced != (role.mode == Mode::Enforce) {
@@ -220,7 +223,7 @@ defaults:
         assert_eq!((same.text.as_str(), same.losses), (CURATED, vec![]));
         // One more rule: one section changes, and with it its comments.
         let mut more = role.clone();
-        more.mcp_rules.push(crate::policy::Rule::new("slack/post", RuleAction::Allow));
+        more.mcp_rules.insert(0, crate::policy::Rule::new("slack/post", RuleAction::Allow));
         let written = update(&more, CURATED, false).unwrap();
         assert_eq!(written.losses, vec![]);
         let whole = |name: &str| CURATED.split_once(name).unwrap().1.to_owned();

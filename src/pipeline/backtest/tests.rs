@@ -39,6 +39,7 @@ fn role(rules: &[(&str, RuleAction)]) -> Role {
         pattern: (*pattern).to_owned(),
         action: *action,
         when: BTreeMap::new(),
+        risk: None,
         rationale: None,
     };
     role.rules = rules.iter().enumerate().map(rule).collect();

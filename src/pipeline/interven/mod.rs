@@ -12,9 +12,8 @@ use self::{
 };
 use crate::{
     events::{Event, EventType, MARKER_OPEN, Outcome},
-    formats::{
-        interven::{Action, Asked, IntervenPolicy, IntervenRule, Match},
-        tool_matches,
+    formats::interven::{
+        Action, Asked, IntervenPolicy, IntervenRule, Match, is_of, is_same, is_taken,
     },
     policy::{ActionType, DataClass, Facts, RuleAction},
     risk::call_facts,
@@ -171,13 +170,12 @@ fn classes(facts: &Facts, body: &Body, arguments: &str) -> BTreeSet<&'static str
 }
 
 fn meant(asked: &Match, server: &str, tool: &str, known: &Known) -> bool {
-    let category = |name: &str| tool.to_lowercase().contains(name.trim_end_matches('s'));
     let operation = |it: &String| match it.split_once(':') {
         Some(("method", method)) => {
-            known.body.field("method").is_some_and(|it| it.eq_ignore_ascii_case(method))
+            known.body.field("method").is_some_and(|it| is_same(method, it))
         }
-        Some(("category", name)) => category(&name.to_lowercase()),
-        _ => it == "*" || it == tool,
+        Some(("category", name)) => is_of(name, tool),
+        _ => it == "*" || is_same(it, tool),
     };
     let verb = |it: &String| {
         known.facts.acts.iter().any(|(deed, _)| match it.as_str() {
@@ -187,13 +185,15 @@ fn meant(asked: &Match, server: &str, tool: &str, known: &Known) -> bool {
             _ => *deed == ActionType::Execute,
         }) || it == "ADMIN" && body::is_admin(tool)
     };
-    let named = |globs: &[String], names: &[String]| {
-        globs.is_empty()
-            || names.iter().any(|name| globs.iter().any(|glob| tool_matches(glob, name)))
+    let one = |list: &Option<Vec<String>>, holds: &dyn Fn(&String) -> bool| {
+        list.as_ref().is_none_or(|it| it.iter().any(holds))
     };
-    asked.tool_name.as_deref().is_none_or(|it| it == server)
-        && (asked.operations.is_empty() || asked.operations.iter().any(operation))
-        && (asked.verbs.is_empty() || asked.verbs.iter().any(verb))
+    let named = |globs: &Option<Vec<String>>, names: &[String]| {
+        one(globs, &|glob| names.iter().any(|name| is_taken(glob, name)))
+    };
+    asked.tool_name.as_deref().is_none_or(|it| is_same(it, server))
+        && one(&asked.operations, &operation)
+        && one(&asked.verbs, &verb)
         && named(&asked.org_patterns, &known.body.repositories())
         && named(&asked.repo_patterns, &known.body.repositories())
         && named(&asked.channel_patterns, &known.body.channels())

@@ -13,6 +13,7 @@ fn role(name: &str, default: RuleAction, rules: &[(&str, RuleAction)]) -> Role {
         pattern: (*pattern).to_owned(),
         action: *action,
         when: When::new(),
+        risk: None,
         rationale: None,
     });
     Role { rules: rules.collect(), default_action: default, ..Role::new(name) }
@@ -143,7 +144,7 @@ prop_compose! {
         overrides in any::<bool>(),
     ) -> Role {
         let rules = (1..).zip(rules).map(|(n, (pattern, action, when))| Rule {
-            rule_id: format!("{name}{n}"), pattern, action, when, rationale: None,
+            rule_id: format!("{name}{n}"), pattern, action, when, risk: None, rationale: None,
         });
         Role {
             rules: rules.collect(),

@@ -221,6 +221,7 @@ mod tests {
                 pattern: (*pattern).to_owned(),
                 action: *action,
                 when: crate::policy::When::new(),
+                risk: None,
                 rationale: None,
             });
         }

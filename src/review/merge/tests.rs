@@ -35,6 +35,7 @@ fn rule(id: &str, pattern: &str) -> Rule {
         pattern: pattern.to_owned(),
         action: RuleAction::Allow,
         when: BTreeMap::new(),
+        risk: None,
         rationale: None,
     }
 }
@@ -134,6 +135,26 @@ fn accept(batch: &mut SuggestionBatch, accepted: [bool; N_CHANGES]) {
     for (change, accepted) in batch.changes.iter_mut().zip(accepted) {
         change.state = if accepted { ChangeState::Accepted } else { ChangeState::Rejected };
     }
+}
+
+#[test]
+fn what_comes_for_a_rule_keeps_the_risk_that_it_declares() {
+    let mut role = Role::new("r");
+    role.rules = vec![rule("r-1", "git *"), rule("r-2", "npm *")];
+    let before = vec![placed("git *", 1, Some("r-1")), placed("npm *", 2, Some("r-2"))];
+    let narrowed = vec![placed("git status *", 1, None), placed("npm test *", 2, None)];
+    let added = vec![placed("ls *", 3, None)];
+    let changes = vec![change(1, before, narrowed), change(2, Vec::new(), added)];
+    let mut batch = batch(changes);
+    accept(&mut batch, [true; N_CHANGES]);
+    // Declared since the batch was made: that counts.
+    let mut current = role.clone();
+    current.rules[0].risk = Some(RiskLevel::Medium);
+    current.rules[1].risk = Some(RiskLevel::High);
+    let merged = merge(&role, &current, &batch).unwrap();
+    assert_eq!(patterns(&merged), ["git status *", "npm test *", "ls *"]);
+    let declared: Vec<Option<RiskLevel>> = merged.rules.iter().map(|it| it.risk).collect();
+    assert_eq!(declared, [Some(RiskLevel::High), Some(RiskLevel::High), None]);
 }
 
 proptest! {

@@ -204,6 +204,7 @@ fn rule(
         pattern: pattern.to_owned(),
         action,
         when,
+        risk: None,
         rationale: Some(title.to_owned()),
     }
 }

@@ -358,6 +358,7 @@ pub fn builtin_role() -> Role {
                 pattern: (*pattern).to_owned(),
                 action,
                 when: std::collections::BTreeMap::new(),
+                risk: None,
                 rationale: Some(guard.title.to_owned()),
             });
         }

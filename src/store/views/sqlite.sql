@@ -50,7 +50,7 @@ WHERE r.deleted_us IS NULL;
 
 DROP VIEW IF EXISTS policy_rules;
 CREATE VIEW policy_rules AS
-SELECT u.role, u.revision, u.target, u.position, u.rule_id, u.pattern, u.action, u.when_json AS "when", u.rationale
+SELECT u.role, u.revision, u.target, u.position, u.rule_id, u.pattern, u.action, u.when_json AS "when", u.rationale, u.risk
 FROM rules u
 JOIN roles r ON r.name = u.role AND r.revision = u.revision
 WHERE r.deleted_us IS NULL;

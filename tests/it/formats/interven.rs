@@ -4,7 +4,7 @@ use policy_advisor::{
     policy::{RuleAction, proof::MAX_STATES},
 };
 
-use super::{fixture, format, rules_of_calls};
+use super::{call, fixture, format, rules_of_calls};
 
 #[test]
 fn interven_rules_become_a_role_where_it_can_say_them() {
@@ -110,10 +110,12 @@ fn problems_and_losses_are_named_by_line_and_place_in_the_file() {
             "rules[0].match.operations[0]",
         ),
         (r#""match": {"operations": ["method:"]}"#, 2, "rules[0].match.operations[0]"),
-        (r#""match": {"operations": ["category:s"]}"#, 2, "rules[0].match.operations[0]"),
+        (r#""match": {"operations": ["category:_"]}"#, 2, "rules[0].match.operations[0]"),
         (r#""match": {"tool_name": ""}"#, 2, "rules[0].match.tool_name"),
         (r#""condition": {"body_contains_any": []}"#, 2, "rules[0].condition.body_contains_any"),
-        (r#""match": {"operations": []}"#, 2, "rules[0].match.operations"),
+        (r#""condition": {"body_contains_all": []}"#, 2, "rules[0].condition.body_contains_all"),
+        (r#""condition": {"has_data_class": []}"#, 2, "rules[0].condition.has_data_class"),
+        (r#""match": {"operations": "x"}"#, 2, "rules[0].match.operations"),
         (r#""priority": 99999999999999999999"#, 2, "rules[0].priority"),
     ] {
         let text = format!("{{\"name\": \"x\", \"rules\": [\n{{\"action\": \"DENY\", {rule}}}]}}");
@@ -122,6 +124,65 @@ fn problems_and_losses_are_named_by_line_and_place_in_the_file() {
             problems.iter().map(|it| (it.line, it.field.as_str())).collect();
         assert_eq!(found, [(line, field)], "{text}: {problems:?}");
     }
+}
+
+#[test]
+fn a_list_that_names_nothing_makes_a_rule_about_no_call() {
+    for list in ["operations", "verbs", "org_patterns", "repo_patterns", "channel_patterns"] {
+        let text = format!(
+            r#"{{"name": "x", "rules": [
+              {{"rule_id": "all", "priority": 1, "match": {{"{list}": []}}, "action": "ALLOW"}},
+              {{"rule_id": "none", "priority": 2, "match": {{"tool_name": "fs", "{list}": []}}, "action": "DENY"}},
+              {{"rule_id": "off", "match": {{"{list}": []}}, "action": "DENY", "enabled": false}}]}}"#
+        );
+        let policy = read_policy(&text).unwrap();
+        let warnings = policy.warnings();
+        assert_eq!(warnings.len(), 2, "{warnings:?}");
+        assert!(warnings[1].contains(&format!("rules[1].match.{list} is empty")), "{warnings:?}");
+        assert_eq!(read_policy(&policy.to_json()).unwrap(), policy);
+        // Neither widens a role, and both are listed.
+        let read = (format("interven").read)(&text).unwrap();
+        assert_eq!(rules_of_calls(&read.role), ["allow */* {}"]);
+        let lost: Vec<(&str, Effect)> =
+            read.losses.iter().map(|it| (it.field.as_str(), it.effect)).collect();
+        let field = |idx: usize| format!("rules[{idx}].match.{list}");
+        assert_eq!(lost, [(&*field(0), Effect::Same), (&*field(1), Effect::Same)]);
+    }
+}
+
+#[test]
+fn categories_become_patterns_that_are_safe_for_their_action() {
+    let of = |action: &str, category: &str| {
+        let text = format!(
+            r#"{{"name": "x", "rules": [{{"rule_id": "c", "match": {{"tool_name": "t",
+              "operations": ["category:{category}"]}}, "action": "{action}"}}]}}"#
+        );
+        let read = (format("interven").read)(&text).unwrap();
+        let (loss, rules) = (read.losses[0].effect, rules_of_calls(&read.role));
+        (loss, rules, read.role)
+    };
+    // What stops holds for more than the category, what allows for nothing else.
+    for (action, within, effect) in
+        [("DENY", RuleAction::Deny, Effect::Milder), ("ALLOW", RuleAction::Allow, Effect::Stricter)]
+    {
+        let (found, _, mut role) = of(action, "issues");
+        assert_eq!(found, effect);
+        role.mcp_rules.pop();
+        role.default_action = RuleAction::RequireApproval;
+        for tool in ["issue", "issues", "get_issue", "issues_list", "get_issue_by_id"] {
+            assert_eq!(call(&role, "t", tool), within, "{action} {tool}");
+        }
+        let other = if action == "DENY" { within } else { RuleAction::RequireApproval };
+        for tool in ["get_tissues", "reissue"] {
+            assert_eq!(call(&role, "t", tool), other, "{action} {tool}");
+        }
+    }
+    let (_, rules, _) = of("DENY", "pull_requests");
+    assert_eq!(rules[..2], ["deny t/*pull*request* {}", "deny t/*Pull*Request* {}"]);
+    let (_, rules, _) = of("DENY", "repositories");
+    assert_eq!(rules[0], "deny t/*repositor* {}");
+    let (_, rules, _) = of("ALLOW", "repositories");
+    assert_eq!(rules[4], "allow t/repositories {}");
 }
 
 #[test]

@@ -2,10 +2,12 @@
 use policy_advisor::{
     formats::{
         Besides, Effect, equivalence,
-        policy_yaml::{Known, Trigger, Verdict, evaluate, merge, read_file},
+        policy_yaml::{
+            Known, Severity, Trigger, Verdict, evaluate, is_of_its_system, merge, read_file,
+        },
         restated,
     },
-    policy::{RuleAction, proof::MAX_STATES},
+    policy::{RiskLevel, Role, Rule, RuleAction, proof::MAX_STATES},
 };
 
 use super::{action, call, fixture, format};
@@ -13,7 +15,22 @@ use super::{action, call, fixture, format};
 #[test]
 fn a_policy_yaml_decides_as_its_page_says() {
     let read = (format("policy-yaml").read)(&fixture("support.policy.yaml")).unwrap();
-    assert_eq!(read.losses, []);
+    let lost: Vec<(&str, &str, Effect)> =
+        read.losses.iter().map(|it| (it.field.as_str(), it.what.as_str(), it.effect)).collect();
+    let cards = |name| format!("capability_mappings.{name}.card_actions");
+    assert_eq!(
+        lost,
+        [
+            (&*cards("web_browsing"), "web_fetch, web_search", Effect::Milder),
+            (&*cards("file_operations"), "read, write", Effect::Milder),
+            (&*cards("communication"), "send_response", Effect::Milder),
+            ("defaults.fail_open", "true", Effect::Stricter),
+        ]
+    );
+    // Severities are what rules declare.
+    let declared: Vec<Option<RiskLevel>> = read.role.mcp_rules.iter().map(|it| it.risk).collect();
+    assert_eq!(declared[..2], [Some(RiskLevel::Critical), Some(RiskLevel::High)]);
+    assert!(declared[2..].iter().all(Option::is_none), "{declared:?}");
     for (server, tool, want) in [
         ("browser", "navigate", RuleAction::Allow),
         ("filesystem", "read_file", RuleAction::Allow),
@@ -30,7 +47,11 @@ fn a_policy_yaml_decides_as_its_page_says() {
     for name in ["policy-yaml", "policy-json", "rego"] {
         let written = (format(name).write)(&read.role, &Besides::default());
         let found = equivalence(&read.role, format(name), &written.text, MAX_STATES).unwrap();
-        assert!(written.losses.is_empty() && found.is_proved(), "{name} {written:?} {found:?}");
+        let lost: Vec<(&str, Effect)> =
+            written.losses.iter().map(|it| (it.field.as_str(), it.effect)).collect();
+        let risks = [("mcp_rules[0]", Effect::Same), ("mcp_rules[1]", Effect::Same)];
+        let want = if name == "rego" { &risks[..] } else { &[] };
+        assert!(lost == want && found.is_proved(), "{name} {written:?} {found:?}");
     }
 }
 
@@ -89,7 +110,7 @@ fn a_policy_without_a_grace_period_has_that_of_its_page() {
     assert_eq!(hours("", ", grace_period_hours: 12"), (Some(12.0), 0));
     assert_eq!(hours(", grace_period_hours: 48", ""), (Some(48.0), 0));
     assert_eq!(hours("", ""), (None, 0));
-    // A role has none, which is told where tools are denied for it.
+    // A role has none, which is lost where tools are denied for it.
     let lost = |hours: &str| {
         let losses = (format("policy-yaml").read)(&with(hours).to_yaml()).unwrap().losses;
         losses.into_iter().map(|it| (it.field, it.effect)).collect::<Vec<_>>()
@@ -137,13 +158,69 @@ fn a_document_stays_what_it_is_in_the_other_notation() {
     assert_eq!(back.meta.name, "mine");
     back.meta.name.clone_from(&was.meta.name);
     assert_eq!(back, was);
-    // Towards a role, what is not said is told.
-    let notes = (yaml.read)(&text).unwrap().notes.join("\n");
-    for told in
-        ["commands: ", "card actions", "severities", "scope `org`", "mode `off`", "fail_open"]
-    {
-        assert!(notes.contains(told), "{told}: {notes}");
-    }
+    // Towards a role, what is not said is lost, and what decides nothing is told.
+    let read = (yaml.read)(&text).unwrap();
+    let lost: Vec<(&str, Effect)> =
+        read.losses.iter().map(|it| (it.field.as_str(), it.effect)).skip(3).collect();
+    assert_eq!(
+        lost,
+        [
+            ("meta.scope", Effect::Same),
+            ("defaults.enforcement_mode", Effect::Same),
+            ("defaults.fail_open", Effect::Stricter),
+        ]
+    );
+    assert!(read.losses.iter().all(is_of_its_system));
+    let notes = read.notes.join("\n");
+    assert!(notes.contains("commands: ") && notes.contains("capabilities"), "{notes}");
+}
+
+/// The rules of calls of a role with what they declare, a line each.
+fn declared(role: &Role) -> Vec<String> {
+    let risk = |it: &Rule| it.risk.map_or_else(|| "none".to_owned(), |it| it.to_string());
+    let line = |it: &Rule| format!("{} {} {}", it.action, it.pattern, risk(it));
+    role.mcp_rules.iter().map(line).collect()
+}
+
+#[test]
+fn severities_are_what_rules_declare() {
+    let text = policy(
+        "forbidden:\n\
+         \x20 - {pattern: \"mcp__a__*\", reason: r, severity: critical}\n\
+         \x20 - {pattern: \"mcp__b__*\", reason: r, severity: high}\n\
+         \x20 - {pattern: \"mcp__c__*\", reason: r, severity: low}\n",
+    );
+    let read = (format("policy-yaml").read)(&text).unwrap();
+    assert_eq!(read.losses, []);
+    let all = ["deny a/* critical", "deny b/* high", "alert c/* low", "allow */* none"];
+    assert_eq!(declared(&read.role), all);
+    // And back: what stops says its risk, what does not cannot.
+    let written = (format("policy-yaml").write)(&read.role, &Besides::default());
+    let lost: Vec<(&str, Effect)> =
+        written.losses.iter().map(|it| (it.field.as_str(), it.effect)).collect();
+    assert_eq!(lost, [("mcp_rules[2]", Effect::Same)]);
+    let file = read_file(&written.text).unwrap();
+    let severities: Vec<Severity> = file.forbidden.iter().map(|it| it.severity).collect();
+    assert_eq!(severities, [Severity::Critical, Severity::High]);
+    // A file that is there keeps its severity where the role declares nothing, and takes the role's else.
+    let of = |risk: Option<RiskLevel>| {
+        let mut role = read.role.clone();
+        role.mcp_rules[0].risk = risk;
+        let update = format("policy-yaml").update.unwrap();
+        let updated = update(&role, &Besides::default(), &text).unwrap();
+        assert_eq!(updated.losses, []);
+        let file = read_file(&updated.text).unwrap();
+        file.forbidden.iter().find(|it| it.pattern == "mcp__a__*").unwrap().severity
+    };
+    assert_eq!((of(None), of(Some(RiskLevel::High))), (Severity::Critical, Severity::High));
+    // The default has one, too.
+    let deny = "deny, grace_period_hours: 0, unmapped_severity: critical";
+    let text = policy("").replace("allow, unmapped_severity: low", deny);
+    let read = (format("policy-yaml").read)(&text).unwrap();
+    assert_eq!((declared(&read.role), read.losses), (vec!["deny */* critical".to_owned()], vec![]));
+    let written = (format("policy-yaml").write)(&read.role, &Besides::default());
+    let severity = read_file(&written.text).unwrap().defaults.unmapped_severity;
+    assert_eq!((severity, written.losses), (Severity::Critical, vec![]));
 }
 
 #[test]

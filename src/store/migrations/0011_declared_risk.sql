@@ -1,0 +1,2 @@
+-- How bad it is where a rule stops something, as whoever wrote it declares.
+ALTER TABLE rules ADD COLUMN risk TEXT;
