@@ -7,6 +7,7 @@ use crate::{
     batch::SuggestionBatch,
     events::{EventType, Outcome, Timestamp},
     lake::{Column, Filter, Lake, Part, Test, View, Window},
+    risk::DeclaredRisks,
     store::{AlertsRaised, Store},
 };
 
@@ -33,20 +34,22 @@ pub async fn watch(
     }
     let mut parts = store.manifest().await?.parts;
     parts.retain(|part| names.binary_search(&part.name).is_ok());
-    let mut auditor = Auditor::new(lake, store.declared_risks().await?);
-    let noticed = tokio::task::block_in_place(|| look(&mut auditor, &parts, rules, &thresholds))?;
+    let declared = store.declared_risks().await?;
+    let noticed = tokio::task::block_in_place(|| look(lake, &parts, rules, declared, &thresholds))?;
     let res = store.raise_alerts(&noticed, &parts, now).await?;
     tracing::info!(parts = parts.len(), raised = res.raised, repeated = res.repeated, "watched");
     Ok(res)
 }
 
 fn look(
-    auditor: &mut Auditor<'_>,
+    lake: &Lake,
     parts: &[Part],
     rules: &Rules,
+    declared: DeclaredRisks,
     thresholds: &BTreeMap<String, u8>,
 ) -> anyhow::Result<Vec<Noticed>> {
     let watch = RefCell::new(Watch::new(rules, thresholds));
+    let mut auditor = Auditor::new(lake, declared);
     let mut see = |entry: Entry| {
         let event = &entry.record.event;
         let call = match (&event.mcp_server, &event.mcp_tool) {
