@@ -36,8 +36,9 @@ pub(super) fn plugin(server: &str) -> Option<&str> {
 pub(super) fn plugin_of_path(path: &str) -> Option<&str> {
     let parts: Vec<&str> = path.split(['/', '\\']).filter(|it| !it.is_empty()).collect();
     let found = parts.windows(4).find_map(|it| match it {
-        ["plugins", "cache", _, name] => Some(*name),
-        ["skills", name, ".claude-plugin", "plugin.json"] => Some(*name),
+        ["plugins", "cache", _, name] | ["skills", name, ".claude-plugin", "plugin.json"] => {
+            Some(*name)
+        }
         _ => None,
     });
     // A file beside the directories of plugins is none.

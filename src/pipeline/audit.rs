@@ -211,7 +211,7 @@ impl Query {
     }
 
     /// Whether an event that passed the filter of columns and has the texts is wanted.
-    fn fits(&self, it: &Judgment) -> bool {
+    fn fits(&self, it: Judgment) -> bool {
         let severity = self.severities.is_empty() || self.severities.contains(&it.severity);
         let mut effects = self.effects.iter();
         severity && (self.effects.is_empty() || effects.any(|effect| it.effects.contains(*effect)))
@@ -313,7 +313,7 @@ impl<'a> Auditor<'a> {
                     return;
                 }
                 let judgment = known.judge(view);
-                if query.fits(&judgment) {
+                if query.fits(judgment) {
                     newest.add(Entry::new(view, judgment));
                 }
             },
@@ -374,8 +374,8 @@ impl<'a> Auditor<'a> {
                     return;
                 }
                 let judgment = known.judge(view);
-                if query.fits(&judgment) {
-                    for value in values(view, &judgment, by) {
+                if query.fits(judgment) {
+                    for value in values(view, judgment, by) {
                         *counts.entry(value).or_default() += 1;
                     }
                 }
@@ -429,16 +429,14 @@ impl Known {
         if let Some(stakes) = self.stakes.get(self.key.as_slice()) {
             return *stakes;
         }
-        let stakes = match call.filter(|_| view.event_type == EventType::McpToolCall) {
-            Some((server, tool)) => {
-                let arguments = view.mcp_arguments.unwrap_or_default();
-                (call_facts(server, tool, arguments).1, RiskLevel::Low)
-            }
-            None => {
-                let argv = view.argv();
-                let reading = read(&argv);
-                (reading_facts(&reading, None).2, guarded_level(&argv, &reading))
-            }
+        let stakes = if let (EventType::McpToolCall, Some((server, tool))) = (view.event_type, call)
+        {
+            let arguments = view.mcp_arguments.unwrap_or_default();
+            (call_facts(server, tool, arguments).1, RiskLevel::Low)
+        } else {
+            let argv = view.argv();
+            let reading = read(&argv);
+            (reading_facts(&reading, None).2, guarded_level(&argv, &reading))
         };
         if self.key.len() <= MAX_KNOWN_BYTES {
             if self.stakes.len() >= MAX_KNOWN {
@@ -478,7 +476,7 @@ const fn column_of(by: CountBy) -> Option<Column> {
 }
 
 /// What an event counts for.
-fn values(view: &View<'_>, judgment: &Judgment, by: CountBy) -> Vec<Option<String>> {
+fn values(view: &View<'_>, judgment: Judgment, by: CountBy) -> Vec<Option<String>> {
     let text = |it: &str| Some(it.to_owned());
     let maybe = |it: Option<&str>| it.map(ToOwned::to_owned);
     let one = match by {

@@ -309,7 +309,7 @@ fn live(first: usize) {
         .collect();
     let (mut ids, mut bad) = (BTreeSet::new(), BTreeSet::new());
     // Whether the format is named or found out makes no difference.
-    let is_named = first / TOGETHER % 2 == 0;
+    let is_named = (first / TOGETHER).is_multiple_of(2);
     let format = Format::named(if is_named { "signal" } else { "auto" }).unwrap();
     for round in 0..ROUNDS {
         for history in &mut histories {

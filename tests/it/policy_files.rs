@@ -651,6 +651,6 @@ fn rules_that_never_fire_and_twofold_losses_are_told() {
     let args = ["policy", "convert", "--from", "role", "--to", "codex", "--allow-loss", &role];
     let report = advisor.json(&args);
     let lost = lost_fields(&report);
-    assert_eq!(lost, ["rules[0]", "rules[1]"].get(..lost.len()).unwrap(), "{report}");
+    assert_eq!(lost, ["rules[0]", "rules[1]"][..lost.len()], "{report}");
     assert!(report["losses"][0]["why"].as_str().unwrap().contains("; then "), "{report}");
 }

@@ -197,7 +197,7 @@ mod tests {
             (vec![&well, &gone], 0, Health::Warn, "days of 2 hosts were deleted before the run"),
             (vec![&well, &long_gone], 0, Health::Ok, "none fell silent"),
         ] {
-            let check = missed(&runs, silent.get(..n_silent).unwrap(), now);
+            let check = missed(&runs, &silent[..n_silent], now);
             assert!(check.health == health && check.found.contains(told), "{check:?}");
         }
     }
