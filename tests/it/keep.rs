@@ -64,6 +64,7 @@ const MIGRATIONS: &[(i64, &str)] = &[
     (8, include_str!("../../src/store/migrations/0008_alerts.sql")),
     (9, include_str!("../../src/store/migrations/0009_rollups.sql")),
     (10, include_str!("../../src/store/migrations/0010_directories_bad.sql")),
+    (11, include_str!("../../src/store/migrations/0011_declared_risk.sql")),
 ];
 
 /// What a store of the first version can hold.
@@ -71,9 +72,10 @@ const DATA: &str = r#"
 INSERT INTO roles VALUES ('old', 'From before', 'enforce', 2, 2, 1, 1000000, NULL);
 INSERT INTO revisions VALUES ('old', 1, 'deny', 'first_match', 'expanded', NULL, 1000000, 'ana', 'made', NULL);
 INSERT INTO revisions VALUES ('old', 2, 'deny', 'first_match', 'expanded', 40, 2000000, 'ana', 'applied', 'b-0001');
-INSERT INTO rules VALUES ('old', 1, 'command', 1, 'r1', 'git *', 'allow', '{}', NULL);
-INSERT INTO rules VALUES ('old', 2, 'command', 1, 'r1', 'git *', 'allow', '{}', NULL);
-INSERT INTO rules VALUES ('old', 2, 'mcp', 1, 'r2', 'jira/*', 'alert', '{}', 'tickets');
+INSERT INTO rules (role, revision, target, position, rule_id, pattern, action, when_json, rationale) VALUES
+    ('old', 1, 'command', 1, 'r1', 'git *', 'allow', '{}', NULL),
+    ('old', 2, 'command', 1, 'r1', 'git *', 'allow', '{}', NULL),
+    ('old', 2, 'mcp', 1, 'r2', 'jira/*', 'alert', '{}', 'tickets');
 INSERT INTO hosts VALUES ('build-7', 1000000, 9000000);
 INSERT INTO assignments VALUES ('build-7', 1000000, NULL, 'old', 'ana');
 UPDATE settings SET retention_days = 30 WHERE scope = '';
