@@ -16,6 +16,7 @@ use super::{
 use crate::{
     alerts::lets_through,
     clock,
+    commands::quote,
     events::{Timestamp, visible, visible_json},
     evidence::Readiness,
     formats::{Besides, PolicyFormat, RoleDocument, load_role},
@@ -308,11 +309,12 @@ pub(super) async fn run(args: Roles, context: &Context) -> anyhow::Result<Exit> 
 async fn warn_of_blocked(context: &Context, role: &Role) -> anyhow::Result<()> {
     for (kind, name) in context.store().await?.blocked_arrivals().await? {
         if lets_through(role, kind, &name) {
-            let name = visible(&name);
             context.printer.error(&format!(
-                "warning: role `{}` lets calls of `{name}` through, which was blocked\n\
-                 hint: `advisor alerts block '{name}'` denies them in every role, `approve` ends the block",
-                visible(&role.name)
+                "warning: role `{}` lets calls of `{}` through, which was blocked\n\
+                 hint: `advisor alerts block {}` denies them in every role, `approve` ends the block",
+                visible(&role.name),
+                visible(&name),
+                visible(&quote(&name))
             ));
         }
     }

@@ -18,9 +18,10 @@ use crate::{
 #[derive(Debug, Args)]
 #[command(after_help = "\
 The batch is stored and printed; review it with `advisor review`. The same role, rules and activity
-give the same batch, which is stored once, also where the window moved on and nothing came. Where there is nothing to suggest, a sentence on stderr
-says why, and nothing is printed. Below the changes stands how ready the role is: how much of
-tomorrow's activity is likely to be of a kind not seen yet, and whether enforcing is safe.
+give the same batch, which is stored once, also where the window moved on and nothing came. Where
+there is nothing to suggest, a sentence on stderr says why, and nothing is printed. Below the changes
+stands how ready the role is: how much of tomorrow's activity is likely to be of a kind not seen yet,
+and whether enforcing is safe.
 
 Examples:
   advisor suggest --role platform

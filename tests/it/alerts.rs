@@ -303,6 +303,21 @@ fn a_role_that_lets_a_blocked_server_through_is_told() {
     assert!(approved.contains("role `late` no longer denies `evil/*`"), "{approved}");
 }
 
+#[test]
+fn a_name_that_somebody_else_chose_stands_quoted_in_the_command_that_is_advised() {
+    let advisor = Advisor::new();
+    let name = "e'; rm -rf ~; '";
+    let signals = SIGNALS.trim_start().replace("wiki\\u202e", name);
+    let file = advisor.write("signals.ndjson", &signals);
+    advisor.ok(&["ingest", &file]);
+    advisor.ok(&["alerts", "block", name]);
+    let ended = advisor.run(&["roles", "create", "later", "--default-action", "allow"]);
+    let advised =
+        ended.err.lines().find_map(|it| it.split('`').nth(1).filter(|_| it.starts_with("hint")));
+    let words = policy_advisor::commands::split(advised.unwrap()).unwrap();
+    assert_eq!(words, ["advisor", "alerts", "block", name], "{ended:?}");
+}
+
 /// A plugin whose files came, which an agent installed through a shell, and which ran a command.
 const PLUGIN: &str = r#"
 {"schema_version":"1.0","event_id":"1","timestamp":"2026-01-05T09:00:00Z","hostname":"web-1","event_type":"command_execution","binary":"bash","argv":["bash","-lc","claude plugin install formatter@market"],"decision":"allowed","role":"default"}
