@@ -45,7 +45,7 @@ pub(super) fn plugin_of_path(path: &str) -> Option<&str> {
     found.filter(|it| it.chars().all(|ch| ch.is_alphanumeric() || matches!(ch, '-' | '_')))
 }
 
-/// Whether a command line may install plugins; [`installed`] tells which. Much cheaper, and true of every
+/// Whether a command line may install plugins; `installed` tells which. Much cheaper, and true of every
 /// line that does.
 pub fn may_install(line: &str) -> bool {
     line.contains("claude") && line.contains("plugin")
