@@ -161,8 +161,8 @@ async fn work(
         } else {
             store.record_run(&row).await?;
             step(&format!("analyzing {role}"));
-            let outcome = suggest(store, lake, config, &role, now, &mut report.hints).await;
-            let (outcome, reason, batch) = outcome;
+            let hints = &mut report.hints;
+            let (outcome, reason, batch) = suggest(store, lake, config, &role, now, hints).await;
             (row.outcome, row.reason) = (outcome, reason);
             (row.batch_id, row.counts) = batch.unwrap_or_default();
         }
