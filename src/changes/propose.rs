@@ -233,15 +233,14 @@ impl<'a> List<'a> {
             .sort_by_key(|it| (std::cmp::Reverse(it.action), it.pattern.len(), it.pattern.clone()));
         let mut allows = Heads::default();
         for candidate in candidates.iter().filter(|it| it.action == RuleAction::Allow) {
-            let pattern = Pattern::new(&candidate.pattern);
-            allows.add(&pattern.clone(), pattern);
+            allows.add(Pattern::new(&candidate.pattern), ());
         }
         for candidate in ordered {
             let pattern = Pattern::new(&candidate.pattern);
             let in_front = self.in_front(candidate);
             let split = environments::split(candidate, self.observation, self.background);
             let when = split.as_ref().map(environments::when).unwrap_or_default();
-            let held = taken.0.around(&pattern).any(|(outer, action, held_when)| {
+            let held = taken.0.around(&pattern).any(|(outer, (action, held_when))| {
                 (held_when.is_empty() || *held_when == when)
                     && includes(outer, &pattern)
                     && ((*action == candidate.action && in_front.is_none())
@@ -251,7 +250,7 @@ impl<'a> List<'a> {
             if held {
                 continue;
             }
-            let is_wide = allows.within(&pattern).any(|allow| includes(&pattern, allow));
+            let is_wide = allows.within(&pattern).any(|(allow, ())| includes(&pattern, allow));
             let (why, place) = match candidate.action {
                 RuleAction::Allow => {
                     let why = Why::Routine { n_one_offs: candidate.n_one_offs, split };
@@ -269,7 +268,7 @@ impl<'a> List<'a> {
         let is_refused = self.default_action > RuleAction::RequireApproval;
         let everything = Pattern::new("*");
         for candidate in rest {
-            let mut always = taken.0.around(&everything).filter(|it| it.2.is_empty());
+            let mut always = taken.0.around(&everything).filter(|(_, (_, when))| when.is_empty());
             if is_refused && !always.any(|(outer, ..)| includes(outer, &everything)) {
                 self.add(candidate, Why::Unknown, Place::Last, &When::new());
             }
@@ -308,12 +307,11 @@ impl<'a> List<'a> {
 
 /// Rules that are there or proposed, each with its action and condition.
 #[derive(Default)]
-struct Taken(Heads<(Pattern, RuleAction, When)>);
+struct Taken(Heads<(RuleAction, When)>);
 
 impl Taken {
     fn take(&mut self, pattern: &str, action: RuleAction, when: &When) {
-        let pattern = Pattern::new(pattern);
-        self.0.add(&pattern.clone(), (pattern, action, when.clone()));
+        self.0.add(Pattern::new(pattern), (action, when.clone()));
     }
 }
 
