@@ -120,6 +120,7 @@ fn measure_suggest(data: &Path) {
     let params = Params {
         from: Window::ALL.from,
         to: clock::now(),
+        since: None,
         generated_at: clock::now(),
         minimum_hours: 0.0,
         confidence_threshold: 0.6,

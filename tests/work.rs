@@ -183,6 +183,7 @@ pub(crate) fn params(n_days: i32) -> Params {
     Params {
         from: Timestamp(0),
         to: Timestamp(i64::from(n_days + 1) * DAY_US),
+        since: None,
         generated_at: Timestamp(i64::from(n_days + 1) * DAY_US),
         minimum_hours: 24.0,
         confidence_threshold: 0.6,

@@ -51,18 +51,16 @@ pub struct Assembled {
 
 /// Makes a batch of drafts; what reviewers rejected on the same evidence is left out.
 pub fn assemble(drafts: &[Draft], meta: &Meta, lessons: &Lessons) -> Assembled {
-    let changes: Vec<Change> = drafts.iter().map(change).collect();
-    let is_rejected = |draft: &Draft, change: &Change| {
-        lessons.hides(&draft.proposal(&change.change_id), &draft.evidence)
-    };
+    let is_rejected =
+        |draft: &Draft| lessons.hides(&draft.proposal(&id_of(draft)), &draft.evidence);
     let mut n_below_threshold = 0;
     let mut n_rejected_before = 0;
     let mut kept = BTreeSet::new();
-    for (idx, (draft, change)) in drafts.iter().zip(&changes).enumerate() {
+    for (idx, draft) in drafts.iter().enumerate() {
         if matches!(draft.why, Why::Guard { .. }) {
             continue;
         }
-        if is_rejected(draft, change) {
+        if is_rejected(draft) {
             n_rejected_before += 1;
         } else if !draft.is_shown(meta.confidence_threshold) {
             n_below_threshold += 1;
@@ -74,13 +72,12 @@ pub fn assemble(drafts: &[Draft], meta: &Meta, lessons: &Lessons) -> Assembled {
     let required: BTreeSet<usize> =
         kept.iter().filter_map(|&idx| drafts.get(idx)).flat_map(|it| it.requires.clone()).collect();
     for (idx, draft) in drafts.iter().enumerate() {
-        let Some(change) = changes.get(idx).filter(|_| matches!(draft.why, Why::Guard { .. }))
-        else {
+        if !matches!(draft.why, Why::Guard { .. }) {
             continue;
-        };
+        }
         if required.contains(&idx) {
             kept.insert(idx);
-        } else if is_rejected(draft, change) {
+        } else if is_rejected(draft) {
             n_rejected_before += 1;
         } else if draft.confidence < meta.confidence_threshold {
             n_below_threshold += 1;
@@ -90,16 +87,13 @@ pub fn assemble(drafts: &[Draft], meta: &Meta, lessons: &Lessons) -> Assembled {
     }
     let mut order: Vec<usize> = kept.iter().copied().collect();
     order.sort_by_key(|&idx| (drafts.get(idx).map(|it| reading_order(it, lessons)), idx));
-    let mut chosen: Vec<Change> =
-        order.iter().filter_map(|&idx| changes.get(idx).cloned()).collect();
-    let drafts_chosen: Vec<&Draft> = order.iter().filter_map(|&idx| drafts.get(idx)).collect();
-    for ((ordinal, change), draft) in (1..).zip(&mut chosen).zip(&drafts_chosen) {
-        change.ordinal = ordinal;
+    let chosen = order.iter().filter_map(|&idx| drafts.get(idx));
+    let changes = (1..).zip(chosen).map(|(ordinal, draft)| {
         let there = draft.requires.iter().filter(|idx| kept.contains(idx));
-        let ids = there.filter_map(|&idx| changes.get(idx));
-        change.requires = ids.map(|it| it.change_id.clone()).collect();
-    }
-    Assembled { batch: batch(meta, chosen), n_below_threshold, n_rejected_before }
+        let requires = there.filter_map(|&idx| drafts.get(idx)).map(id_of).collect();
+        Change { ordinal, requires, ..change(draft) }
+    });
+    Assembled { batch: batch(meta, changes.collect()), n_below_threshold, n_rejected_before }
 }
 
 fn batch(meta: &Meta, changes: Vec<Change>) -> SuggestionBatch {
@@ -166,9 +160,13 @@ fn reading_order(draft: &Draft, lessons: &Lessons) -> (u8, std::cmp::Reverse<u64
     (rank, std::cmp::Reverse(worth))
 }
 
+fn id_of(draft: &Draft) -> String {
+    change_id(draft.kind, draft.target, &draft.before, &draft.after)
+}
+
 fn change(draft: &Draft) -> Change {
     Change {
-        change_id: change_id(draft.kind, draft.target, &draft.before, &draft.after),
+        change_id: id_of(draft),
         ordinal: 0,
         kind: draft.kind,
         target: draft.target,

@@ -95,6 +95,9 @@ pub struct LeftOut {
     /// The most frequent of these, by what their lines begin with.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub examples: Vec<String>,
+    /// Activity before this instant, where the newest days alone are as much as an analysis takes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub activity_before: Option<Timestamp>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]

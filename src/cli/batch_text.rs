@@ -174,8 +174,16 @@ fn left_out(left: &LeftOut) -> String {
     .filter(|it| it.0 > 0)
     .map(|(count, why)| format!("{} {why}", grouped(count)))
     .collect();
+    let before = left.activity_before.map(|it| {
+        format!(
+            "\n\nActivity before {} is left out: with it there are more different commands than an \
+             analysis takes.",
+            it.day()
+        )
+    });
+    let before = before.unwrap_or_default();
     if parts.is_empty() {
-        return String::new();
+        return before;
     }
     let examples: Vec<String> =
         left.examples.iter().map(|it| format!("`{}`", visible(it))).collect();
@@ -183,7 +191,7 @@ fn left_out(left: &LeftOut) -> String {
         [] => String::new(),
         examples => format!(" ({})", examples.join(", ")),
     };
-    format!("\n\nLeft to next time: {}{examples}.", parts.join("; "))
+    format!("{before}\n\nLeft to next time: {}{examples}.", parts.join("; "))
 }
 
 /// What became of rules that went away, a line each.

@@ -1,11 +1,13 @@
 //! Uses that belong together: one binary, one place in its tree, one set of effects, like shapes.
 mod fit;
 mod observe;
+mod room;
 mod stem;
 
 use std::collections::BTreeMap;
 
-pub use observe::{McpUse, Observation, Support, Use, observe};
+pub use observe::{McpUse, Observation, Support, Use, observe, observe_within};
+pub use room::Room;
 pub use stem::{Stem, stem};
 
 use crate::risk::Effects;

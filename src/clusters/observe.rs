@@ -1,16 +1,20 @@
 //! From tallies to uses: every distinct simple command with all that was seen of it.
-use std::{collections::BTreeMap, sync::Arc};
+use std::{cmp::Reverse, collections::BTreeMap, sync::Arc};
 
 use rayon::prelude::*;
 
-use super::{Stem, stem};
+use super::{
+    Stem,
+    room::{Dated, Room, plain},
+    stem,
+};
 use crate::{
     commands::{
         Command,
         grammar::{Learned, parse_with},
         is_free_builtin, read,
     },
-    events::{Action, Outcome, Tally, Timestamp, Unit},
+    events::{Action, Day, Outcome, Tally, Timestamp, Unit},
     policy::Pattern,
     risk::{Effects, RiskLevel, effects, mcp_effects, stake},
     shapes,
@@ -19,6 +23,9 @@ use crate::{
 /// So many actions are read before their commands are put together with the others: the same
 /// commands come again and again, and need not be held more often than so.
 const ACTIONS_AT_A_TIME: usize = 1 << 15;
+
+/// So many bytes of their text, too: one action may hold thousands of commands.
+const BYTES_AT_A_TIME: usize = 4 << 20;
 
 /// Everything that was seen of a role in a window.
 #[derive(Debug, Default)]
@@ -39,6 +46,8 @@ pub struct Observation {
     pub first: Option<Timestamp>,
     /// Last event.
     pub last: Option<Timestamp>,
+    /// The first day that is in it, where earlier ones had no room.
+    pub since: Option<Day>,
 }
 
 impl Observation {
@@ -203,25 +212,70 @@ fn take_smaller(id: &mut Option<Arc<str>>, other: Option<&Arc<str>>) {
 /// Commands are read side by side; what comes of it is sorted, so that neither the order of the
 /// tallies nor of the threads shows.
 pub fn observe(tallies: &[Tally]) -> Observation {
+    observe_within(tallies, Room::default())
+}
+
+/// The same, of the newest days for which there is room.
+pub fn observe_within(tallies: &[Tally], room: Room) -> Observation {
+    let tallies: Vec<&Tally> = tallies.iter().collect();
+    match observe_all(&tallies, Some(room)) {
+        Ok(observation) => observation,
+        Err(since) => {
+            let newer: Vec<&Tally> =
+                tallies.into_iter().filter(|it| it.unit.day >= since).collect();
+            let observation = observe_all(&newer, None).unwrap_or_default();
+            Observation { since: Some(since), ..observation }
+        }
+    }
+}
+
+/// Observes all tallies; `Err` says from which day on there is room.
+fn observe_all(tallies: &[&Tally], room: Option<Room>) -> Result<Observation, Day> {
     let units = units(tallies);
-    let mut by_action: Vec<&Tally> = tallies.iter().collect();
+    let mut by_action: Vec<&Tally> = tallies.to_vec();
     by_action.par_sort_by(|a, b| a.action.cmp(&b.action));
     let is_same =
         |a: &&Tally, b: &&Tally| Arc::ptr_eq(&a.action, &b.action) || a.action == b.action;
-    let actions: Vec<&[&Tally]> = by_action.chunk_by(is_same).collect();
+    let mut actions: Vec<&[&Tally]> = by_action.chunk_by(is_same).collect();
+    // Newest first, so that nothing older is read where there is no room for it.
+    actions.sort_by_key(|it| Reverse(newest_day(it)));
     let mut groups: Vec<Group<'_>> = Vec::with_capacity(actions.len());
     let mut commands = Vec::new();
     let mut builtins = BTreeMap::new();
-    for actions in actions.chunks(ACTIONS_AT_A_TIME) {
+    let (mut n_held, mut look_at) = (0, 0);
+    while groups.len() < actions.len() {
+        let left = actions.get(groups.len()..).unwrap_or_default();
+        let chunk = left.get(..n_at_a_time(left)).unwrap_or(left);
         let mut read: Vec<Group<'_>> =
-            actions.par_iter().map(|tallies| Group::new(tallies, &units)).collect();
+            chunk.par_iter().map(|tallies| Group::new(tallies, &units)).collect();
         take_builtins(&mut read, &mut builtins);
-        commands.extend(take_commands(&mut read, groups.len()));
+        let mut new = take_commands(&mut read, groups.len());
+        let Some(room) = room else {
+            commands.append(&mut new);
+            groups.append(&mut read);
+            continue;
+        };
+        n_held += held(room, &dated(&new, groups.len(), &read));
+        commands.append(&mut new);
         groups.append(&mut read);
+        let unread = actions.get(groups.len()).map(|it| newest_day(it));
+        // What came before in another chunk is held twice, until it is put together.
+        if n_held > if unread.is_some() { room.n_words.max(look_at) } else { room.n_words } {
+            commands = merge(commands);
+            let dated = dated(&commands, 0, &groups);
+            if room.since(&dated, None).is_some()
+                && let Some(since) = room.since(&dated, unread)
+            {
+                return Err(since);
+            }
+            n_held = held(room, &dated);
+            look_at = n_held + room.n_words;
+        }
     }
     let uses = command_uses(commands, &groups);
     let mcp_uses = mcp_uses(&groups);
-    Observation {
+    Ok(Observation {
+        since: None,
         uses,
         builtins,
         mcp_uses,
@@ -234,11 +288,60 @@ pub fn observe(tallies: &[Tally]) -> Observation {
         first: tallies.iter().map(|tally| tally.first).min(),
         last: tallies.iter().map(|tally| tally.last).max(),
         units,
-    }
+    })
+}
+
+/// How many of these actions are read at a time, at least one.
+fn n_at_a_time(actions: &[&[&Tally]]) -> usize {
+    let mut n_bytes = 0;
+    let fit = actions.iter().take(ACTIONS_AT_A_TIME).take_while(|tallies| {
+        let has_room = n_bytes < BYTES_AT_A_TIME;
+        if let Some(Action::Command { argv, .. }) = tallies.first().map(|it| &*it.action) {
+            n_bytes += argv.iter().map(String::len).sum::<usize>();
+        }
+        has_room
+    });
+    fit.count()
+}
+
+/// The newest day of an action's tallies.
+fn newest_day(tallies: &[&Tally]) -> Day {
+    tallies.iter().map(|it| it.unit.day).max().unwrap_or(Day(0))
+}
+
+/// What these commands and calls take at most.
+fn held(room: Room, dated: &[Dated<'_>]) -> usize {
+    dated.iter().map(|it| room.at_most(it.n_words)).sum()
+}
+
+/// Commands and calls with the newest day of each; `first` groups stand before these.
+fn dated<'a>(
+    commands: &'a [InGroups<'_>],
+    first: usize,
+    groups: &'a [Group<'_>],
+) -> Vec<Dated<'a>> {
+    let newest = |idxs: &[u32]| {
+        let places = idxs.iter().map(|idx| (*idx as usize).checked_sub(first));
+        places.filter_map(|idx| groups.get(idx?)).map(|it| it.newest).max()
+    };
+    let of_command = |(command, _, idxs): &'a InGroups<'_>| {
+        let first = command.argv.get(1).map_or("", |it| plain(it));
+        let n_words = command.argv.len();
+        Some(Dated { head: (command.name(), first), n_words, day: newest(idxs)? })
+    };
+    let of_call = |it: &'a Group<'_>| match it.action {
+        Some(Action::McpCall { server, tool, argument_names }) => {
+            let n_words = 1 + argument_names.len();
+            Some(Dated { head: (server, tool), n_words, day: it.newest })
+        }
+        _ => None,
+    };
+    let calls = groups.iter().filter_map(of_call);
+    commands.iter().filter_map(of_command).chain(calls).collect()
 }
 
 /// The distinct units, sorted.
-fn units(tallies: &[Tally]) -> Vec<Unit> {
+fn units(tallies: &[&Tally]) -> Vec<Unit> {
     let mut units: Vec<&Unit> = tallies.iter().map(|tally| &tally.unit).collect();
     units.dedup();
     units.par_sort_unstable();
@@ -255,6 +358,8 @@ struct Group<'a> {
     builtins: Vec<String>,
     /// Whether all of it could be read.
     is_readable: bool,
+    /// The newest day on which it was seen.
+    newest: Day,
     support: Support,
 }
 
@@ -286,7 +391,8 @@ impl<'a> Group<'a> {
             support.add(tally, u32::try_from(unit).unwrap_or(u32::MAX), is_readable);
         }
         support.settle();
-        Self { action, commands, builtins, is_readable, support }
+        let newest = newest_day(tallies);
+        Self { action, commands, builtins, is_readable, newest, support }
     }
 
     fn cwd(&self) -> Option<&'a str> {

@@ -47,6 +47,12 @@ impl Day {
         Timestamp(i64::from(self.0) * US_PER_DAY)
     }
 
+    /// The day after.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+
     /// Reads `YYYY-MM-DD`.
     pub fn parse(text: &str) -> Option<Self> {
         Timestamp::parse(&format!("{text}T00:00:00Z")).map(Timestamp::day)

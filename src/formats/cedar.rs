@@ -11,13 +11,16 @@ use super::{
     ordered::{Item, Keeps, Ordered, Special, holds_wherever, meet, unsaid},
     scan::{comment, quoted},
 };
-use crate::policy::{Mode, Pattern, RiskPolicy, Role, Rule, RuleAction, Target, When, includes};
+use crate::{
+    policy::{Mode, Pattern, RiskPolicy, Role, Rule, RuleAction, Target, When, includes},
+    risk::RiskLevel,
+};
 
 /// The actions of the policies.
 const ACTIONS: &[(&str, Target)] = &[("execute", Target::Command), ("call_tool", Target::Mcp)];
 
-/// What of rules the policies say.
-const KEEPS: Keeps = Keeps { condition: cedar_when::keeps, ..Keeps::NOTHING };
+/// What of rules the policies say. Exceptions have no place for a declared risk.
+const KEEPS: Keeps = Keeps { risk: true, condition: cedar_when::keeps, ..Keeps::NOTHING };
 
 /// Writes the policies; the context of a request holds its `line`, and for calls the `trust_score`
 /// of a remote endpoint.
@@ -66,8 +69,9 @@ fn policies(list: &Ordered, action: &str, text: &mut String, losses: &mut Vec<Lo
         let id = item.map_or_else(|| format!("{action}.default"), |it| it.field.clone());
         let _ = write!(
             text,
-            "\n@id({})\n{effect} (principal, action == Action::\"{action}\", resource)",
-            quoted(&id)
+            "\n@id({}){}\n{effect} (principal, action == Action::\"{action}\", resource)",
+            quoted(&id),
+            item.map_or(list.default_risk, |it| it.risk).map_or_else(String::new, annotation)
         );
         if let Some(item) = item {
             let _ = write!(text, "\nwhen {{ {} }}", lines(item));
@@ -101,6 +105,18 @@ fn policies(list: &Ordered, action: &str, text: &mut String, losses: &mut Vec<Lo
     if list.default == RuleAction::Allow {
         policy("permit", None, &exceptions);
     }
+    let unsaid = |risk: RiskLevel| format!("has no declared risk: {risk}");
+    for item in &exceptions {
+        losses.extend(item.risk.map(|it| item.loss(unsaid(it), Effect::Same)));
+    }
+    if let Some(risk) = list.default_risk.filter(|_| list.default != RuleAction::Allow) {
+        losses.push(Loss {
+            field: format!("{action}.default"),
+            what: format!("{} `*`", list.default),
+            why: unsaid(risk),
+            effect: Effect::Same,
+        });
+    }
     // An exception that no permit carries says nothing of what it would have taken off a wrapper.
     let is_carried = |item: &Item| {
         let later = list.items.iter().skip_while(|it| it.field != item.field);
@@ -115,6 +131,10 @@ fn policies(list: &Ordered, action: &str, text: &mut String, losses: &mut Vec<Lo
         let why = "an earlier permit holds, where a role asks rules that name it alone";
         losses.push(item.loss(why, Effect::Milder));
     }
+}
+
+fn annotation(risk: RiskLevel) -> String {
+    format!(" @risk({})", quoted(risk.as_str()))
 }
 
 /// Whether a permit decides on lines of a later rule: on builtins only permits do that name them.
@@ -159,6 +179,7 @@ struct Entry {
     /// For permits: the places of the exceptions that they carry.
     except: Vec<usize>,
     id: String,
+    risk: Option<RiskLevel>,
 }
 
 /// The list that decides as the policies do: forbids first, then permits and exceptions, each
@@ -166,13 +187,14 @@ struct Entry {
 fn rules(policies: &[&Policy], risk: &mut RiskPolicy) -> Result<Vec<Rule>, Invalid> {
     let mut res: Vec<Rule> = Vec::new();
     let mut entries: Vec<Entry> = Vec::new();
-    let new = |pattern: &str, action, when: &When, id: &str| Entry {
+    let new = |pattern: &str, action, when: &When| Entry {
         pattern: pattern.to_owned(),
         compiled: Pattern::new(pattern),
         action,
         when: when.clone(),
         except: Vec::new(),
-        id: id.to_owned(),
+        id: String::new(),
+        risk: None,
     };
     for policy in policies {
         let bad = |message: &str| Invalid {
@@ -189,7 +211,12 @@ fn rules(policies: &[&Policy], risk: &mut RiskPolicy) -> Result<Vec<Rule>, Inval
                 if !policy.unless.is_empty() {
                     return Err(bad("forbids with exceptions, which no list of rules can say"));
                 }
-                let forbid = |it: &String| rule(it, RuleAction::Deny, &policy.when, &policy.id);
+                let forbid = |it: &String| Rule {
+                    rule_id: policy.id.clone(),
+                    risk: policy.risk,
+                    when: policy.when.clone(),
+                    ..Rule::new(it, RuleAction::Deny)
+                };
                 res.extend(policy.lines.iter().map(forbid));
             }
             (None, true) => {
@@ -200,13 +227,16 @@ fn rules(policies: &[&Policy], risk: &mut RiskPolicy) -> Result<Vec<Rule>, Inval
                     });
                     except.push(known.unwrap_or(entries.len()));
                     if known.is_none() {
-                        entries.push(new(pattern, RuleAction::Deny, when, ""));
+                        entries.push(new(pattern, RuleAction::Deny, when));
                     }
                 }
                 for line in &policy.lines {
-                    let mut entry = new(line, RuleAction::Allow, &policy.when, &policy.id);
-                    entry.except.clone_from(&except);
-                    entries.push(entry);
+                    entries.push(Entry {
+                        except: except.clone(),
+                        id: policy.id.clone(),
+                        risk: policy.risk,
+                        ..new(line, RuleAction::Allow, &policy.when)
+                    });
                 }
             }
         }
@@ -217,12 +247,13 @@ fn rules(policies: &[&Policy], risk: &mut RiskPolicy) -> Result<Vec<Rule>, Inval
         message: "permits have exceptions that no order of rules can say".to_owned(),
     })?;
     let ordered = order.iter().filter_map(|at| entries.get(*at));
-    res.extend(ordered.map(|it| rule(&it.pattern, it.action, &it.when, &it.id)));
+    res.extend(ordered.map(|it| Rule {
+        rule_id: it.id.clone(),
+        risk: it.risk,
+        when: it.when.clone(),
+        ..Rule::new(&it.pattern, it.action)
+    }));
     Ok(res)
-}
-
-fn rule(pattern: &str, action: RuleAction, when: &When, id: &str) -> Rule {
-    Rule { rule_id: id.to_owned(), when: when.clone(), ..Rule::new(pattern, action) }
 }
 
 /// Places in an order in which the first that matches decides as all together; `None` where there

@@ -5,13 +5,18 @@ use super::{
     cedar_when,
     scan::{Kind, Tokens, plain},
 };
-use crate::policy::{Target, When};
+use crate::{
+    policy::{Target, When},
+    risk::RiskLevel,
+};
 
 /// One policy.
 #[derive(Clone, Debug)]
 pub(super) struct Policy {
     pub(super) line: usize,
     pub(super) id: String,
+    /// How bad it is where it forbids, as its writer declares.
+    pub(super) risk: Option<RiskLevel>,
     pub(super) is_permit: bool,
     /// What it is about; `None` for both.
     pub(super) action: Option<Target>,
@@ -43,14 +48,20 @@ pub(super) fn read(text: &str) -> Result<Vec<Policy>, Vec<Invalid>> {
 }
 
 fn policy(tokens: &mut Tokens) -> Result<Policy, Invalid> {
-    let mut id = String::new();
+    let (mut id, mut risk) = (String::new(), None);
     while tokens.takes('@') {
         let name = tokens.word()?;
         tokens.need("(")?;
         let text = plain(&tokens.text()?);
         tokens.need(")")?;
-        if name == "id" {
-            id = text;
+        match name.as_str() {
+            "id" => id = text,
+            "risk" => {
+                let level = RiskLevel::parse(&text);
+                let bad = || tokens.bad("expected `low`, `medium`, `high` or `critical`");
+                risk = Some(level.ok_or_else(bad)?);
+            }
+            _ => (),
         }
     }
     let is_permit = match tokens.word()?.as_str() {
@@ -63,6 +74,7 @@ fn policy(tokens: &mut Tokens) -> Result<Policy, Invalid> {
     let mut res = Policy {
         line,
         id,
+        risk,
         is_permit,
         action,
         lines: Vec::new(),

@@ -13,6 +13,7 @@ use super::{
 use crate::{
     events::visible_json,
     policy::{Input, Mode, NOT_KNOWN, Pattern, Role, Rule, RuleAction, Target, When},
+    risk::RiskLevel,
 };
 
 const HEAD: &str = "\
@@ -77,6 +78,10 @@ pub(super) fn write(role: &Role, _: &Besides<'_>) -> Written {
         let mut list = Ordered::new(role, *target, KEEPS, &mut losses);
         notes.append(&mut list.idle);
         rules.extend(list.items.iter().map(|it| rule(kind, it)));
+        rules.extend(list.default_risk.map(|risk| {
+            let everything = entry(kind, EVERYTHING, list.default, &When::new());
+            everything.with("risk", Some(risk.as_str().into()))
+        }));
         defaults = defaults.with(kind, Some(list.default.as_str().into()));
     }
     let mut text = format!("# {}\n{HEAD}rules := [\n", comment(&role.name));
@@ -95,20 +100,27 @@ pub(super) fn write(role: &Role, _: &Besides<'_>) -> Written {
     Written { text, losses, notes }
 }
 
-/// What of rules the module says: every condition.
-const KEEPS: Keeps = Keeps { condition: |_, _| true, ..Keeps::NOTHING };
+/// What of rules the module says: every condition, and declared risks.
+const KEEPS: Keeps = Keeps { risk: true, condition: |_, _| true, ..Keeps::NOTHING };
+
+/// The pattern of a default that has something to say besides its action.
+const EVERYTHING: &str = "*";
 
 fn rule(kind: &str, item: &Item) -> Node {
+    let rule = entry(kind, &item.text, item.action, &item.when);
+    rule.with("risk", item.risk.map(|it| it.as_str().into()))
+}
+
+fn entry(kind: &str, pattern: &str, action: RuleAction, when: &When) -> Node {
     let values = |values: &[String]| values.iter().map(|it| Node::from(&**it)).collect::<Node>();
-    let when =
-        item.when.iter().fold(Node::map([]), |all, (key, it)| all.with(key, Some(values(it))));
+    let members = when.iter().fold(Node::map([]), |all, (key, it)| all.with(key, Some(values(it))));
     Node::map([
         ("kind", Node::from(kind)),
-        ("pattern", Node::from(&*item.text)),
-        ("regex", regex(&item.text).into()),
-        ("action", item.action.as_str().into()),
-        ("when", when),
-        ("conditions", conditions(&item.when).into_iter().collect()),
+        ("pattern", Node::from(pattern)),
+        ("regex", regex(pattern).into()),
+        ("action", action.as_str().into()),
+        ("when", members),
+        ("conditions", conditions(when).into_iter().collect()),
     ])
 }
 
@@ -207,8 +219,9 @@ pub(super) fn read(text: &str) -> Result<Read, Vec<Invalid>> {
             let pattern = reader.needed(&mut it, "pattern");
             let action = reader.needed_word(&mut it, "action", &actions());
             let when = when(&mut it, &mut reader);
+            let risk = reader.word(&mut it, "risk", &risks());
             let (Some(pattern), Some(action)) = (pattern, action) else { continue };
-            let rule = Rule { when, ..Rule::new(&pattern, action) };
+            let rule = Rule { when, risk, ..Rule::new(&pattern, action) };
             match kind {
                 Some(Target::Command) => role.rules.push(rule),
                 Some(Target::Mcp) => role.mcp_rules.push(rule),
@@ -216,7 +229,9 @@ pub(super) fn read(text: &str) -> Result<Read, Vec<Invalid>> {
             }
         }
     }
-    if let Some(calls) = calls.filter(|it| *it != role.default_action) {
+    let is_default = |it: &Rule| it.pattern == EVERYTHING && it.when.is_empty();
+    let is_said = role.mcp_rules.last().is_some_and(is_default);
+    if let Some(calls) = calls.filter(|it| *it != role.default_action && !is_said) {
         role.mcp_rules.push(Rule::new("*/*", calls));
     }
     for problem in &mut reader.problems {
@@ -249,6 +264,10 @@ fn when(rule: &mut Object<'_>, reader: &mut Reader) -> When {
         }
     }
     res
+}
+
+fn risks() -> Vec<(&'static str, RiskLevel)> {
+    RiskLevel::ALL.iter().map(|it| (it.as_str(), *it)).collect()
 }
 
 fn actions() -> Vec<(&'static str, RuleAction)> {

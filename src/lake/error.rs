@@ -64,6 +64,16 @@ pub enum LakeError {
         /// How many parts.
         n_parts: usize,
     },
+    /// There is more activity than is held at a time.
+    #[error(
+        "there is more activity than can be looked at together\n\
+         hint: look at less of it: `--from {}`",
+        since.start()
+    )]
+    TooMuch {
+        /// The first day from which on there is room.
+        since: Day,
+    },
     /// A part is gone.
     #[error(
         "part `{name}` of {day} is committed, and gone from the lake\n\

@@ -57,6 +57,7 @@ pub use files::Lock;
 pub use rewrite::{Roles, Subject, small_parts};
 pub use rollups::{Rollup, RollupKey, RollupRow};
 pub use scan::{Overview, Window};
+pub use tallies::{Activity, Room};
 pub use view::{Record, View};
 
 use self::place::There;

@@ -8,9 +8,9 @@ use polars::prelude::{
 
 use super::{
     Lake, LakeError, Part,
-    tallies::{Row, RowAction, Tallies},
+    tallies::{Activity, Room, Row, RowAction, Tallies},
 };
-use crate::events::{EventType, Outcome, Tally, Timestamp};
+use crate::events::{Day, EventType, Outcome, Tally, Timestamp};
 
 /// A span of time: `from` belongs to it, `to` does not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,15 +53,31 @@ impl Lake {
     /// Commands and MCP calls of a role in a window, tallied; sorted, whatever the order of parts.
     ///
     /// # Errors
-    /// Where a part is gone or cannot be read.
+    /// Where a part is gone or cannot be read, or there is no room for so much.
     pub fn tallies(
         &self,
         parts: &[Part],
         role: &str,
         window: Window,
     ) -> Result<Vec<Tally>, LakeError> {
+        let Activity { tallies, since } =
+            self.newest_tallies(parts, role, window, Room::default())?;
+        since.map_or(Ok(tallies), |since| Err(LakeError::TooMuch { since }))
+    }
+
+    /// The same, of the newest days of the window for which there is room.
+    ///
+    /// # Errors
+    /// Where a part is gone or cannot be read.
+    pub fn newest_tallies(
+        &self,
+        parts: &[Part],
+        role: &str,
+        window: Window,
+        room: Room,
+    ) -> Result<Activity, LakeError> {
         let mut tallies = Tallies::default();
-        for batch in batches(parts, window) {
+        for batch in batches(parts, window).into_iter().rev() {
             let paths = self.paths(&batch)?;
             self.query(|| {
                 // Not grouped by polars: half of what agents do is done once, so that grouping
@@ -75,8 +91,13 @@ impl Lake {
                 frame.rechunk_mut();
                 add_rows(&frame, |_, row| tallies.add(row))
             })?;
+            if tallies.exceeds(room) {
+                let full = batch.iter().map(|part| part.day).max().unwrap_or(Day(0));
+                tallies.drop_until(full);
+                return Ok(Activity { tallies: tallies.finish(), since: Some(full.next()) });
+            }
         }
-        Ok(tallies.finish())
+        Ok(Activity { tallies: tallies.finish(), since: None })
     }
 
     /// Commands and MCP calls of all roles in a window, tallied by role, some rows at a time: `see`

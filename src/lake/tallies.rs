@@ -10,6 +10,32 @@ use crate::{
     events::{Action, Day, Outcome, Tally, Timestamp, Unit},
 };
 
+/// How much activity is held at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Room {
+    /// Tallies.
+    pub n_tallies: usize,
+    /// Bytes of the text of distinct actions.
+    pub n_bytes: usize,
+}
+
+impl Default for Room {
+    /// # Source
+    /// Measured: a tally takes some 300 bytes while it is made, the text of an action is held twice.
+    fn default() -> Self {
+        Self { n_tallies: 2_000_000, n_bytes: 128 << 20 }
+    }
+}
+
+/// What a role did in a window, or in the newest days of it for which there is room.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Activity {
+    /// How often each unit did each action; sorted.
+    pub tallies: Vec<Tally>,
+    /// The first day of it, where there was no room for earlier ones.
+    pub since: Option<Day>,
+}
+
 /// One event, as its columns have it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Row<'a> {
@@ -51,14 +77,20 @@ pub(super) struct Tallies {
     counts: HashMap<Cell, Count>,
     /// Room for the key of an action.
     key: String,
+    /// Bytes of all keys.
+    n_bytes: usize,
 }
 
 impl Tallies {
     /// Counts one event.
     pub(super) fn add(&mut self, row: &Row<'_>) {
         row.action.key(&mut self.key);
+        let (key, n_bytes) = (&self.key, &mut self.n_bytes);
         let cell = (
-            self.actions.number(&self.key, || row.action.action()),
+            self.actions.number(key, || {
+                *n_bytes += key.len();
+                row.action.action()
+            }),
             self.hosts.number(row.hostname, || row.hostname.into()),
             self.sessions.number(row.session_id, || row.session_id.into()),
             row.at.day().0,
@@ -80,6 +112,16 @@ impl Tallies {
                 last: row.at,
                 event_id: row.event_id.into(),
             });
+    }
+
+    /// Whether there is no room for so much.
+    pub(super) fn exceeds(&self, room: Room) -> bool {
+        self.counts.len() > room.n_tallies || self.n_bytes > room.n_bytes
+    }
+
+    /// Drops what was counted of a day and all before it.
+    pub(super) fn drop_until(&mut self, day: Day) {
+        self.counts.retain(|(_, _, _, it, _), _| *it > day.0);
     }
 
     /// The tallies, sorted as [`Tally`] sorts, without comparing an action more often than needed.

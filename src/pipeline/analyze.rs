@@ -8,7 +8,7 @@ use crate::{
     changes::ENVIRONMENT,
     events::{Tally, Timestamp},
     feedback::Background,
-    lake::{Lake, Window},
+    lake::{Activity, Lake, Room, Window},
     policy::Role,
     settings::Settings,
     store::{HostVariables, Store},
@@ -54,22 +54,23 @@ pub async fn gather(store: &Store, lake: &Lake, analysis: &Analysis) -> anyhow::
     let to = analysis.to.unwrap_or(analysis.now);
     let kept_hours = f64::from(settings.retention_days) * 24.0;
     let from = analysis.from.unwrap_or_else(|| to.plus_hours(-kept_hours));
-    let params = Params {
-        from,
-        to,
-        generated_at: analysis.now,
-        minimum_hours: settings.minimum_observation_window_hours,
-        confidence_threshold: settings.confidence_threshold,
-    };
-    let tallies = if settings.enabled {
+    let Activity { tallies, since } = if settings.enabled {
         let manifest = store.manifest().await?;
         // The end of a window is its last instant; the lake's is the first one after it.
         let window = Window { from, to: Timestamp(to.0.saturating_add(1)) };
-        let tallies = || lake.tallies(&manifest.parts, &role.name, window);
-        tokio::task::block_in_place(tallies)
+        let newest = || lake.newest_tallies(&manifest.parts, &role.name, window, Room::default());
+        tokio::task::block_in_place(newest)
             .with_context(|| format!("reading the activity of role `{}`", role.name))?
     } else {
-        Vec::new()
+        Activity::default()
+    };
+    let params = Params {
+        from,
+        to,
+        since,
+        generated_at: analysis.now,
+        minimum_hours: settings.minimum_observation_window_hours,
+        confidence_threshold: settings.confidence_threshold,
     };
     background.environments = environments(&tallies, &variables);
     Ok(Seen { role, tallies, settings, background, params })

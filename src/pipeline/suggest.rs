@@ -1,12 +1,12 @@
 //! The whole way from what was seen to a suggestion batch: one pure function, a line a stage.
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use super::findings::findings;
 use crate::{
     batch::{Findings, LeftOut, Meta, SuggestionBatch, Window, assemble},
     changes::{ledger, propose},
     clusters::{cluster, observe},
-    events::{Tally, Timestamp},
+    events::{Day, Tally, Timestamp},
     evidence::Evidence,
     feedback::Background,
     policy::Role,
@@ -20,6 +20,8 @@ pub struct Params {
     pub from: Timestamp,
     /// Last instant of the window.
     pub to: Timestamp,
+    /// The first day of which there is activity, where there was no room for earlier ones.
+    pub since: Option<Day>,
     /// When the batch is made.
     pub generated_at: Timestamp,
     /// Hours of activity that a suggestion needs.
@@ -54,6 +56,13 @@ pub enum Silence {
         /// Hours that are needed.
         minimum_hours: f64,
     },
+    /// The newest days alone are more than an analysis takes.
+    TooMuch {
+        /// The first day for which there is room.
+        since: Day,
+        /// Who did most different things: host, session, how many.
+        busiest: Option<(String, String, u64)>,
+    },
     /// The rules say already what the activity asks for.
     NothingToChange,
     /// Every change was rejected before, and its evidence is the same.
@@ -75,14 +84,17 @@ pub enum Silence {
 /// `background` is what is known besides: what reviewers decided, and what came of it.
 pub fn suggest(role: &Role, tallies: &[Tally], params: &Params, background: &Background) -> Advice {
     let observation = observe(tallies);
+    let since = params.since.max(observation.since);
     let (Some(first), Some(last)) = (observation.first, observation.last) else {
-        return Advice::Nothing(Silence::NoActivity);
+        return Advice::Nothing(since.map_or(Silence::NoActivity, |it| too_much(it, tallies)));
     };
     let hours = last.hours_since(first);
     if hours < params.minimum_hours {
         let minimum_hours = params.minimum_hours;
-        return Advice::Nothing(Silence::WindowTooShort { hours, minimum_hours });
+        let too_short = Silence::WindowTooShort { hours, minimum_hours };
+        return Advice::Nothing(since.map_or(too_short, |it| too_much(it, tallies)));
     }
+    let from = since.map_or(params.from, |it| params.from.max(it.start()));
     let clusters = cluster(&observation);
     let stops = Stops::new(&observation);
     let threshold = params.confidence_threshold;
@@ -94,7 +106,7 @@ pub fn suggest(role: &Role, tallies: &[Tally], params: &Params, background: &Bac
     let meta = Meta {
         role: role.name.clone(),
         role_revision: role.revision,
-        window: Window { from: params.from, to: params.to, hours: (hours * 100.0).round() / 100.0 },
+        window: Window { from, to: params.to, hours: (hours * 100.0).round() / 100.0 },
         generated_at: params.generated_at,
         hosts: everything.n_hosts,
         sessions: everything.n_sessions,
@@ -108,6 +120,7 @@ pub fn suggest(role: &Role, tallies: &[Tally], params: &Params, background: &Bac
             below_threshold: assembled.n_below_threshold,
             rejected_before: assembled.n_rejected_before,
             over_budget: synthesis.over_budget.len() as u64,
+            activity_before: since.map(Day::start),
             examples: synthesis.over_budget.into_iter().take(MAX_LEFT_OUT).collect(),
         };
         batch.findings =
@@ -124,6 +137,17 @@ pub fn suggest(role: &Role, tallies: &[Tally], params: &Params, background: &Bac
     })
 }
 
+/// Why there is no advice where the newest days, from one on, are too few.
+fn too_much(since: Day, tallies: &[Tally]) -> Silence {
+    let mut n_actions: BTreeMap<(&str, &str), u64> = BTreeMap::new();
+    for Tally { unit, .. } in tallies {
+        *n_actions.entry((&unit.hostname, &unit.session_id)).or_default() += 1;
+    }
+    let busiest = n_actions.into_iter().max_by_key(|it| it.1);
+    let named = |((host, session), n): ((&str, &str), u64)| (host.into(), session.into(), n);
+    Silence::TooMuch { since, busiest: busiest.map(named) }
+}
+
 impl fmt::Display for Silence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -138,6 +162,18 @@ impl fmt::Display for Silence {
                 "the window is too short: {hours:.1} hours of activity so far, \
                  `minimum_observation_window` asks for {minimum_hours:.0}"
             ),
+            Self::TooMuch { since, busiest } => {
+                write!(
+                    f,
+                    "more different commands than an analysis takes: there is room for none before \
+                     {since}, and `minimum_observation_window` asks for more than that"
+                )?;
+                let Some((host, session, n_actions)) = busiest else { return Ok(()) };
+                write!(
+                    f,
+                    "; session `{session}` of `{host}` alone did {n_actions} different things"
+                )
+            }
             Self::NothingToChange => f.write_str("nothing to change: the rules fit what was seen"),
             Self::RejectedBefore { n_changes } => write!(
                 f,

@@ -373,6 +373,8 @@ async fn suggest(
                 Silence::Disabled => RunOutcome::Disabled,
                 // The next run looks again, it may be enough by then.
                 Silence::NoActivity | Silence::WindowTooShort { .. } => RunOutcome::Waiting,
+                // Nothing will be enough until somebody looks at what floods the role.
+                Silence::TooMuch { .. } => RunOutcome::Failed,
                 Silence::NothingToChange
                 | Silence::RejectedBefore { .. }
                 | Silence::BelowThreshold { .. } => RunOutcome::Nothing,

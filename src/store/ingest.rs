@@ -18,6 +18,8 @@ use crate::{
 pub struct SeenFile {
     /// As it was named.
     pub path: String,
+    /// Name of the format in which it was read.
+    pub format: String,
     /// What the file system said of it.
     pub signature: Signature,
     /// Bytes of an unfinished last line, left for the next time.
@@ -149,7 +151,8 @@ impl Store {
                     changed_ns: row.number("changed_ns")?,
                 };
                 let torn_bytes = row.count("torn_bytes")?;
-                Ok((path.clone(), SeenFile { path, signature, torn_bytes }))
+                let format = row.text("format")?;
+                Ok((path.clone(), SeenFile { path, format, signature, torn_bytes }))
             })
             .collect()
     }
@@ -321,7 +324,7 @@ pub(super) async fn insert_staged(
 async fn insert_reached(write: &mut Write, chunk: &IngestCommit) -> Result<(), StoreError> {
     const CHECKPOINTS: &str = "INSERT INTO checkpoints (prefix_sha256, byte_offset, lines, head_sha256, reached_us) VALUES ";
     const SEEN: &str = "INSERT INTO seen_files
-        (path, device, inode, bytes, modified_ns, changed_ns, torn_bytes, seen_us) VALUES ";
+        (path, format, device, inode, bytes, modified_ns, changed_ns, torn_bytes, seen_us) VALUES ";
     for checkpoint in &chunk.passed {
         sqlx::query("DELETE FROM checkpoints WHERE prefix_sha256 = $1 AND byte_offset = $2")
             .bind(hex(&checkpoint.position.prefix))
@@ -341,13 +344,14 @@ async fn insert_reached(write: &mut Write, chunk: &IngestCommit) -> Result<(), S
     })
     .await?;
     let end = " ON CONFLICT (path) DO UPDATE SET
-        device = excluded.device, inode = excluded.inode, bytes = excluded.bytes,
+        format = excluded.format, device = excluded.device, inode = excluded.inode, bytes = excluded.bytes,
         modified_ns = excluded.modified_ns, changed_ns = excluded.changed_ns,
         torn_bytes = excluded.torn_bytes, seen_us = excluded.seen_us";
     let seen: Vec<&SeenFile> = chunk.seen.values().collect();
-    insert(write.conn(), SEEN, 8, end, &seen, |query, file| {
+    insert(write.conn(), SEEN, 9, end, &seen, |query, file| {
         query
             .bind(file.path.clone())
+            .bind(file.format.clone())
             .bind(file.signature.device.to_string())
             .bind(file.signature.inode.to_string())
             .bind(bigint(file.signature.n_bytes))

@@ -19,6 +19,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (9, "rollups", include_str!("migrations/0009_rollups.sql")),
     (10, "directories_bad", include_str!("migrations/0010_directories_bad.sql")),
     (11, "declared_risk", include_str!("migrations/0011_declared_risk.sql")),
+    (12, "formats_of_files", include_str!("migrations/0012_formats_of_files.sql")),
 ];
 
 /// The newest schema version this program knows.

@@ -87,6 +87,9 @@ impl Step {
         let Cost { stops, observation, .. } = *cost;
         let stopped = stops.stopped();
         let likely = || candidates.iter().filter(|it| it.confidence >= cost.threshold);
+        if likely().next().is_none() {
+            return Self { candidates, n_spared: 0, n_rules: 0, stops: Vec::new() };
+        }
         let (allows, forms) = allows(likely());
         let meets = |stop: &super::guards::Stop| {
             stop.behind_it(&allows, &forms).any(|allow| stop.meets(allow))
@@ -121,9 +124,12 @@ impl Step {
 }
 
 impl Ladder {
-    /// A ladder of these steps, widest first; the last one is to have no rule.
+    /// A ladder of these steps, widest first; the last one is to have no rule. Where nothing of them is
+    /// likely enough, the widest is all that is kept: it is counted, and nothing is made of it.
     pub(super) fn new(binary: &str, steps: Vec<Vec<Candidate>>, cost: &Cost<'_>) -> Self {
-        let steps = steps.into_iter().chain([Vec::new()]);
+        let is_likely = |it: &Candidate| it.confidence >= cost.threshold;
+        let n_steps = if steps.iter().flatten().any(is_likely) { steps.len() } else { 1 };
+        let steps = steps.into_iter().take(n_steps).chain([Vec::new()]);
         let steps = steps.map(|it| Step::new(it, cost)).collect();
         Self { binary: binary.to_owned(), steps, at: 0, threshold: cost.threshold }
     }

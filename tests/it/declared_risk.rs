@@ -47,17 +47,24 @@ fn a_declared_risk_goes_wherever_its_rule_goes() {
     let line = page.lines().find(|it| it.contains("make release *")).unwrap();
     assert!(page.contains(" RISK") && line.trim_end().ends_with("high"), "{page}");
     // Out and in again, in the formats that say it.
-    for format in ["role", "truvant", "truvant-yaml"] {
+    for format in ["role", "truvant", "truvant-yaml", "rego", "cedar"] {
         let text = advisor.ok(&["roles", "export", "web", "--format", format]);
         let file = advisor.write("role.txt", &text);
         advisor.ok(&["roles", "import", "--format", format, "--name", format, &file]);
         let mut back = declared(&advisor.json(&["roles", "export", format]));
         // The default of commands is a rule there.
         back.retain(|(pattern, _)| !["*", "*/*"].contains(&pattern.as_str()));
+        let mut want = want.to_vec();
+        if format == "cedar" {
+            // What forbids stands first there.
+            let key = |it: &(String, Value)| it.0.clone();
+            back.sort_by_key(key);
+            want.sort_by_key(key);
+        }
         assert_eq!(back, want, "{format}");
     }
     // The others list it, and decide alike.
-    for format in ["claude-code", "cedar", "rego", "interven"] {
+    for format in ["claude-code", "interven"] {
         let args = ["roles", "export", "web", "--format", format];
         let ended = advisor.run(&args);
         let n_rules = if format == "interven" { 1 } else { 4 };

@@ -49,7 +49,7 @@ fn reject(line: u64) -> Reject {
 
 /// The first chunk of a lake.
 fn first() -> IngestCommit {
-    let path = "in/a.log".to_owned();
+    let (path, format) = ("in/a.log".to_owned(), "signal".to_owned());
     let signature = Signature {
         device: u64::MAX,
         inode: 1 << 63,
@@ -71,7 +71,7 @@ fn first() -> IngestCommit {
         },
         reached: vec![checkpoint(1), checkpoint(1), checkpoint(2)],
         passed: Vec::new(),
-        seen: BTreeMap::from([(path.clone(), SeenFile { path, signature, torn_bytes: 3 })]),
+        seen: BTreeMap::from([(path.clone(), SeenFile { path, format, signature, torn_bytes: 3 })]),
         // More than go into one statement.
         rejects: (1..=300).map(reject).collect(),
     }

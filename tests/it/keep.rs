@@ -65,6 +65,7 @@ const MIGRATIONS: &[(i64, &str)] = &[
     (9, include_str!("../../src/store/migrations/0009_rollups.sql")),
     (10, include_str!("../../src/store/migrations/0010_directories_bad.sql")),
     (11, include_str!("../../src/store/migrations/0011_declared_risk.sql")),
+    (12, include_str!("../../src/store/migrations/0012_formats_of_files.sql")),
 ];
 
 /// What a store of the first version can hold.

@@ -98,6 +98,7 @@ impl Begin {
         let params = Params {
             from: experiment.from.unwrap_or_else(|| to.plus_hours(-kept_hours)),
             to,
+            since: None,
             generated_at: experiment.now,
             minimum_hours: settings.minimum_observation_window_hours,
             confidence_threshold: settings.confidence_threshold,

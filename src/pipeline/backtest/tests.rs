@@ -193,6 +193,7 @@ fn run_on(role: Role, learned: &[Tally], later: &[Tally]) -> Backtest {
     let params = Params {
         from: Timestamp(0),
         to: Timestamp(8 * DAY_US),
+        since: None,
         generated_at: Timestamp(0),
         minimum_hours: 48.0,
         confidence_threshold: 0.6,

@@ -33,7 +33,7 @@ pub(super) struct Chunk {
     pub(super) rows: Vec<Rows>,
     /// The file of each group.
     pub(super) files: Vec<usize>,
-    /// File -> how far it was read.
+    /// File -> how far it was read, where it is read on from there.
     pub(super) reached: BTreeMap<usize, Checkpoint>,
     /// Files that were read to their end.
     pub(super) seen: Vec<SeenFile>,
@@ -76,7 +76,10 @@ impl Chunk {
     }
 
     fn is_empty(&self) -> bool {
-        self.reached.is_empty() && self.seen.is_empty()
+        self.reached.is_empty()
+            && self.seen.is_empty()
+            && self.rows.is_empty()
+            && self.rejects.is_empty()
     }
 
     fn add(&mut self, file: usize, lines: Lines, report: &mut IngestReport) {
@@ -87,7 +90,7 @@ impl Chunk {
         }
         let room = report.room_for_rejects(file, lines.rejects.len(), MAX_KEPT);
         self.rejects.extend(lines.rejects.into_iter().take(room));
-        self.reached.insert(file, lines.end);
+        self.reached.extend(lines.end.map(|end| (file, end)));
         if lines.rows.n_events() > 0 {
             self.n_events += lines.rows.n_events();
             self.n_bytes += lines.rows.n_bytes();
@@ -98,13 +101,14 @@ impl Chunk {
 
     fn finish(&mut self, file: usize, ending: Ending, now: Timestamp, report: &mut IngestReport) {
         let mut is_settled = false;
-        if let Ending::Read { signature, end, .. } = &ending
+        if let Ending::Read { format, signature, end, .. } = &ending
             && signature.is_settled(now.0)
         {
             is_settled = true;
             let torn_bytes = if let End::Torn(n_bytes) = end { *n_bytes } else { 0 };
             let path = report.path(file);
-            self.seen.push(SeenFile { path, signature: *signature, torn_bytes });
+            let format = format.name.to_owned();
+            self.seen.push(SeenFile { path, format, signature: *signature, torn_bytes });
         }
         report.finish(file, ending, is_settled);
     }

@@ -46,8 +46,8 @@ pub(super) struct Lines {
     pub(super) rejects: Vec<Reject>,
     /// Events of roles that nobody knows, by role.
     pub(super) roles_unknown: BTreeMap<String, u64>,
-    /// How far the file was read.
-    pub(super) end: Checkpoint,
+    /// How far the file was read, where it is read on from there.
+    pub(super) end: Option<Checkpoint>,
 }
 
 /// So many rejects of one file are kept; the others are only counted. A file of garbage must not
@@ -71,7 +71,6 @@ pub(super) fn parse(
 ) -> Result<Notes, LakeError> {
     let mut notes = Notes::default();
     let mut of_file: Option<(&Format, Parser<'_>)> = None;
-    let mut reached: Option<Checkpoint> = None;
     for work in work {
         let path = |file: usize| files.get(file).map(Input::name);
         let parsed = match work {
@@ -81,8 +80,8 @@ pub(super) fn parse(
                 if let Some((_, mut parser)) = of_file.take() {
                     parser.end(&mut notes, &mut |found| gathered.take(found));
                 }
-                if let Some(end) = reached.take().filter(|_| !gathered.is_empty()) {
-                    let lines = Box::new(gathered.finish(end)?);
+                if !gathered.is_empty() {
+                    let lines = Box::new(gathered.finish(None)?);
                     if done.send(Parsed::Block { file, lines }).is_err() {
                         break;
                     }
@@ -90,7 +89,6 @@ pub(super) fn parse(
                 Parsed::Done { file, ending }
             }
             Work::Block { file, format, block } => {
-                reached = Some(block.end);
                 // An object that was replaced on the way may be of another format.
                 if of_file.as_ref().is_some_and(|(of, _)| of.name != format.name) {
                     of_file = None;
@@ -99,7 +97,8 @@ pub(super) fn parse(
                 let (_, parser) = of_file.get_or_insert_with(new);
                 let mut gathered = Gathered::new(path(file).unwrap_or_default(), how.roles);
                 parse_block(&block, parser, &mut notes, &mut gathered);
-                Parsed::Block { file, lines: Box::new(gathered.finish(block.end)?) }
+                let end = format.is_of_lines().then_some(block.end);
+                Parsed::Block { file, lines: Box::new(gathered.finish(end)?) }
             }
         };
         if done.send(parsed).is_err() {
@@ -173,7 +172,7 @@ impl<'a> Gathered<'a> {
         }
     }
 
-    fn finish(self, end: Checkpoint) -> Result<Lines, LakeError> {
+    fn finish(self, end: Option<Checkpoint>) -> Result<Lines, LakeError> {
         let Self { columns, rejected, rejects, roles_unknown, .. } = self;
         Ok(Lines { rows: columns.finish()?, rejected, rejects, roles_unknown, end })
     }

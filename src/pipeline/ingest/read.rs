@@ -41,6 +41,8 @@ pub(super) enum Ending {
     },
     /// It was read.
     Read {
+        /// In which format.
+        format: &'static Format,
         /// How much of it was known already, in unpacked bytes.
         known_bytes: u64,
         /// Where it ended.
@@ -147,13 +149,20 @@ fn read_file(
     on_the_way: &mut impl FnMut(u64),
 ) -> Result<Option<Ending>, OpenError> {
     let signature = input.signature()?;
-    if let Some(before) = seen.get(&input.name())
-        && before.signature == signature
-    {
-        return Ok(Some(Ending::Unchanged { torn_bytes: before.torn_bytes }));
+    let before = seen.get(&input.name()).filter(|it| it.signature == signature);
+    let unchanged = |format: &Format| {
+        let before = before.filter(|it| it.format == format.name)?;
+        Some(Ending::Unchanged { torn_bytes: before.torn_bytes })
+    };
+    if let Some(ending) = unchanged(opened.format) {
+        return Ok(Some(ending));
     }
     let (mut reader, format) = FileReader::open_as(input, known, opened.format)?;
     opened.format = format;
+    // Only its first lines say in which format `auto` reads a file.
+    if let Some(ending) = unchanged(format) {
+        return Ok(Some(ending));
+    }
     while let Some(block) = reader.next_block()? {
         on_the_way(reader.n_packed());
         opened.reached = Some(block.end);
@@ -162,6 +171,7 @@ fn read_file(
         }
     }
     Ok(Some(Ending::Read {
+        format,
         known_bytes: reader.start().offset,
         reached: reader.checkpoint(),
         signature: reader.signature(),

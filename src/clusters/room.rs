@@ -1,0 +1,134 @@
+//! How much of a role's activity one analysis takes: its newest days, as many as there is room for.
+//!
+//! Who steers agents chooses how many different commands they run. Memory and time of an analysis
+//! grow with these, and have to be bounded whatever they are.
+use std::cmp::Reverse;
+
+use crate::events::Day;
+
+/// What an analysis has room for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Room {
+    /// Words of distinct simple commands and of calls of MCP tools, [`WORDS_BESIDE`] more for each.
+    pub n_words: usize,
+    /// Distinct beginnings of them: the binary, with what follows where that is a plain word, or the
+    /// server and the tool.
+    pub n_heads: usize,
+}
+
+/// What a command takes besides its words, in words.
+const WORDS_BESIDE: usize = 3;
+
+impl Default for Room {
+    /// # Source
+    /// Measured on two cores: so much stays within 1 GiB and half a minute, whether commands differ
+    /// in their binaries, subcommands, options or arguments. Two real roles have 4.2 words to a
+    /// command, and a head for each 19 and 25 distinct commands.
+    fn default() -> Self {
+        Self { n_words: 4_000_000, n_heads: 120_000 }
+    }
+}
+
+/// A command or call, and the newest day on which it was seen.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Dated<'a> {
+    pub(super) head: (&'a str, &'a str),
+    pub(super) n_words: usize,
+    pub(super) day: Day,
+}
+
+impl Room {
+    /// What a command of so many words takes at most; where all together stay within `n_words`, there
+    /// is room for them, whatever they begin with.
+    pub(super) const fn at_most(self, n_words: usize) -> usize {
+        let words = WORDS_BESIDE + n_words;
+        let of_head = self.n_words / (self.n_heads + 1) + 1;
+        if words > of_head { words } else { of_head }
+    }
+
+    /// The first day from which on there is room for these, all of which were seen later than
+    /// `after`; `None` where there is room for all of them.
+    pub(super) fn since(self, seen: &[Dated<'_>], after: Option<Day>) -> Option<Day> {
+        let mut heads: Vec<((&str, &str), Reverse<Day>)> =
+            seen.iter().map(|it| (it.head, Reverse(it.day))).collect();
+        heads.sort_unstable();
+        heads.dedup_by_key(|(head, _)| *head);
+        let words = seen.iter().map(|it| (it.day, WORDS_BESIDE + it.n_words));
+        let full = [
+            first_without_room(words.collect(), self.n_words),
+            first_without_room(heads.into_iter().map(|it| (it.1.0, 1)).collect(), self.n_heads),
+            after,
+        ];
+        full.into_iter().flatten().max().map(Day::next)
+    }
+}
+
+/// The newest day on which there is no room any more, where each entry takes so much.
+fn first_without_room(mut entries: Vec<(Day, usize)>, mut room: usize) -> Option<Day> {
+    entries.sort_unstable_by_key(|it| Reverse(*it));
+    let mut is_full = |it: &(Day, usize)| {
+        let left = room.checked_sub(it.1);
+        room = left.unwrap_or(0);
+        left.is_none()
+    };
+    entries.iter().find(|it| is_full(it)).map(|it| it.0)
+}
+
+/// What follows the binary where a rule may be about it: a plain word.
+pub(super) fn plain(word: &str) -> &str {
+    let is_plain =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_:".contains(&byte);
+    let begins = word.bytes().next().is_some_and(|it| it.is_ascii_lowercase());
+    if begins && word.bytes().all(is_plain) { word } else { "" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_days_have_room_and_a_day_is_taken_whole_or_not_at_all() {
+        let seen = [
+            ("a", "x", 3, 5),
+            ("a", "x", 3, 5),
+            ("b", "", 1, 4),
+            ("c", "", 1, 4),
+            ("d", "", 1, 3),
+            ("a", "x", 5, 2),
+        ];
+        let seen = seen.map(|(binary, word, n_words, day)| Dated {
+            head: (binary, word),
+            n_words,
+            day: Day(day),
+        });
+        // Words: 12 on the fifth day, 8 on the fourth, 4 on the third, 8 on the second.
+        for (n_words, n_heads, after, since) in [
+            (32, 4, None, None),
+            (31, 4, None, Some(3)),
+            (24, 4, None, Some(3)),
+            (23, 4, None, Some(4)),
+            (19, 4, None, Some(5)),
+            (12, 4, None, Some(5)),
+            (11, 4, None, Some(6)),
+            // `a x` is one head, and as new as its newest command.
+            (32, 3, None, Some(4)),
+            (32, 2, None, Some(5)),
+            (32, 0, None, Some(6)),
+            (32, 4, Some(1), Some(2)),
+            (23, 4, Some(1), Some(4)),
+        ] {
+            let room = Room { n_words, n_heads };
+            assert_eq!(room.since(&seen, after.map(Day)), since.map(Day), "{room:?} {after:?}");
+        }
+    }
+
+    #[test]
+    fn words_that_a_rule_may_be_about_are_plain() {
+        for word in ["status", "run-script", "test:unit", "s3", "a_b"] {
+            assert_eq!(plain(word), word);
+        }
+        for word in ["", "-m", "--all", "/tmp", "a.txt", "README", "9", "x=1", "é"] {
+            assert_eq!(plain(word), "", "{word}");
+        }
+    }
+}
