@@ -1,11 +1,15 @@
 //! From tallies to uses: every distinct simple command with all that was seen of it.
-use std::{cmp::Reverse, collections::BTreeMap, sync::Arc};
+use std::{
+    cmp::{Ordering, Reverse},
+    collections::BTreeMap,
+    sync::Arc,
+};
 
 use rayon::prelude::*;
 
 use super::{
     Stem,
-    room::{Dated, Room, plain},
+    room::{Dated, Filling, Room, plain},
     stem,
 };
 use crate::{
@@ -233,16 +237,20 @@ pub fn observe_within(tallies: &[Tally], room: Room) -> Observation {
 fn observe_all(tallies: &[&Tally], room: Option<Room>) -> Result<Observation, Day> {
     let units = units(tallies);
     let mut by_action: Vec<&Tally> = tallies.to_vec();
-    by_action.par_sort_by(|a, b| a.action.cmp(&b.action));
-    let is_same =
-        |a: &&Tally, b: &&Tally| Arc::ptr_eq(&a.action, &b.action) || a.action == b.action;
-    let mut actions: Vec<&[&Tally]> = by_action.chunk_by(is_same).collect();
+    // Of one lake, one action is one in memory, too.
+    let is_one = |a: &&Tally, b: &&Tally| Arc::ptr_eq(&a.action, &b.action);
+    let compare = |a: &&Tally, b: &&Tally| {
+        if is_one(a, b) { Ordering::Equal } else { a.action.cmp(&b.action) }
+    };
+    by_action.par_sort_by(compare);
+    let mut actions: Vec<&[&Tally]> =
+        by_action.chunk_by(|a, b| compare(a, b) == Ordering::Equal).collect();
     // Newest first, so that nothing older is read where there is no room for it.
     actions.sort_by_key(|it| Reverse(newest_day(it)));
     let mut groups: Vec<Group<'_>> = Vec::with_capacity(actions.len());
     let mut commands = Vec::new();
     let mut builtins = BTreeMap::new();
-    let (mut n_held, mut look_at) = (0, 0);
+    let mut filling = room.map(Filling::new);
     while groups.len() < actions.len() {
         let left = actions.get(groups.len()..).unwrap_or_default();
         let chunk = left.get(..n_at_a_time(left)).unwrap_or(left);
@@ -250,17 +258,15 @@ fn observe_all(tallies: &[&Tally], room: Option<Room>) -> Result<Observation, Da
             chunk.par_iter().map(|tallies| Group::new(tallies, &units)).collect();
         take_builtins(&mut read, &mut builtins);
         let mut new = take_commands(&mut read, groups.len());
-        let Some(room) = room else {
-            commands.append(&mut new);
-            groups.append(&mut read);
-            continue;
-        };
-        n_held += held(room, &dated(&new, groups.len(), &read));
+        if let Some(filling) = &mut filling {
+            filling.add(&dated(&new, groups.len(), &read));
+        }
         commands.append(&mut new);
         groups.append(&mut read);
         let unread = actions.get(groups.len()).map(|it| newest_day(it));
-        // What came before in another chunk is held twice, until it is put together.
-        if n_held > if unread.is_some() { room.n_words.max(look_at) } else { room.n_words } {
+        if let Some((room, filling)) = room.zip(filling.as_mut())
+            && filling.is_full(unread.is_none())
+        {
             commands = merge(commands);
             let dated = dated(&commands, 0, &groups);
             if room.since(&dated, None).is_some()
@@ -268,8 +274,7 @@ fn observe_all(tallies: &[&Tally], room: Option<Room>) -> Result<Observation, Da
             {
                 return Err(since);
             }
-            n_held = held(room, &dated);
-            look_at = n_held + room.n_words;
+            filling.put_together(&dated);
         }
     }
     let uses = command_uses(commands, &groups);
@@ -307,11 +312,6 @@ fn n_at_a_time(actions: &[&[&Tally]]) -> usize {
 /// The newest day of an action's tallies.
 fn newest_day(tallies: &[&Tally]) -> Day {
     tallies.iter().map(|it| it.unit.day).max().unwrap_or(Day(0))
-}
-
-/// What these commands and calls take at most.
-fn held(room: Room, dated: &[Dated<'_>]) -> usize {
-    dated.iter().map(|it| room.at_most(it.n_words)).sum()
 }
 
 /// Commands and calls with the newest day of each; `first` groups stand before these.

@@ -2,14 +2,18 @@
 //!
 //! Who steers agents chooses how many different commands they run. Memory and time of an analysis
 //! grow with these, and have to be bounded whatever they are.
-use std::cmp::Reverse;
+use std::{
+    cmp::Reverse,
+    collections::BTreeSet,
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+};
 
 use crate::events::Day;
 
 /// What an analysis has room for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Room {
-    /// Words of distinct simple commands and of calls of MCP tools, [`WORDS_BESIDE`] more for each.
+    /// Words of distinct simple commands and of calls of MCP tools, three more for each.
     pub n_words: usize,
     /// Distinct beginnings of them: the binary, with what follows where that is a plain word, or the
     /// server and the tool.
@@ -38,16 +42,8 @@ pub(super) struct Dated<'a> {
 }
 
 impl Room {
-    /// What a command of so many words takes at most; where all together stay within `n_words`, there
-    /// is room for them, whatever they begin with.
-    pub(super) const fn at_most(self, n_words: usize) -> usize {
-        let words = WORDS_BESIDE + n_words;
-        let of_head = self.n_words / (self.n_heads + 1) + 1;
-        if words > of_head { words } else { of_head }
-    }
-
-    /// The first day from which on there is room for these, all of which were seen later than
-    /// `after`; `None` where there is room for all of them.
+    /// The first day from which on there is room for all that was seen, and that is later than
+    /// `after`, the newest day of what was not looked at yet; `None` where there is room for everything.
     pub(super) fn since(self, seen: &[Dated<'_>], after: Option<Day>) -> Option<Day> {
         let mut heads: Vec<((&str, &str), Reverse<Day>)> =
             seen.iter().map(|it| (it.head, Reverse(it.day))).collect();
@@ -60,6 +56,45 @@ impl Room {
             after,
         ];
         full.into_iter().flatten().max().map(Day::next)
+    }
+}
+
+/// How full a room is while commands come, some of them more than once.
+#[derive(Debug)]
+pub(super) struct Filling {
+    room: Room,
+    /// Words of all that came, [`WORDS_BESIDE`] more for each.
+    n_words: usize,
+    /// What may come before it is worth while to look what came more than once.
+    look_at: usize,
+    /// Hashes of the distinct heads.
+    heads: BTreeSet<u64>,
+}
+
+impl Filling {
+    pub(super) const fn new(room: Room) -> Self {
+        Self { room, n_words: 0, look_at: room.n_words, heads: BTreeSet::new() }
+    }
+
+    pub(super) fn add(&mut self, seen: &[Dated<'_>]) {
+        self.n_words += seen.iter().map(|it| WORDS_BESIDE + it.n_words).sum::<usize>();
+        self.heads.extend(seen.iter().map(|it| {
+            let mut hasher = DefaultHasher::new();
+            it.head.hash(&mut hasher);
+            hasher.finish()
+        }));
+    }
+
+    /// Whether there may be no more room.
+    pub(super) fn is_full(&self, is_last: bool) -> bool {
+        let n_words = if is_last { self.room.n_words } else { self.look_at };
+        self.n_words > n_words || self.heads.len() > self.room.n_heads
+    }
+
+    /// Notes that what came is this, each once.
+    pub(super) fn put_together(&mut self, seen: &[Dated<'_>]) {
+        self.n_words = seen.iter().map(|it| WORDS_BESIDE + it.n_words).sum();
+        self.look_at = self.n_words + self.room.n_words / 2;
     }
 }
 

@@ -5,6 +5,8 @@
 )]
 use std::{collections::HashMap, fmt::Write as _, sync::Arc};
 
+use rayon::slice::ParallelSliceMut as _;
+
 use crate::{
     commands::split,
     events::{Action, Day, Outcome, Tally, Timestamp, Unit},
@@ -138,7 +140,7 @@ impl Tallies {
                 ((action, host, session, day, outcome), count)
             },
         ));
-        counts.sort_unstable_by_key(|(cell, _)| *cell);
+        counts.par_sort_unstable_by_key(|(cell, _)| *cell);
         let actions: Vec<Arc<Action>> = actions.into_iter().map(Arc::new).collect();
         counts
             .into_iter()
@@ -211,7 +213,7 @@ impl<T> Default for Interned<T> {
     }
 }
 
-impl<T: Ord> Interned<T> {
+impl<T: Ord + Send> Interned<T> {
     fn number(&mut self, key: &str, value: impl FnOnce() -> T) -> u32 {
         if let Some(number) = self.numbers.get(key) {
             return *number;
@@ -227,7 +229,7 @@ impl<T: Ord> Interned<T> {
         drop(self.numbers);
         let values = self.values.into_iter().zip(0_usize..);
         let mut sorted: Vec<(T, usize)> = values.collect();
-        sorted.sort_unstable();
+        sorted.par_sort_unstable();
         let mut ranks = vec![0; sorted.len()];
         for (rank, (_, number)) in (0_u32..).zip(&sorted) {
             if let Some(slot) = ranks.get_mut(*number) {

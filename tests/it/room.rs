@@ -22,7 +22,7 @@ use crate::{
 fn n_distinct(tallies: &[Tally], since: Day) -> (usize, usize) {
     let (mut commands, mut heads) = (BTreeSet::new(), BTreeSet::new());
     for tally in tallies.iter().filter(|it| it.unit.day >= since) {
-        let Action::Command { argv, .. } = &*tally.action else { unreachable!() };
+        let Action::Command { argv, .. } = &*tally.action else { panic!("{tally:?}") };
         heads.insert(argv.iter().take(2).collect::<Vec<_>>());
         commands.insert(argv);
     }
