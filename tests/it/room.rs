@@ -22,9 +22,10 @@ use crate::{
 fn n_distinct(tallies: &[Tally], since: Day) -> (usize, usize) {
     let (mut commands, mut heads) = (BTreeSet::new(), BTreeSet::new());
     for tally in tallies.iter().filter(|it| it.unit.day >= since) {
-        let Action::Command { argv, .. } = &*tally.action else { panic!("{tally:?}") };
-        heads.insert(argv.iter().take(2).collect::<Vec<_>>());
-        commands.insert(argv);
+        if let Action::Command { argv, .. } = &*tally.action {
+            heads.insert(argv.iter().take(2).collect::<Vec<_>>());
+            commands.insert(argv);
+        }
     }
     (commands.iter().map(|it| it.len() + 3).sum(), heads.len())
 }
