@@ -1,5 +1,8 @@
 //! How much of tomorrow's activity will be of a kind not seen yet, and when enforcing is safe.
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use serde::{Deserialize, Serialize};
 use statrs::{
@@ -11,6 +14,7 @@ use crate::{
     clusters::Observation,
     events::{Day, text_forms},
     policy::Mode,
+    risk::Effects,
 };
 
 /// Enforcing counts as safe where at most this share of the acts is of a kind not seen yet.
@@ -125,7 +129,7 @@ pub fn readiness(observation: &Observation, tolerance: f64) -> Option<Readiness>
 pub fn acts_by_day(observation: &Observation) -> Days {
     let mut units: Vec<BTreeSet<u32>> = vec![BTreeSet::new(); observation.units.len()];
     let mut kinds = BTreeMap::new();
-    let mut note = |key: (String, String), seen_in: &[u32]| {
+    let mut note = |key: (Cow<'_, str>, Effects), seen_in: &[u32]| {
         let n_kinds = u32::try_from(kinds.len()).unwrap_or(u32::MAX);
         let kind = *kinds.entry(key).or_insert(n_kinds);
         for &unit in seen_in {
@@ -135,11 +139,10 @@ pub fn acts_by_day(observation: &Observation) -> Days {
         }
     };
     for seen in &observation.uses {
-        note((seen.stem.pattern.clone(), seen.effects.to_string()), &seen.support.units);
+        note((Cow::Borrowed(&seen.stem.pattern), seen.effects), &seen.support.units);
     }
     for seen in &observation.mcp_uses {
-        let tool = seen.name();
-        note((tool, seen.effects.to_string()), &seen.support.units);
+        note((Cow::Owned(seen.name()), seen.effects), &seen.support.units);
     }
     let mut days = Days::new();
     for (unit, kinds) in observation.units.iter().zip(units) {

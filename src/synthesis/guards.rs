@@ -4,6 +4,8 @@ use std::{
     collections::{BTreeMap, BTreeSet},
 };
 
+use rayon::prelude::*;
+
 use super::spellings::Spelled;
 use crate::{
     clusters::Observation,
@@ -80,9 +82,12 @@ impl Stops {
     /// Every guard pattern that stops, in the widest form that leaves a role's ordinary work alone;
     /// without those that another one, at least as strict, holds.
     pub fn new(observation: &Observation) -> Self {
+        let guards = role_guards();
+        let is_wide =
+            |guard: &RoleGuard| !guard.wide.is_empty() && !stops_routine(guard, observation);
+        let are_wide: Vec<bool> = guards.par_iter().map(is_wide).collect();
         let mut stops = Vec::new();
-        for guard in role_guards() {
-            let is_wide = !guard.wide.is_empty() && !stops_routine(&guard, observation);
+        for (guard, is_wide) in guards.iter().zip(are_wide) {
             let (front, behind): (&[&str], &[&str]) =
                 if is_wide { (guard.wide, &[]) } else { (&guard.narrow, guard.behind) };
             stops.extend(front.iter().map(|text| Stop::new(guard.guard, text, false)));
