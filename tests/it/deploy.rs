@@ -56,7 +56,7 @@ fn the_job_is_restricted_and_reaches_into_no_host() {
         "readOnlyRootFilesystem: true",
         "drop: [\"ALL\"]",
         "automountServiceAccountToken: false",
-        "memory: 1Gi",
+        "memory: 2Gi",
     ] {
         assert!(job.contains(needed), "{needed}");
     }
