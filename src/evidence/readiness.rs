@@ -126,10 +126,10 @@ pub fn readiness(observation: &Observation, tolerance: f64) -> Option<Readiness>
 }
 
 /// What ran, as kinds of acts: kinds have numbers that hold within the observation.
-pub fn acts_by_day(observation: &Observation) -> Days {
+pub fn acts_by_day<'a>(observation: &'a Observation) -> Days {
     let mut units: Vec<BTreeSet<u32>> = vec![BTreeSet::new(); observation.units.len()];
     let mut kinds = BTreeMap::new();
-    let mut note = |key: (Cow<'_, str>, Effects), seen_in: &[u32]| {
+    let mut note = |key: (Cow<'a, str>, Effects), seen_in: &[u32]| {
         let n_kinds = u32::try_from(kinds.len()).unwrap_or(u32::MAX);
         let kind = *kinds.entry(key).or_insert(n_kinds);
         for &unit in seen_in {
