@@ -340,9 +340,6 @@ fn dated<'a>(
 }
 
 /// The distinct units, sorted, and the number of each tally's unit among them.
-///
-/// # Source
-/// Measured: to look for the unit of each tally among them took a fifth of an analysis.
 fn units<'a>(tallies: &[&'a Tally]) -> (Vec<Unit>, Vec<Numbered<'a>>) {
     let mut numbered: Vec<Numbered<'a>> = tallies.iter().map(|tally| (*tally, 0)).collect();
     let mut by_unit: Vec<&mut Numbered<'a>> = numbered.iter_mut().collect();
