@@ -323,20 +323,24 @@ fn dated<'a>(
         let places = idxs.iter().map(|idx| (*idx as usize).checked_sub(first));
         places.filter_map(|idx| groups.get(idx?)).map(|it| it.newest).max()
     };
+    let unlearned = Learned::default();
     let of_command = |(command, _, idxs): &'a InGroups<'_>| {
         let first = command.argv.get(1).map_or("", |it| plain(it));
         let n_words = command.argv.len();
-        Some(Dated { head: (command.name(), first), n_words, day: newest(idxs)? })
+        let stem = stem(&command.argv, &parse_with(&command.argv, &unlearned));
+        Some(Dated { head: (stem.pattern.into(), first), n_words, day: newest(idxs)? })
     };
     let of_call = |it: &'a Group<'_>| match it.action {
         Some(Action::McpCall { server, tool, argument_names }) => {
             let n_words = 1 + argument_names.len();
-            Some(Dated { head: (server, tool), n_words, day: it.newest })
+            Some(Dated { head: (server.into(), tool), n_words, day: it.newest })
         }
         _ => None,
     };
     let calls = groups.iter().filter_map(of_call);
-    commands.iter().filter_map(of_command).chain(calls).collect()
+    let mut res: Vec<Dated<'a>> = commands.par_iter().filter_map(of_command).collect();
+    res.extend(calls);
+    res
 }
 
 /// The distinct units, sorted, and the number of each tally's unit among them.

@@ -3,6 +3,7 @@
 //! Who steers agents chooses how many different commands they run. Memory and time of an analysis
 //! grow with these, and have to be bounded whatever they are.
 use std::{
+    borrow::Cow,
     cmp::Reverse,
     collections::BTreeSet,
     hash::{DefaultHasher, Hash as _, Hasher as _},
@@ -15,8 +16,8 @@ use crate::events::Day;
 pub struct Room {
     /// Words of distinct simple commands and of calls of MCP tools, three more for each.
     pub n_words: usize,
-    /// Distinct beginnings of them: the binary, with what follows where that is a plain word, or the
-    /// server and the tool.
+    /// Distinct beginnings of them: binary and subcommands, as far as grammars and plain words tell, or
+    /// server and tool.
     pub n_heads: usize,
 }
 
@@ -34,9 +35,11 @@ impl Default for Room {
 }
 
 /// A command or call, and the newest day on which it was seen.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Dated<'a> {
-    pub(super) head: (&'a str, &'a str),
+    /// What rules may be about: the stem by the grammars that are known, and a plain word behind the
+    /// binary, which may turn out to be a subcommand; or server and tool.
+    pub(super) head: (Cow<'a, str>, &'a str),
     pub(super) n_words: usize,
     pub(super) day: Day,
 }
@@ -45,8 +48,7 @@ impl Room {
     /// The first day from which on there is room for all that was seen, and that is later than
     /// `after`, the newest day of what was not looked at yet; `None` where there is room for everything.
     pub(super) fn since(self, seen: &[Dated<'_>], after: Option<Day>) -> Option<Day> {
-        let mut heads: Vec<((&str, &str), Reverse<Day>)> =
-            seen.iter().map(|it| (it.head, Reverse(it.day))).collect();
+        let mut heads: Vec<_> = seen.iter().map(|it| (&it.head, Reverse(it.day))).collect();
         heads.sort_unstable();
         heads.dedup_by_key(|(head, _)| *head);
         let words = seen.iter().map(|it| (it.day, WORDS_BESIDE + it.n_words));
@@ -132,7 +134,7 @@ mod tests {
             ("a", "x", 5, 2),
         ];
         let seen = seen.map(|(binary, word, n_words, day)| Dated {
-            head: (binary, word),
+            head: (binary.into(), word),
             n_words,
             day: Day(day),
         });
