@@ -1,8 +1,10 @@
 //! Uses that belong together: one binary, one place in its tree, one set of effects, like shapes.
 mod fit;
+mod lines;
 mod observe;
 mod room;
 mod stem;
+mod units;
 
 use std::collections::BTreeMap;
 

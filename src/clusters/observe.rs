@@ -9,8 +9,10 @@ use rayon::prelude::*;
 
 use super::{
     Stem,
+    lines::Lines,
     room::{Dated, Filling, Room, plain},
     stem,
+    units::{Numbered, units},
 };
 use crate::{
     commands::{
@@ -52,6 +54,8 @@ pub struct Observation {
     pub last: Option<Timestamp>,
     /// The first day that is in it, where earlier ones had no room.
     pub since: Option<Day>,
+    /// The lines of the commands.
+    lines: Lines,
 }
 
 impl Observation {
@@ -66,10 +70,10 @@ impl Observation {
         let prefix = pattern.literal_prefix().trim_end_matches(' ');
         let start = self.uses.partition_point(|seen| seen.line.as_str() < prefix);
         let rest = self.uses.get(start..).unwrap_or_default();
-        let end = rest.partition_point(|seen| seen.line.starts_with(prefix));
-        let together = rest.iter().take(end).enumerate();
-        let matched = together.filter(|(_, seen)| pattern.matches(&seen.line));
-        matched.map(move |(at, seen)| (start + at, seen))
+        let end = start + rest.partition_point(|seen| seen.line.starts_with(prefix));
+        let held = self.lines.holding(pattern.needle(), start..end);
+        let held = held.filter_map(|idx| Some((idx, self.uses.get(idx)?)));
+        held.filter(|(_, seen)| pattern.matches(&seen.line))
     }
 }
 
@@ -245,7 +249,7 @@ fn observe_all(tallies: &[&Tally], room: Option<Room>) -> Result<Observation, Da
     let mut actions: Vec<&[Numbered<'_>]> =
         by_action.chunk_by(|a, b| compare(a, b) == Ordering::Equal).collect();
     // Newest first, so that nothing older is read where there is no room for it.
-    actions.sort_by_key(|it| Reverse(newest_day(it)));
+    actions.sort_by_cached_key(|it| Reverse(newest_day(it)));
     let mut groups: Vec<Group<'_>> = Vec::with_capacity(actions.len());
     let mut commands = Vec::new();
     let mut builtins = BTreeMap::new();
@@ -280,6 +284,7 @@ fn observe_all(tallies: &[&Tally], room: Option<Room>) -> Result<Observation, Da
     let mcp_uses = mcp_uses(&groups);
     Ok(Observation {
         since: None,
+        lines: Lines::new(uses.iter().map(|it| it.line.as_str())),
         uses,
         builtins,
         mcp_uses,
@@ -342,24 +347,6 @@ fn dated<'a>(
     res.extend(calls);
     res
 }
-
-/// The distinct units, sorted, and the number of each tally's unit among them.
-fn units<'a>(tallies: &[&'a Tally]) -> (Vec<Unit>, Vec<Numbered<'a>>) {
-    let mut numbered: Vec<Numbered<'a>> = tallies.iter().map(|tally| (*tally, 0)).collect();
-    let mut by_unit: Vec<&mut Numbered<'a>> = numbered.iter_mut().collect();
-    by_unit.par_sort_unstable_by(|a, b| a.0.unit.cmp(&b.0.unit));
-    let mut units: Vec<Unit> = Vec::new();
-    for (tally, number) in by_unit {
-        if units.last() != Some(&tally.unit) {
-            units.push(tally.unit.clone());
-        }
-        *number = u32::try_from(units.len() - 1).unwrap_or(u32::MAX);
-    }
-    (units, numbered)
-}
-
-/// A tally, and the number of its unit.
-type Numbered<'a> = (&'a Tally, u32);
 
 /// One distinct action with all that was seen of it.
 struct Group<'a> {

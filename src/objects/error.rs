@@ -18,6 +18,9 @@ const DENIALS: &[&str] = &[
     "SignatureDoesNotMatch",
 ];
 
+/// What TLS says where it does not trust the other side.
+const UNTRUSTED: &str = "invalid peer certificate";
+
 /// Why a bucket did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum ObjectError {
@@ -74,6 +77,10 @@ pub enum Fault {
     Gone,
     /// The credentials are wrong or not enough.
     Denied,
+    /// There are no credentials, or whoever gives them does not.
+    NoCredentials,
+    /// Nobody who is trusted has signed the certificate.
+    Untrusted,
     /// It is another object by now.
     Replaced,
     /// Fewer bytes came than there are.
@@ -104,7 +111,8 @@ impl Fault {
             Self::Unspeakable => {
                 "the key has an empty, `.` or `..` segment, or a control character"
             }
-            Self::Denied | Self::Away => what,
+            Self::NoCredentials => return format!("no credentials could be had: {what}"),
+            Self::Denied | Self::Untrusted | Self::Away => what,
         };
         told.to_owned()
     }
@@ -118,6 +126,15 @@ impl Fault {
             Self::Denied => {
                 "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the role, must allow to list and read \
                  the bucket, and to write where the lake is"
+            }
+            Self::NoCredentials => {
+                "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_ROLE_ARN with a file that can be \
+                 read in AWS_WEB_IDENTITY_TOKEN_FILE (AWS_ENDPOINT_URL_STS says where the role is asked \
+                 for, always with TLS); without these, the machine itself is asked for its role"
+            }
+            Self::Untrusted => {
+                "is AWS_ENDPOINT_URL right? where an authority of your own signs certificates, SSL_CERT_FILE \
+                 names the file that has its own"
             }
             Self::Replaced => "nothing is lost, the next run reads what is there then",
             Self::TooMany => "name prefixes that hold fewer, one by one",
@@ -154,6 +171,23 @@ impl ObjectError {
     }
 }
 
+/// Why there are no credentials.
+#[derive(Debug, thiserror::Error)]
+#[error("{what}")]
+struct NoCredentials {
+    fault: Fault,
+    what: String,
+}
+
+/// What stopped a request for credentials, so that it is not taken for what stops requests to a bucket.
+pub(super) fn no_credentials(err: &StoreError) -> StoreError {
+    let (fault, what) = judged(err);
+    let what = fault.told(&what);
+    let fault = if fault == Fault::Untrusted { fault } else { Fault::NoCredentials };
+    let source = Box::new(NoCredentials { fault, what });
+    StoreError::Unauthenticated { path: String::new(), source }
+}
+
 /// Whether it is the key that is missing, and not the bucket.
 pub(super) fn is_no_key(err: &StoreError) -> bool {
     judged(err).0 == Fault::Gone
@@ -161,6 +195,11 @@ pub(super) fn is_no_key(err: &StoreError) -> bool {
 
 /// What is wrong, and what the other side says.
 pub(super) fn judged(err: &StoreError) -> (Fault, String) {
+    if let StoreError::Unauthenticated { source, .. } = err
+        && let Some(NoCredentials { fault, what }) = source.downcast_ref()
+    {
+        return (*fault, what.clone());
+    }
     let text = err.to_string();
     let code = text.split_once("<Code>").and_then(|(_, rest)| rest.split_once("</Code>"));
     let code = code.map_or("", |(code, _)| code);
@@ -183,7 +222,8 @@ pub(super) fn judged(err: &StoreError) -> (Fault, String) {
         cause = source;
     }
     let what = if fault == Fault::Denied { String::new() } else { one_line(&cause.to_string()) };
-    (fault, what)
+    let is_untrusted = fault == Fault::Away && what.contains(UNTRUSTED);
+    (if is_untrusted { Fault::Untrusted } else { fault }, what)
 }
 
 /// Foreign text as one line of bounded length.

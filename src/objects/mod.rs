@@ -4,6 +4,7 @@
 //! thread of its own. What fails for a moment (no connection, 5xx, a dropped body) is tried again by
 //! `object_store`, seven times within a minute; what fails for good is told in words.
 mod access;
+mod credentials;
 mod error;
 mod url;
 
@@ -110,11 +111,9 @@ impl Bucket {
             retry_timeout: Duration::from_secs(RETRY_SECONDS),
         };
         let builder = access.builder().map_err(refused)?;
-        let store = builder
-            .with_bucket_name(&url.bucket)
-            .with_retry(retry)
-            .build()
-            .map_err(|err| refused(error::one_line(&err.to_string())))?;
+        let builder = builder.with_bucket_name(&url.bucket).with_retry(retry);
+        let store =
+            credentials::told(builder).map_err(|err| refused(error::one_line(&err.to_string())))?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .thread_name("objects")

@@ -97,6 +97,17 @@ impl Pattern {
         if is_all { prefix.strip_suffix(' ').unwrap_or(prefix) } else { prefix }
     }
 
+    /// The longest text that every line which it matches holds behind what it begins with; may be empty.
+    pub fn needle(&self) -> &str {
+        let n_parts = self.parts.len();
+        let held = self.parts.iter().enumerate().skip(1).map(|(idx, part)| {
+            // Without the tail its blank may be missing, too.
+            let is_before_tail = self.optional_tail && idx + 2 == n_parts;
+            if is_before_tail { part.strip_suffix(' ').unwrap_or(part) } else { part }
+        });
+        held.max_by_key(|it| it.len()).unwrap_or_default()
+    }
+
     /// The first word, where it is literal: the binary that the pattern names.
     pub fn first_word(&self) -> Option<&str> {
         let prefix = self.literal_prefix();
@@ -274,6 +285,14 @@ mod tests {
         fn the_matcher_agrees_with_the_obvious_one(pattern in r"[ab *\\]{1,8}", line in r"[ab *\\]{0,8}") {
             let chars = |text: &str| text.chars().collect::<Vec<_>>();
             prop_assert_eq!(Pattern::new(&pattern).matches(&line), obvious(&chars(&pattern), &chars(&line)));
+        }
+
+        #[test]
+        fn the_needle_is_behind_the_head_of_every_line_that_matches(pattern in "[ab *]{1,8}", line in "[ab ]{0,8}") {
+            let pattern = Pattern::new(&pattern);
+            if pattern.matches(&line) {
+                prop_assert!(line[pattern.head().len()..].contains(pattern.needle()));
+            }
         }
     }
 }

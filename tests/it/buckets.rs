@@ -1,12 +1,13 @@
 //! An S3 server for tests, and whoever writes to it; machines that have nothing but its address.
 //!
-//! The servers are those of `tests/s3.sh`, at `ADVISOR_TEST_S3` and `ADVISOR_TEST_S3_STRICT`. Without
-//! them the tests say so and pass, unless `ADVISOR_TEST_REQUIRE_S3` is 1: then they fail.
+//! The servers are those of `tests/s3.sh`, at `ADVISOR_TEST_S3`, `ADVISOR_TEST_S3_ROLES` and
+//! `ADVISOR_TEST_S3_STRICT`. Without them the tests say so and pass, unless `ADVISOR_TEST_REQUIRE_S3`
+//! is 1: then they fail.
 use std::{
     env,
     io::{Read as _, Write as _},
     net::{Shutdown, TcpListener, TcpStream},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::{
         Arc,
@@ -40,6 +41,36 @@ fn server(variable: &str, name: &str) -> Option<String> {
 /// The address of the server that checks who asks.
 pub(crate) fn strict(name: &str) -> Option<String> {
     server("ADVISOR_TEST_S3_STRICT", name)
+}
+
+/// A second door to the buckets of the open server, with TLS, for those who have taken on a role.
+pub(crate) struct Door {
+    pub(crate) endpoint: String,
+    /// Where its authority's certificate and the token for the role are.
+    pub(crate) dir: PathBuf,
+}
+
+impl Door {
+    /// The door; `None` where there is no server.
+    pub(crate) fn new(test: &str) -> Option<Self> {
+        let endpoint = server("ADVISOR_TEST_S3_ROLES", test)?;
+        let dir = PathBuf::from(env::var_os("ADVISOR_TEST_S3_ROLES_DIR").unwrap());
+        Some(Self { endpoint, dir })
+    }
+
+    /// A machine that trusts its authority, and has the token, but no keys.
+    pub(crate) fn machine(&self) -> Machine {
+        let machine = Machine::bare(&self.endpoint)
+            .with("AWS_ALLOW_HTTP", "")
+            .with("AWS_ACCESS_KEY_ID", "")
+            .with("AWS_SECRET_ACCESS_KEY", "")
+            .with("AWS_ENDPOINT_URL_STS", &self.endpoint)
+            .with("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/advisor")
+            .with("AWS_WEB_IDENTITY_TOKEN_FILE", self.dir.join("token").to_str().unwrap())
+            .with("SSL_CERT_FILE", self.dir.join("ca.pem").to_str().unwrap());
+        machine.ok(&["init"]);
+        machine
+    }
 }
 
 /// A bucket of one test.

@@ -4,7 +4,7 @@ use std::{fs, sync::Arc};
 use serde_json::Value;
 
 use crate::{
-    buckets::{Bucket, Machine, Proxy, Then, Unit, strict},
+    buckets::{Bucket, Door, Machine, Proxy, Then, Unit, strict},
     ingest::{event, events, gzip, ids},
 };
 
@@ -140,6 +140,43 @@ fn whatever_cannot_be_reached_is_one_sentence_and_no_success() {
         if !told.starts_with("there is nothing") {
             check(&machine.run(&["--lake", url, "lake", "forget", "--host", "h"]), "lake");
         }
+    }
+}
+
+#[test]
+fn a_role_is_taken_on_with_a_token_over_tls_that_an_authority_of_ones_own_has_signed() {
+    let Some(bucket) = Bucket::new("roles") else { return };
+    let Some(door) = Door::new("roles") else { return };
+    bucket.put("h/a.log", events(0..20));
+    let url = bucket.url("h");
+    let lake = bucket.url("lake");
+    let machine = door.machine().with("ADVISOR_LAKE", &lake);
+    assert_eq!(counts(&machine.json(&["ingest", &url])), [20, 20, 0, 0]);
+    assert_eq!(machine.ids(), ids(0..20));
+    assert!(!bucket.keys("lake/events/").is_empty());
+    machine.ok(&["doctor"]);
+
+    let other_token = machine.data().join("token");
+    fs::write(&other_token, "somebody else's").unwrap();
+    let other_token = other_token.to_str().unwrap().to_owned();
+    let token = "AWS_WEB_IDENTITY_TOKEN_FILE";
+    let keys =
+        |it: Machine| it.with("AWS_ACCESS_KEY_ID", "k").with("AWS_SECRET_ACCESS_KEY", "hunter2");
+    for (machine, told, hint) in [
+        (door.machine().with("SSL_CERT_FILE", ""), "invalid peer certificate", "SSL_CERT_FILE"),
+        (keys(door.machine()), "access is denied", "must allow to list and read"),
+        (door.machine().with(token, &other_token), "AccessDenied", token),
+        (door.machine().with(token, "/nowhere/token"), "/nowhere/token", token),
+        (
+            door.machine().with("AWS_ENDPOINT_URL_STS", &bucket.endpoint),
+            "scheme",
+            "always with TLS",
+        ),
+    ] {
+        let ended = machine.run(&["ingest", &url]);
+        let lines: Vec<&str> = ended.err.lines().collect();
+        let [error, with_hint] = lines.as_slice() else { panic!("{ended:?}") };
+        assert!(ended.code == 1 && error.contains(told) && with_hint.contains(hint), "{ended:?}");
     }
 }
 
