@@ -108,10 +108,12 @@ impl List<'_> {
         let found: Vec<(&Needed<'_>, Vec<&Use>)> = stops
             .par_iter()
             .map(|stop| {
+                let fenced = self.fence_place(&stop.text).map_or_else(Vec::new, |it| it.1);
                 let passes_before = |seen: &&Use| {
                     let mut before =
                         forms.iter().filter(|it| stop.is_behind || it.1 == Place::Prose);
                     before.any(|(.., it)| it.matches(&seen.line))
+                        || fenced.iter().any(|it| it.matches(&seen.line))
                 };
                 let pattern = Pattern::new(&stop.text);
                 let uses = observation.matched(&pattern).filter(|seen| !passes_before(seen));
@@ -143,7 +145,11 @@ impl List<'_> {
                 techniques.extend(guard.techniques.iter().map(|&it| it.to_owned()));
                 stopped.extend(units);
                 hits.extend(uses.iter().map(|&seen| (seen.line.as_str(), seen)));
-                let place = if stop.is_behind { Place::Behind } else { Place::Front };
+                let place = match self.fence_place(&stop.text) {
+                    Some((place, _)) => place,
+                    None if stop.is_behind => Place::Behind,
+                    None => Place::Front,
+                };
                 after.push((place, new_rule(&stop.text, action)));
             }
             if after.is_empty() {

@@ -8,7 +8,7 @@ use crate::{
     feedback::Background,
     policy::{Pattern, Rule, RuleAction, Target, When},
     risk::{Effects, RiskLevel, stake},
-    synthesis::{Candidate, Factor, Stops, scopes},
+    synthesis::{Candidate, Factor, Fenced, Stops, scopes},
 };
 
 /// Where a new rule stands.
@@ -26,7 +26,9 @@ pub(super) enum Place {
     Before(usize),
     /// Behind the role's rules, what needs a person first.
     Approvals,
-    /// Behind these, what is allowed.
+    /// Behind these, allows and their fences by turns: see [`fenced`].
+    Fenced(usize),
+    /// Behind these, what else is allowed.
     End,
     /// At the very end: what needs a person, and is wider than an allow.
     Last,
@@ -53,6 +55,8 @@ pub(super) struct List<'a> {
     pub(super) gone: BTreeSet<usize>,
     /// Candidates that are proposed as they are, by draft.
     pub(super) proposed: BTreeMap<usize, &'a Candidate>,
+    /// The allows among the candidates that stand right behind fences, in order.
+    pub(super) fenced: Vec<Fenced>,
 }
 
 impl List<'_> {
@@ -92,6 +96,29 @@ impl List<'_> {
         }
         draft.recalled = self.recalled(&draft);
         self.drafts.push(draft);
+    }
+
+    /// Where an allow stands that would stand at the end, or in front of a rule that needs it no more.
+    pub(super) fn fenced_place(&self, pattern: &str) -> Option<Place> {
+        let at = self.fenced.iter().position(|it| it.allow == pattern)?;
+        Some(Place::Fenced(2 * at + 1))
+    }
+
+    /// Where a guard stands that is the fence of an allow at such a place, and the patterns of what is in
+    /// front of it there.
+    pub(super) fn fence_place(&self, pattern: &str) -> Option<(Place, Vec<Pattern>)> {
+        let at = self.fenced.iter().position(|it| it.fence == pattern)?;
+        // The role's own rules stand in front of it, and may need it, too.
+        let is_own = |allow: &str| self.rules.iter().any(|it| it.pattern == allow);
+        let is_there = |at: usize| {
+            let here = Place::Fenced(2 * at + 1);
+            self.placed.iter().any(|it| it.0 == here)
+                && !self.fenced.get(at).is_some_and(|it| is_own(&it.allow))
+        };
+        let before = self.fenced.iter().enumerate().take(at).filter(|it| is_there(it.0));
+        is_there(at).then(|| {
+            (Place::Fenced(2 * at), before.map(|(_, it)| Pattern::new(&it.allow)).collect())
+        })
     }
 
     /// What reviewers said no to before, and what is different since.

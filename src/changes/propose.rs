@@ -15,15 +15,15 @@ use crate::{
     policy::{Evaluation, Heads, Pattern, Role, RuleAction, Target, When, includes, overlaps},
     risk::{Effects, RiskLevel},
     synthesis::{
-        Candidate, Factor, FactorName, Stand, Stops, covered_confidence, regret_factor,
+        Candidate, Factor, FactorName, Stand, Stops, covered_confidence, fenced, regret_factor,
         stop_confidence, unused_confidence,
     },
 };
 
 /// Proposes the changes that bring `role` to what the candidates say, in reading order.
 ///
-/// New denies stand in front of everything, new allows behind the role's own rules, replacements at
-/// the place of what they replace; so a rule that a reviewer leaves out never changes what another
+/// New denies stand in front of everything but for fences, each of which stands right in front of its
+/// allow; new allows behind the role's own rules, replacements at the place of what they replace; so a rule that a reviewer leaves out never changes what another
 /// one says about a line that both match, except through `requires`.
 ///
 /// `ledger` tells what became of rules that went away before: where they were missed, others are less
@@ -69,7 +69,9 @@ pub fn propose(
             drafts: Vec::new(),
             gone: BTreeSet::new(),
             proposed: BTreeMap::new(),
+            fenced: Vec::new(),
         };
+        list.fenced = fenced(list.candidates.iter().copied(), observation);
         list.block(&open);
         list.close(&doors);
         list.never_firing();
@@ -162,12 +164,20 @@ impl<'a> List<'a> {
             draft.confidence = covered_confidence(n_single, draft.evidence.n_units);
             draft.effects = inner.iter().fold(Effects::NONE, |all, it| all.union(it.effects));
             draft.risk = RiskLevel::High;
-            let spelled = inner.iter().flat_map(|it| {
+            let later = self.rules.iter().skip(idx + 1).filter(|it| !it.action.passes());
+            let later: Vec<Pattern> = later.map(|it| Pattern::new(&it.pattern)).collect();
+            let place = |it: &Candidate, pattern: &str| {
+                self.in_front(it).unwrap_or_else(|| {
+                    let is_free = || !later.iter().any(|it| overlaps(it, &Pattern::new(pattern)));
+                    let fenced = self.fenced_place(pattern).filter(|_| is_free());
+                    fenced.unwrap_or(Place::Before(idx))
+                })
+            };
+            let mut after: Vec<(Place, PlacedRule)> = Vec::new();
+            for it in &inner {
                 let patterns = std::iter::once(&it.pattern).chain(&it.spellings);
-                let place = self.in_front(it).unwrap_or(Place::Before(idx));
-                patterns.map(move |pattern| (place, new_rule(pattern, it.action)))
-            });
-            let mut after: Vec<(Place, PlacedRule)> = spelled.collect();
+                after.extend(patterns.map(|text| (place(it, text), new_rule(text, it.action))));
+            }
             after.sort_by_key(|(_, rule)| std::cmp::Reverse(rule.action));
             self.push(draft, after);
         }
@@ -284,10 +294,12 @@ impl<'a> List<'a> {
         let spelled = std::iter::once(&candidate.pattern).chain(&candidate.spellings);
         let after = spelled.map(|it| {
             let rule = new_rule(it, candidate.action);
-            (place, PlacedRule { when: when.clone(), ..rule })
+            let fenced = self.fenced_place(it).filter(|_| place == Place::End);
+            (fenced.unwrap_or(place), PlacedRule { when: when.clone(), ..rule })
         });
+        let after = after.collect();
         self.proposed.insert(self.drafts.len(), candidate);
-        self.push(draft, after.collect());
+        self.push(draft, after);
     }
 
     /// Where an allow stands in front of guards; `None` where it stands behind them all, or would

@@ -4,10 +4,14 @@ use std::collections::BTreeSet;
 use super::{
     Candidate, Stand, allows,
     budget::{Cost, Ladder},
+    fenced,
 };
 use crate::{
-    policy::{Role, Rule},
-    risk::acts::{acts, openings},
+    policy::{Role, Rule, RuleAction},
+    risk::{
+        FENCE,
+        acts::{acts, openings},
+    },
 };
 
 /// Gives up what lets an act through, in every ladder; `false` where nothing does.
@@ -37,7 +41,9 @@ fn letting(role: &Role) -> BTreeSet<String> {
 /// The candidates with the guards they need, in order.
 fn role(candidates: &[&Candidate], cost: &Cost<'_>) -> Role {
     let (allows, forms) = allows(candidates.iter().copied());
-    let needed = cost.stops.needed(&allows, &forms, cost.observation);
+    let fenced = fenced(candidates.iter().copied(), cost.observation);
+    let mut needed = cost.stops.needed(&allows, &forms, cost.observation);
+    needed.retain(|it| !fenced.iter().any(|pair| pair.fence == it.text));
     let guards = |is_behind: bool| {
         let needed = needed.iter().filter(move |it| it.is_behind == is_behind);
         needed.map(|it| Rule::new(&it.text, it.guard.action))
@@ -53,6 +59,11 @@ fn role(candidates: &[&Candidate], cost: &Cost<'_>) -> Role {
     role.rules.extend(standing(Stand::Form, true));
     role.rules.extend(guards(true));
     role.rules.extend(standing(Stand::Open, false));
+    let pairs = fenced.iter().flat_map(|pair| {
+        [Rule::new(&pair.fence, FENCE.action), Rule::new(&pair.allow, RuleAction::Allow)]
+    });
+    role.rules.extend(pairs);
+    // What is fenced is there twice then, and decided by the first.
     role.rules.extend(standing(Stand::Open, true));
     role
 }

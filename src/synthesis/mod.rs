@@ -32,6 +32,7 @@ pub use confidence::{
 use confidence::{allow_confidence, round};
 pub use guards::{MIN_ROUTINE_UNITS, Needed, Stops};
 pub use prices::{Later, Priced, closed, scopes};
+pub use spellings::{Fenced, fenced};
 
 /// Where a candidate's rules stand among the guards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,7 +1,10 @@
 //! Global options before a subcommand: the same act in another spelling.
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+};
 
-use super::{Candidate, budget::Cost};
+use super::{Candidate, Stand, budget::Cost};
 use crate::{
     clusters::{Cluster, Observation, Stem},
     policy::{Pattern, RuleAction, includes, literal},
@@ -82,6 +85,41 @@ impl Spelled {
             })
         })
     }
+}
+
+/// An allow with a spelling's star, and the fence right in front of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fenced {
+    /// The pattern of the allow.
+    pub allow: String,
+    /// What asks wherever more than one word is where the option's value should be.
+    pub fence: String,
+}
+
+/// The fenced allows among candidates that stand behind all guards, in the order in which they stand.
+///
+/// A fence cannot tell words from text in quotes, and stops `git -C x commit -m 'the status of y'` in
+/// front of `git -C * status *`. So each stands with its allow behind those that stop less of what was
+/// seen, and behind those with longer lines, such as `commit`, whose texts are through by then.
+pub fn fenced<'a>(
+    candidates: impl IntoIterator<Item = &'a Candidate>,
+    observation: &Observation,
+) -> Vec<Fenced> {
+    let open = candidates.into_iter().filter(|it| it.action.passes() && it.stand == Stand::Open);
+    let mut fenced: BTreeMap<(usize, Reverse<usize>, &str), String> = BTreeMap::new();
+    for candidate in open {
+        for allow in candidate.patterns() {
+            let fences = Spelled::of(&Pattern::new(allow)).and_then(|it| it.fences);
+            let Some((_, [_, fence])) = fences else { continue };
+            let stopped = Pattern::new(&fence);
+            let n_stopped = observation.matched(&stopped).map(|seen| seen.support.n_units()).sum();
+            let uses = candidate.uses.iter().filter_map(|&idx| observation.uses.get(idx));
+            let longest = uses.map(|seen| seen.line.len()).max().unwrap_or_default();
+            fenced.insert((n_stopped, Reverse(longest), allow), fence);
+        }
+    }
+    let fenced = fenced.into_iter();
+    fenced.map(|((.., allow), fence)| Fenced { allow: allow.to_owned(), fence }).collect()
 }
 
 /// The spellings that this role uses, or that everyone does.
