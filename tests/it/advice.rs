@@ -1,14 +1,14 @@
 //! What a suggestion must never do: let a dangerous act through, in whatever part it is accepted, and
 //! learn from somebody who repeats himself.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use policy_advisor::{
     batch::{Change, SuggestionBatch},
     events::Tally,
     feedback::Background,
     pipeline::suggest::{Advice, Params, suggest},
-    policy::{Role, RuleAction},
+    policy::{Engine, Role, RuleAction},
 };
 
 use crate::{
@@ -57,6 +57,43 @@ fn no_act_passes_and_no_work_stops_whatever_part_of_a_batch_is_accepted() {
                 wrong.extend(open(&role).difference(&before).cloned());
             }
             assert_eq!(wrong, Vec::<String>::new(), "{} with {chosen:?}", base.name);
+        }
+    }
+}
+
+/// A fence cannot tell words from text in quotes: of `git -C sub commit -m 'what we add'` that of `add`
+/// stopped every second one.
+#[test]
+fn a_message_that_names_other_subcommands_passes_and_what_a_directory_hides_does_not() {
+    let mut tallies = week();
+    let units: BTreeSet<_> = tallies.iter().map(|it| it.unit.clone()).collect();
+    for unit in units {
+        for line in ["git -C sub add a.rs", "git -C sub commit -m 'More'", "git -C sub status"] {
+            tallies.push(tally(line, &unit.hostname, &unit.session_id, unit.day.0, 2));
+        }
+    }
+    for base in [Role::new("new"), hasty()] {
+        let whole = batch(&base, &tallies);
+        let all: Vec<u64> = whole.changes.iter().map(|it| it.ordinal).collect();
+        let (role, _) = accept(&base, &whole, &all);
+        let engine = Engine::new(&role, &BTreeMap::new());
+        let passes = |line: &str| engine.decide_line(line).0.passes();
+        for line in [
+            "git -C lib commit -m 'The status of what we add to the log'",
+            "git -C lib add b.rs",
+            "git -C lib status --short",
+        ] {
+            assert!(passes(line), "{}: {line}", base.name);
+        }
+        for line in [
+            "git -C lib push --force origin status",
+            "git -C lib push origin commit -m x",
+            "git -C lib -c core.pager=sh status",
+            "git -C lib --exec-path=/tmp commit -m x",
+            "git -C 'lib push --force' status",
+            "git -C lib config alias.add '!sh' add",
+        ] {
+            assert!(!passes(line), "{}: {line}", base.name);
         }
     }
 }
