@@ -1,5 +1,5 @@
 //! Drafts -> a batch: what is sure enough, in reading order, with ids that depend on content alone.
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest, Sha256};
 
@@ -85,15 +85,38 @@ pub fn assemble(drafts: &[Draft], meta: &Meta, lessons: &Lessons) -> Assembled {
             kept.insert(idx);
         }
     }
-    let mut order: Vec<usize> = kept.iter().copied().collect();
-    order.sort_by_key(|&idx| (drafts.get(idx).map(|it| reading_order(it, lessons)), idx));
-    let chosen = order.iter().filter_map(|&idx| drafts.get(idx));
-    let changes = (1..).zip(chosen).map(|(ordinal, draft)| {
-        let there = draft.requires.iter().filter(|idx| kept.contains(idx));
-        let requires = there.filter_map(|&idx| drafts.get(idx)).map(id_of).collect();
-        Change { ordinal, requires, ..change(draft) }
+    let kept = placed(drafts, &kept);
+    let mut order: Vec<(&usize, &Draft)> = kept.iter().collect();
+    order.sort_by_key(|(idx, draft)| (reading_order(draft, lessons), **idx));
+    let changes = (1..).zip(order).map(|(ordinal, (_, draft))| {
+        let there = draft.requires.iter().filter_map(|idx| kept.get(idx));
+        Change { ordinal, requires: there.map(id_of).collect(), ..change(draft) }
     });
     Assembled { batch: batch(meta, changes.collect()), n_below_threshold, n_rejected_before }
+}
+
+/// The drafts that are kept, by index, at their positions in a list with these alone. What is left out
+/// was counted before; with it, those behind would stand further down among the role's rules.
+fn placed(drafts: &[Draft], kept: &BTreeSet<usize>) -> BTreeMap<usize, Draft> {
+    let mut res: BTreeMap<usize, Draft> =
+        kept.iter().filter_map(|&idx| Some((idx, drafts.get(idx)?.clone()))).collect();
+    for target in Target::ALL {
+        let here = drafts.iter().enumerate().filter(|(_, draft)| draft.target == *target);
+        let mut rules: Vec<(u64, usize, usize)> = here
+            .flat_map(|(draft, it)| {
+                it.after.iter().enumerate().map(move |(idx, rule)| (rule.position, draft, idx))
+            })
+            .collect();
+        rules.sort_unstable();
+        let mut n_left_out = 0;
+        for (position, draft, idx) in rules {
+            match res.get_mut(&draft).and_then(|it| it.after.get_mut(idx)) {
+                Some(rule) => rule.position = position - n_left_out,
+                None => n_left_out += 1,
+            }
+        }
+    }
+    res
 }
 
 fn batch(meta: &Meta, changes: Vec<Change>) -> SuggestionBatch {
@@ -141,7 +164,9 @@ fn batch(meta: &Meta, changes: Vec<Change>) -> SuggestionBatch {
 fn reading_order(draft: &Draft, lessons: &Lessons) -> (u8, std::cmp::Reverse<u64>) {
     let rank = match draft.why {
         Why::NeverFires { .. } => 0,
-        Why::Missed { .. } | Why::OtherDoor { .. } | Why::Blocked { .. } | Why::TooBroad => 1,
+        Why::Missed { .. } | Why::OtherDoor { .. } | Why::Blocked { .. } | Why::TooBroad { .. } => {
+            1
+        }
         Why::Guard { .. } => 2,
         Why::Routine { .. } => 3,
         Why::NeedsApproval => 4,

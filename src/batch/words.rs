@@ -142,17 +142,27 @@ fn because(draft: &Draft) -> String {
                 _ => format!("{}, as {}", seen(draft), named(&draft.evidence.examples)),
             },
         ),
-        Why::TooBroad => {
-            let patterns: Vec<String> =
-                draft.after.iter().map(|rule| rule.pattern.clone()).collect();
+        Why::TooBroad { asks } => {
+            let n_narrower = draft.after.len().saturating_sub(usize::from(*asks));
+            let narrower = draft.after.iter().take(n_narrower);
+            let patterns: Vec<String> = narrower.map(|rule| rule.pattern.clone()).collect();
+            let (all, rest) = match (asks, n_narrower) {
+                (false, _) => ("all of it", ""),
+                (true, 0) => {
+                    ("", "; nothing of it is routine enough for an allow, and a person is asked")
+                }
+                (true, _) => ("what is routine of it", "; for the rest a person is asked"),
+            };
+            let narrower = match patterns.len() {
+                0 => String::new(),
+                1 => format!("; 1 narrower pattern covers {all}: {}", named(&patterns)),
+                n => format!("; {n} narrower patterns cover {all}: {}", named(&patterns)),
+            };
             format!(
-                "{} allows far more than was used. {}{}; {} {} all of it: {}.",
+                "{} allows far more than was used. {}{}{narrower}{rest}.",
                 capital(&before(draft)),
                 seen(draft),
                 arguments(draft),
-                count(patterns.len() as u64, "narrower pattern"),
-                if patterns.len() == 1 { "covers" } else { "cover" },
-                named(&patterns),
             )
         }
     }
@@ -196,7 +206,10 @@ pub(super) fn risk_if_wrong(draft: &Draft) -> String {
         (Why::NeverFires { .. }, _) => {
             "Uses that ran until now because the rule was asleep are stopped."
         }
-        (Why::TooBroad, _) => {
+        (Why::TooBroad { asks: true }, _) => {
+            "A person is asked for a use that no narrower rule names."
+        }
+        (Why::TooBroad { asks: false }, _) => {
             "A use that was not seen in the window is stopped until a rule names it."
         }
     };

@@ -22,7 +22,9 @@ impl List<'_> {
         if self.target != Target::Command {
             return;
         }
-        let kept = self.rules.iter().enumerate().filter(|(idx, _)| !self.gone.contains(idx));
+        // What asks at the end stops nothing that is allowed in front of it.
+        let knowing = self.rules.iter().take(self.n_knowing);
+        let kept = knowing.enumerate().filter(|(idx, _)| !self.gone.contains(idx));
         let mut rules: Vec<Rule> = kept.map(|(_, rule)| rule.clone()).collect();
         let shown = self.drafts.iter().filter(|it| it.is_shown(self.confidence_threshold));
         let new = shown.flat_map(|draft| &draft.after);

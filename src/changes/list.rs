@@ -6,7 +6,7 @@ use crate::{
     clusters::{Observation, Use},
     evidence::Evidence,
     feedback::Background,
-    policy::{Pattern, Rule, RuleAction, Target, When},
+    policy::{Pattern, Role, Rule, RuleAction, Target, When},
     risk::{Effects, RiskLevel, stake},
     synthesis::{Candidate, Factor, Fenced, Stops, scopes},
 };
@@ -24,7 +24,8 @@ pub(super) enum Place {
     Behind,
     /// In front of the role's rule with this index.
     Before(usize),
-    /// Behind the role's rules, what needs a person first.
+    /// Behind the role's rules, but for what asks for all that these do not know: what needs a person
+    /// first.
     Approvals,
     /// Behind these, allows and their fences by turns: see [`fenced`].
     Fenced(usize),
@@ -36,8 +37,11 @@ pub(super) enum Place {
 
 /// One of a role's rule lists, and what is proposed for it.
 pub(super) struct List<'a> {
+    pub(super) role: &'a Role,
     pub(super) target: Target,
     pub(super) rules: &'a [Rule],
+    /// How many of the rules come before what asks for all that no rule knows: see [`n_knowing`].
+    pub(super) n_knowing: usize,
     pub(super) in_order: bool,
     pub(super) default_action: RuleAction,
     pub(super) candidates: Vec<&'a Candidate>,
@@ -188,7 +192,7 @@ impl List<'_> {
             let is_new = match next {
                 Some((Place::Prose | Place::Front | Place::Form | Place::Behind, ..)) => true,
                 Some((Place::Before(at), ..)) => *at <= old,
-                Some(_) => old >= self.rules.len(),
+                Some(_) => old >= self.n_knowing,
                 None => false,
             };
             if is_new && let Some(&(_, draft, idx)) = new.next() {
@@ -210,6 +214,28 @@ impl List<'_> {
             }
         }
         self.drafts
+    }
+}
+
+/// How many rules of a list stand in front of those at its end that ask for everything, or for all of a
+/// binary. These are for what no rule knows: a rule for it that stood behind them would never be asked.
+pub(super) fn n_knowing(rules: &[Rule], target: Target) -> usize {
+    let is_rest = |rule: &&Rule| {
+        rule.action == RuleAction::RequireApproval
+            && rule.when.is_empty()
+            && is_broad(&rule.pattern, target)
+    };
+    rules.len() - rules.iter().rev().take_while(is_rest).count()
+}
+
+/// `git *`, `git*`, `*`, `server/*`: nothing but the binary, or the server, is fixed.
+pub(super) fn is_broad(pattern: &str, target: Target) -> bool {
+    let stem = pattern.trim_end_matches('*');
+    match target {
+        Target::Command => stem.len() < pattern.len() && !stem.trim_end().contains([' ', '*']),
+        Target::Mcp => {
+            stem.len() < pattern.len() && stem.split('/').nth(1).is_none_or(str::is_empty)
+        }
     }
 }
 

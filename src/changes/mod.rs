@@ -103,12 +103,17 @@ pub struct Recalled {
 
 impl Draft {
     /// Whether it is shown where changes need this confidence, 0 to 1. Some are shown however sure they
-    /// are: to ask in the place of a refusal opens nothing; what was taken away by mistake, or is open by
-    /// mistake or against what a person has decided, has to be seen.
+    /// are: to ask in the place of a refusal opens nothing, and to ask in the place of letting dangerous
+    /// acts through refuses nothing; what was taken away by mistake, or is open by mistake or against
+    /// what a person has decided, has to be seen.
     pub fn is_shown(&self, confidence_threshold: f64) -> bool {
         let is_due = matches!(
             self.why,
-            Why::Unknown | Why::Missed { .. } | Why::OtherDoor { .. } | Why::Blocked { .. }
+            Why::Unknown
+                | Why::Missed { .. }
+                | Why::OtherDoor { .. }
+                | Why::Blocked { .. }
+                | Why::TooBroad { asks: true }
         );
         is_due || self.confidence >= confidence_threshold
     }
@@ -228,5 +233,8 @@ pub enum Why {
         by_action: RuleAction,
     },
     /// The rule allows far more than was used.
-    TooBroad,
+    TooBroad {
+        /// Whether it asks from now on for what no narrower rule allows.
+        asks: bool,
+    },
 }

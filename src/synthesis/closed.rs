@@ -31,8 +31,8 @@ pub(super) fn give_up(ladders: &mut [Ladder], cost: &Cost<'_>) -> bool {
     is_open
 }
 
-/// The patterns of a role that let some act through.
-fn letting(role: &Role) -> BTreeSet<String> {
+/// The patterns of a role that let some act through which must not pass.
+pub fn letting(role: &Role) -> BTreeSet<String> {
     let found = openings(role, acts()).into_iter().map(|it| it.1);
     let deciders = found.flat_map(|it| it.open.into_iter().map(|it| it.by).chain(it.undecided));
     deciders.filter_map(|it| it.pattern).collect()

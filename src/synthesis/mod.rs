@@ -20,6 +20,8 @@ use crate::{
     risk::{Effects, RiskLevel, level, prose, stake},
 };
 
+pub use closed::letting;
+
 use budget::{Cost, Ladder};
 use guards::Stopped;
 use scope::Scope;

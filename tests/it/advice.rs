@@ -8,14 +8,14 @@ use policy_advisor::{
     events::Tally,
     feedback::Background,
     pipeline::suggest::{Advice, Params, suggest},
-    policy::{Engine, Role, RuleAction},
+    policy::{Engine, Role, Rule, RuleAction},
 };
 
 use crate::{
     reviewer::{TASTES, review},
     work::{
         Lines, Poison, RISKY, Random, WORK, accept, advise, allowed, hasty, names, open, params,
-        poisoned, tally, work,
+        poisoned, role, tally, work,
     },
 };
 
@@ -96,6 +96,65 @@ fn a_message_that_names_other_subcommands_passes_and_what_a_directory_hides_does
             assert!(!passes(line), "{}: {line}", base.name);
         }
     }
+}
+
+/// The role after all changes of a batch, its rules numbered as the store does it, and the batch.
+fn accepted(base: &Role, tallies: &[Tally]) -> (Role, Option<SuggestionBatch>) {
+    let Some(whole) = advise(base, tallies, N_DAYS, &Background::default()) else {
+        return (base.clone(), None);
+    };
+    let all: Vec<u64> = whole.changes.iter().map(|it| it.ordinal).collect();
+    let (mut role, _) = accept(base, &whole, &all);
+    number(&mut role);
+    (role, Some(whole))
+}
+
+fn number(role: &mut Role) {
+    for (idx, rule) in role.rules.iter_mut().enumerate() {
+        rule.rule_id = format!("r-{idx}");
+    }
+}
+
+/// Allows of a second batch stood behind the rule that asks for everything, came to nothing, and were
+/// taken away and proposed again by the third.
+#[test]
+fn what_is_learned_later_stands_in_front_of_what_asks_for_the_rest() {
+    let is_new = |it: &Tally| format!("{:?}", it.action).contains("\"sort\"");
+    let everything = week();
+    let early: Vec<Tally> = everything.iter().filter(|it| !is_new(it)).cloned().collect();
+    let (mut role, _) = accepted(&Role::new("new"), &early);
+    role.rules.push(Rule::new("*", RuleAction::RequireApproval));
+    number(&mut role);
+    let decide = |role: &Role, line: &str| Engine::new(role, &BTreeMap::new()).decide_line(line).0;
+    assert_eq!(decide(&role, "sort -u names.txt"), RuleAction::RequireApproval);
+
+    let before = open(&role);
+    let (role, _) = accepted(&role, &everything);
+    assert_eq!(decide(&role, "sort -u names.txt"), RuleAction::Allow);
+    assert_ne!(decide(&role, "sort -o /etc/passwd names.txt"), RuleAction::Allow);
+    assert_eq!(role.rules.last().unwrap().pattern, "*");
+    assert_eq!(open(&role), before);
+    let (_, third) = accepted(&role, &everything);
+    assert_eq!(third.map(|it| it.changes), None);
+}
+
+/// Where nothing of what was done under a broad rule could be allowed, the rule stayed, with dozens of
+/// guards in front of it.
+#[test]
+fn a_broad_rule_that_lets_acts_through_asks_however_little_was_done_under_it() {
+    let mut tallies = week();
+    let unit = tallies.first().unwrap().unit.clone();
+    for line in ["docker info", "aws s3 rm s3://backups/a"] {
+        tallies.push(tally(line, &unit.hostname, &unit.session_id, unit.day.0, 1));
+    }
+    let allow = RuleAction::Allow;
+    let (role, _) = accepted(&role("broad", &[("docker *", allow), ("aws *", allow)]), &tallies);
+    let engine = Engine::new(&role, &BTreeMap::new());
+    for line in ["docker info", "docker run --privileged x", "aws s3 ls"] {
+        assert_eq!(engine.decide_line(line).0, RuleAction::RequireApproval, "{line}");
+    }
+    let n_rules = |binary| role.rules.iter().filter(|it| it.pattern.starts_with(binary)).count();
+    assert_eq!((n_rules("docker"), n_rules("aws")), (1, 1));
 }
 
 #[test]
