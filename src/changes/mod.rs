@@ -1,5 +1,6 @@
 //! Candidates x current role -> changes: what to add, modify and remove, and where it stands.
 mod blocked;
+mod broad;
 mod doors;
 mod environments;
 mod guards;

@@ -1,13 +1,10 @@
 //! The proposals for one rule list: what never fires, what is too broad, what is not used, what is
 //! missing, and the guards in front.
-use std::{
-    cell::LazyCell,
-    collections::{BTreeMap, BTreeSet},
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     ChangeKind, Draft, PlacedRule, Why, blocked, doors, environments,
-    list::{List, Place, effects, is_broad, legitimate_units, n_knowing, new_rule, placed},
+    list::{List, Place, effects, legitimate_units, n_knowing, new_rule, placed},
     restores::{Fate, LedgerEntry},
     usage::Usage,
 };
@@ -16,19 +13,12 @@ use crate::{
     evidence::Evidence,
     feedback::Background,
     policy::{Evaluation, Heads, Pattern, Role, RuleAction, Target, When, includes, overlaps},
-    risk::{Effects, RiskLevel},
+    risk::RiskLevel,
     synthesis::{
-        Candidate, Factor, FactorName, Stand, Stops, covered_confidence, fenced, letting,
-        quiet_confidence, regret_factor, stop_confidence, unused_confidence,
+        Candidate, Factor, FactorName, Stand, Stops, fenced, regret_factor, stop_confidence,
+        unused_confidence,
     },
 };
-
-/// The share of what was done under a rule that lets no act through from which on narrower rules may
-/// stand for it.
-///
-/// # Source
-/// Our choice: what has no room in one batch is no reason to take away what an earlier one gave.
-const MIN_COVERED: f64 = 0.9;
 
 /// Proposes the changes that bring `role` to what the candidates say, in reading order.
 ///
@@ -139,90 +129,6 @@ impl<'a> List<'a> {
                 draft.risk = RiskLevel::Low;
                 self.push(draft, Vec::new());
             }
-        }
-    }
-
-    /// Allows over a whole binary, or wider: narrowed to what was used.
-    fn too_broad(&mut self) {
-        let candidates = self.candidates.clone();
-        // Asked for where there is such a rule only, because it takes a proof.
-        let letting = LazyCell::new(|| letting(self.role));
-        for (idx, rule) in self.rules.iter().enumerate() {
-            let is_open = !self.gone.contains(&idx)
-                && rule.when.is_empty()
-                && rule.action == RuleAction::Allow;
-            if !is_open || !is_broad(&rule.pattern, self.target) {
-                continue;
-            }
-            let outer = Pattern::new(&rule.pattern);
-            let inner: Vec<&Candidate> = candidates
-                .iter()
-                .copied()
-                .filter(|it| includes(&outer, &Pattern::new(&it.pattern)))
-                .collect();
-            let is_narrower = inner.iter().all(|it| {
-                it.action != RuleAction::Allow || !includes(&Pattern::new(&it.pattern), &outer)
-            });
-            let uses = self.usage.of(idx, self.observation);
-            let narrower: Vec<Pattern> = inner.iter().map(|it| Pattern::new(&it.pattern)).collect();
-            let is_inside = |seen: &Use| narrower.iter().any(|it| it.matches(&seen.line));
-            // What is not used goes, see below; what lets nothing through stays, unless little is done
-            // beside what is narrower.
-            let is_command = self.target == Target::Command;
-            let lets =
-                is_command && !uses.is_empty() && is_narrower && letting.contains(&rule.pattern);
-            let is_covered =
-                !inner.is_empty() && (!is_command || share(&uses, is_inside) >= MIN_COVERED);
-            if !is_narrower || !(lets || is_covered) {
-                continue;
-            }
-            self.gone.insert(idx);
-            let evidence = self.evidence(&uses, &inner);
-            // What is not likely to come again is no ground for a rule where other things are.
-            let (likely, unlikely): (Vec<&Candidate>, Vec<&Candidate>) =
-                inner.iter().copied().partition(|it| it.confidence >= self.confidence_threshold);
-            let n_single = unlikely.iter().filter(|it| it.evidence.n_units == 1).count() as u64;
-            let covered = covered_confidence(n_single, evidence.n_units);
-            // Where the next use is likely to be another one, somebody is asked for it.
-            let asks = inner.is_empty() || (covered < self.confidence_threshold && lets);
-            let (inner, confidence) = match (asks, likely.is_empty()) {
-                (true, true) => (likely, self.ask_confidence(&uses)),
-                (false, true) => (unlikely, covered),
-                (_, false) => (likely, covered),
-            };
-            let mut draft = self.draft(ChangeKind::Modify, Why::TooBroad { asks }, evidence);
-            draft.before = vec![placed(idx, rule)];
-            draft.confidence = confidence;
-            draft.effects = inner.iter().fold(Effects::NONE, |all, it| all.union(it.effects));
-            draft.risk = RiskLevel::High;
-            let later = self.rules.iter().take(self.n_knowing).skip(idx + 1);
-            let later = later.filter(|it| !it.action.passes());
-            let later: Vec<Pattern> = later.map(|it| Pattern::new(&it.pattern)).collect();
-            let place = |it: &Candidate, pattern: &str| {
-                self.in_front(it).unwrap_or_else(|| {
-                    let is_free = || !later.iter().any(|it| overlaps(it, &Pattern::new(pattern)));
-                    let fenced = self.fenced_place(pattern).filter(|_| is_free());
-                    fenced.unwrap_or(Place::Before(idx))
-                })
-            };
-            let mut after: Vec<(Place, PlacedRule)> = Vec::new();
-            for it in &inner {
-                let patterns = std::iter::once(&it.pattern).chain(&it.spellings);
-                after.extend(patterns.map(|text| (place(it, text), new_rule(text, it.action))));
-            }
-            after.sort_by_key(|(_, rule)| std::cmp::Reverse(rule.action));
-            if asks {
-                after.push((Place::Last, new_rule(&rule.pattern, RuleAction::RequireApproval)));
-            }
-            self.push(draft, after);
-        }
-    }
-
-    /// Probability that asking for all of some uses keeps nobody from what an allow could have come from.
-    fn ask_confidence(&self, uses: &[&Use]) -> f64 {
-        match legitimate_units(uses) {
-            0 => quiet_confidence(RuleAction::RequireApproval, self.n_units()),
-            n_asked => stop_confidence(n_asked),
         }
     }
 
@@ -347,7 +253,7 @@ impl<'a> List<'a> {
 
     /// Where an allow stands in front of guards; `None` where it stands behind them all, or would
     /// keep one of the role's own rules from stopping something.
-    fn in_front(&self, candidate: &Candidate) -> Option<Place> {
+    pub(super) fn in_front(&self, candidate: &Candidate) -> Option<Place> {
         let place = match candidate.stand {
             Stand::Prose => Place::Prose,
             Stand::Form => Place::Form,
@@ -358,16 +264,6 @@ impl<'a> List<'a> {
         let is_free = !own.map(|it| Pattern::new(&it.pattern)).any(|it| overlaps(&it, &allow));
         is_free.then_some(place)
     }
-}
-
-/// The share of the units of some uses that are of these.
-fn share(uses: &[&Use], is_it: impl Fn(&Use) -> bool) -> f64 {
-    let n_units = |seen: &&Use| seen.support.n_units();
-    let n_these: usize = uses.iter().copied().filter(|it| is_it(it)).map(|it| n_units(&it)).sum();
-    let n_all: usize = uses.iter().map(n_units).sum();
-    #[expect(clippy::cast_precision_loss, reason = "counts of units are far below 2^52")]
-    let share = n_these as f64 / n_all.max(1) as f64;
-    share
 }
 
 /// Rules that are there or proposed, each with its action and condition.

@@ -1,0 +1,132 @@
+//! Allows over a whole binary, or wider: narrowed to what was used, or asked for.
+use std::cell::LazyCell;
+
+use super::{
+    ChangeKind, PlacedRule, Why,
+    list::{List, Place, is_broad, legitimate_units, new_rule, placed},
+};
+use crate::{
+    clusters::Use,
+    policy::{Pattern, Rule, RuleAction, Target, includes, overlaps},
+    risk::{Effects, RiskLevel},
+    synthesis::{Candidate, covered_confidence, letting, quiet_confidence, stop_confidence},
+};
+
+/// The share of what was done under a rule that lets no act through from which on narrower rules may
+/// stand for it.
+///
+/// # Source
+/// Our choice: what has no room in one batch is no reason to take away what an earlier one gave.
+const MIN_COVERED: f64 = 0.9;
+
+impl List<'_> {
+    /// Narrows broad allows; those that let acts through and have nothing narrower ask.
+    pub(super) fn too_broad(&mut self) {
+        let role = self.role;
+        // Asked for where there is such a rule only, because it takes a proof.
+        let letting = LazyCell::new(|| letting(role));
+        for (idx, rule) in self.rules.iter().enumerate() {
+            let is_open = !self.gone.contains(&idx)
+                && rule.when.is_empty()
+                && rule.action == RuleAction::Allow;
+            if is_open && is_broad(&rule.pattern, self.target) {
+                self.narrow(idx, rule, || letting.contains(&rule.pattern));
+            }
+        }
+    }
+
+    /// Narrows one rule; `lets` says whether an act passes it as the role is.
+    fn narrow(&mut self, idx: usize, rule: &Rule, lets: impl Fn() -> bool) {
+        let outer = Pattern::new(&rule.pattern);
+        let candidates = self.candidates.iter().copied();
+        let inner: Vec<(&Candidate, Pattern)> = candidates
+            .map(|it| (it, Pattern::new(&it.pattern)))
+            .filter(|(_, pattern)| includes(&outer, pattern))
+            .collect();
+        let is_as_wide = |(it, pattern): &&(&Candidate, Pattern)| {
+            it.action == RuleAction::Allow && includes(pattern, &outer)
+        };
+        let as_wide = inner.iter().find(is_as_wide).map(|it| it.0);
+        if as_wide.is_some_and(|it| it.confidence >= self.confidence_threshold) {
+            return;
+        }
+        let uses = self.usage.of(idx, self.observation);
+        let is_command = self.target == Target::Command;
+        // What is not used goes. What lets nothing through stays, unless little is done beside what is
+        // narrower.
+        let lets = is_command && !uses.is_empty() && lets();
+        let is_inside = |seen: &Use| inner.iter().any(|(_, it)| it.matches(&seen.line));
+        let is_covered = !is_command || share(&uses, is_inside) >= MIN_COVERED;
+        if !lets && (inner.is_empty() || as_wide.is_some() || !is_covered) {
+            return;
+        }
+        self.gone.insert(idx);
+        let inner: Vec<&Candidate> = inner.into_iter().map(|it| it.0).collect();
+        let evidence = self.evidence(&uses, &inner);
+        // What is not likely to come again is no ground for a rule where other things are.
+        let (likely, unlikely): (Vec<&Candidate>, Vec<&Candidate>) =
+            inner.into_iter().partition(|it| it.confidence >= self.confidence_threshold);
+        let n_single = unlikely.iter().filter(|it| it.evidence.n_units == 1).count() as u64;
+        let covered = covered_confidence(n_single, evidence.n_units);
+        // Where the next use is likely to be another one, somebody is asked for it.
+        let asks = lets
+            && (covered < self.confidence_threshold
+                || as_wide.is_some()
+                || (likely.is_empty() && unlikely.is_empty()));
+        let (narrower, confidence) = match (likely.is_empty(), asks) {
+            (true, true) => (Vec::new(), self.ask_confidence(&uses)),
+            (true, false) => (unlikely, covered),
+            (false, _) => (likely, covered),
+        };
+        let mut draft = self.draft(ChangeKind::Modify, Why::TooBroad { asks }, evidence);
+        draft.before = vec![placed(idx, rule)];
+        draft.confidence = confidence;
+        draft.effects = narrower.iter().fold(Effects::NONE, |all, it| all.union(it.effects));
+        draft.risk = RiskLevel::High;
+        let mut after = self.instead(idx, &narrower);
+        if asks {
+            after.push((Place::Last, new_rule(&rule.pattern, RuleAction::RequireApproval)));
+        }
+        self.push(draft, after);
+    }
+
+    /// The rules of candidates in the place of a rule, the strictest first.
+    fn instead(&self, idx: usize, candidates: &[&Candidate]) -> Vec<(Place, PlacedRule)> {
+        let later = self.rules.iter().take(self.n_knowing).skip(idx + 1);
+        let later = later.filter(|it| !it.action.passes()).map(|it| Pattern::new(&it.pattern));
+        let later: Vec<Pattern> = later.collect();
+        let place = |candidate: &Candidate, text: &str| {
+            let fenced = || {
+                let pattern = Pattern::new(text);
+                let is_free = !later.iter().any(|it| overlaps(it, &pattern));
+                self.fenced_place(text).filter(|_| is_free)
+            };
+            self.in_front(candidate).or_else(fenced).unwrap_or(Place::Before(idx))
+        };
+        let mut rules: Vec<(Place, PlacedRule)> = Vec::new();
+        for it in candidates {
+            let patterns = std::iter::once(&it.pattern).chain(&it.spellings);
+            rules.extend(patterns.map(|text| (place(it, text), new_rule(text, it.action))));
+        }
+        rules.sort_by_key(|(_, rule)| std::cmp::Reverse(rule.action));
+        rules
+    }
+
+    /// Probability that asking for all of some uses keeps nobody from what an allow could have come from.
+    fn ask_confidence(&self, uses: &[&Use]) -> f64 {
+        match legitimate_units(uses) {
+            0 => quiet_confidence(RuleAction::RequireApproval, self.n_units()),
+            n_asked => stop_confidence(n_asked),
+        }
+    }
+}
+
+/// The share of the units of some uses that are of these.
+fn share(uses: &[&Use], is_it: impl Fn(&Use) -> bool) -> f64 {
+    let n_units = |seen: &&Use| seen.support.n_units();
+    let n_these: usize = uses.iter().filter(|it| is_it(it)).map(n_units).sum();
+    let n_all: usize = uses.iter().map(n_units).sum();
+    #[expect(clippy::cast_precision_loss, reason = "counts of units are far below 2^52")]
+    let share = n_these as f64 / n_all.max(1) as f64;
+    share
+}
