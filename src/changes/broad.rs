@@ -54,13 +54,12 @@ impl List<'_> {
         let is_command = self.target == Target::Command;
         // What is not used goes. What lets nothing through stays, unless little is done beside what is
         // narrower.
-        let lets = is_command && !uses.is_empty() && lets();
+        let lets = is_command && !uses.is_empty() && (lets() || self.is_unguarded(&outer));
         let is_inside = |seen: &Use| inner.iter().any(|(_, it)| it.matches(&seen.line));
         let is_covered = !is_command || share(&uses, is_inside) >= MIN_COVERED;
         if !lets && (inner.is_empty() || as_wide.is_some() || !is_covered) {
             return;
         }
-        self.gone.insert(idx);
         let inner: Vec<&Candidate> = inner.into_iter().map(|it| it.0).collect();
         let evidence = self.evidence(&uses, &inner);
         // What is not likely to come again is no ground for a rule where other things are.
@@ -87,7 +86,19 @@ impl List<'_> {
         if asks {
             after.push((Place::Last, new_rule(&rule.pattern, RuleAction::RequireApproval)));
         }
-        self.push(draft, after);
+        self.push_away(idx, draft, after);
+    }
+
+    /// Whether some guard that names the binary of an allow is not among the role's rules.
+    fn is_unguarded(&self, allow: &Pattern) -> bool {
+        let own = self.rules.iter().take(self.n_knowing);
+        let own = own.filter(|it| !it.action.passes() && it.when.is_empty());
+        let own: Vec<Pattern> = own.map(|it| Pattern::new(&it.pattern)).collect();
+        let needed = self.stops.needed(std::slice::from_ref(allow), &[], self.observation);
+        let mut needed = needed.iter().map(|it| Pattern::new(&it.text));
+        needed.any(|guard| {
+            guard.first_word() == allow.first_word() && !own.iter().any(|it| includes(it, &guard))
+        })
     }
 
     /// The rules of candidates in the place of a rule, the strictest first.

@@ -125,6 +125,20 @@ impl List<'_> {
         })
     }
 
+    /// The same for a draft that takes a rule away. Where it is not shown, the rule stays as it is, and
+    /// needs what it needs.
+    pub(super) fn push_away(&mut self, idx: usize, draft: Draft, after: Vec<(Place, PlacedRule)>) {
+        let at = self.drafts.len();
+        self.push(draft, after);
+        let lessons = &self.background.lessons;
+        let is_shown = |it: &Draft| {
+            it.is_shown(self.confidence_threshold) && !lessons.hides(&it.proposal(""), &it.evidence)
+        };
+        if self.drafts.get(at).is_some_and(is_shown) {
+            self.gone.insert(idx);
+        }
+    }
+
     /// What reviewers said no to before, and what is different since.
     fn recalled(&self, draft: &Draft) -> Option<Recalled> {
         let lessons = &self.background.lessons;

@@ -158,7 +158,6 @@ impl<'a> List<'a> {
             if is_used || is_young {
                 continue;
             }
-            self.gone.insert(idx);
             let mut draft = self.draft(ChangeKind::Remove, Why::Unused, Evidence::default());
             draft.before = vec![placed(idx, rule)];
             let support = unused_confidence(self.n_units());
@@ -168,7 +167,7 @@ impl<'a> List<'a> {
                 Factor::new(FactorName::Regret, regret),
             ];
             draft.risk = RiskLevel::Medium;
-            self.push(draft, Vec::new());
+            self.push_away(idx, draft, Vec::new());
         }
     }
 
