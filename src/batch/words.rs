@@ -2,7 +2,7 @@
 use std::fmt::Write as _;
 
 use crate::{
-    changes::{Draft, Split, Why},
+    changes::{Draft, PlacedRule, Split, Why},
     events::visible,
     policy::Target,
     risk::RiskLevel,
@@ -143,10 +143,11 @@ fn because(draft: &Draft) -> String {
             },
         ),
         Why::TooBroad { asks } => {
-            let n_narrower = draft.after.len().saturating_sub(usize::from(*asks));
-            let narrower = draft.after.iter().take(n_narrower);
+            let is_same =
+                |rule: &&PlacedRule| draft.before.iter().any(|it| it.pattern == rule.pattern);
+            let narrower = draft.after.iter().filter(|rule| !is_same(rule));
             let patterns: Vec<String> = narrower.map(|rule| rule.pattern.clone()).collect();
-            let (all, rest) = match (asks, n_narrower) {
+            let (all, rest) = match (asks, patterns.len()) {
                 (false, _) => ("all of it", ""),
                 (true, 0) => {
                     ("", "; nothing of it is routine enough for an allow, and a person is asked")

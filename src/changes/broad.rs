@@ -9,7 +9,7 @@ use crate::{
     clusters::Use,
     policy::{Pattern, Rule, RuleAction, Target, includes, overlaps},
     risk::{Effects, RiskLevel},
-    synthesis::{Candidate, covered_confidence, letting, quiet_confidence, stop_confidence},
+    synthesis::{Candidate, Stand, covered_confidence, letting, quiet_confidence, stop_confidence},
 };
 
 /// The share of what was done under a rule that lets no act through from which on narrower rules may
@@ -83,10 +83,38 @@ impl List<'_> {
         draft.effects = narrower.iter().fold(Effects::NONE, |all, it| all.union(it.effects));
         draft.risk = RiskLevel::High;
         let mut after = self.instead(idx, &narrower);
-        if asks {
+        if asks && !self.asks_anyway() {
             after.push((Place::Last, new_rule(&rule.pattern, RuleAction::RequireApproval)));
         }
+        if after.is_empty() {
+            draft.kind = ChangeKind::Remove;
+        }
         self.push_away(idx, draft, after);
+    }
+
+    /// Whether a person is asked for what no rule knows: by the role, or by a change of this batch.
+    fn asks_anyway(&self) -> bool {
+        let mut last = self.rules.iter().skip(self.n_knowing);
+        let is_refused = self.default_action > RuleAction::RequireApproval;
+        let mut rest = self.candidates.iter().filter(|it| it.stand == Stand::Rest);
+        last.any(|it| it.pattern == "*")
+            || self.default_action == RuleAction::RequireApproval
+            || (is_refused && rest.next().is_some())
+    }
+
+    /// What relies on a person being asked for the rest requires the change that brings this about.
+    pub(super) fn require_rest(&mut self) {
+        let rest = self.drafts.iter().position(|it| matches!(it.why, Why::Unknown));
+        let Some(rest) = rest else { return };
+        for draft in &mut self.drafts {
+            let asks_itself = draft
+                .after
+                .iter()
+                .any(|it| draft.before.iter().any(|old| old.pattern == it.pattern));
+            if matches!(draft.why, Why::TooBroad { asks: true }) && !asks_itself {
+                draft.requires.push(rest);
+            }
+        }
     }
 
     /// Whether some guard that names the binary of an allow is not among the role's rules.

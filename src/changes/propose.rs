@@ -84,6 +84,7 @@ pub fn propose(
         list.missing();
         list.guards();
         list.require_blocks();
+        list.require_rest();
         list.price();
         drafts.extend(list.finish(first));
     }
