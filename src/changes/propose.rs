@@ -133,8 +133,17 @@ impl<'a> List<'a> {
         }
     }
 
-    /// Allows that decided nothing in the window. What came in its second half is too young to tell.
+    /// Allows that decided nothing in the window. What came in its second half is too young to tell, and
+    /// what would be proposed now, beside a narrower form that takes all of its use, is wanted.
     fn unused(&mut self) {
+        let likely = self
+            .candidates
+            .iter()
+            .filter(|it| it.action.passes() && it.confidence >= self.confidence_threshold);
+        let wanted: BTreeSet<&str> = likely
+            .flat_map(|it| std::iter::once(&it.pattern).chain(&it.spellings))
+            .map(String::as_str)
+            .collect();
         let regret = regret_factor(self.record.0, self.record.1);
         let middle = self.observation.first.zip(self.observation.last);
         let middle = middle.map(|(first, last)| first.plus_hours(last.hours_since(first) / 2.0));
@@ -156,7 +165,7 @@ impl<'a> List<'a> {
                 .zip(middle)
                 .zip(self.observation.last)
                 .is_some_and(|((since, middle), last)| *since > middle && *since <= last);
-            if is_used || is_young {
+            if is_used || is_young || wanted.contains(rule.pattern.as_str()) {
                 continue;
             }
             let mut draft = self.draft(ChangeKind::Remove, Why::Unused, Evidence::default());

@@ -144,17 +144,17 @@ fn what_is_learned_later_stands_in_front_of_what_asks_for_the_rest() {
 fn a_broad_rule_that_lets_acts_through_asks_however_little_was_done_under_it() {
     let mut tallies = week();
     let unit = tallies.first().unwrap().unit.clone();
-    for line in ["docker info", "aws s3 rm s3://backups/a"] {
+    for line in ["terraform show", "aws s3 rm s3://backups/a"] {
         tallies.push(tally(line, &unit.hostname, &unit.session_id, unit.day.0, 1));
     }
     let allow = RuleAction::Allow;
-    let (role, _) = accepted(&role("broad", &[("docker *", allow), ("aws *", allow)]), &tallies);
+    let (role, _) = accepted(&role("broad", &[("terraform *", allow), ("aws *", allow)]), &tallies);
     let engine = Engine::new(&role, &BTreeMap::new());
-    for line in ["docker info", "docker run --privileged x", "aws s3 ls"] {
+    for line in ["terraform show", "terraform destroy -auto-approve", "aws s3 ls"] {
         assert_eq!(engine.decide_line(line).0, RuleAction::RequireApproval, "{line}");
     }
     let n_rules = |binary| role.rules.iter().filter(|it| it.pattern.starts_with(binary)).count();
-    assert!(n_rules("docker") <= 1 && n_rules("aws") <= 1);
+    assert!(n_rules("terraform") <= 1 && n_rules("aws") <= 1);
 }
 
 #[test]
