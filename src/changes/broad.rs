@@ -94,12 +94,9 @@ impl List<'_> {
 
     /// Whether a person is asked for what no rule knows: by the role, or by a change of this batch.
     fn asks_anyway(&self) -> bool {
-        let mut last = self.rules.iter().skip(self.n_knowing);
-        let is_refused = self.default_action > RuleAction::RequireApproval;
-        let mut rest = self.candidates.iter().filter(|it| it.stand == Stand::Rest);
-        last.any(|it| it.pattern == "*")
-            || self.default_action == RuleAction::RequireApproval
-            || (is_refused && rest.next().is_some())
+        let default = self.unknown_action();
+        let has_rest = self.candidates.iter().any(|it| it.stand == Stand::Rest);
+        default == RuleAction::RequireApproval || (default.is_stop() && has_rest)
     }
 
     /// What relies on a person being asked for the rest requires the change that brings this about.

@@ -102,6 +102,12 @@ impl List<'_> {
         self.drafts.push(draft);
     }
 
+    /// What the role does with what no rule knows.
+    pub(super) fn unknown_action(&self) -> RuleAction {
+        let mut last = self.rules.iter().skip(self.n_knowing);
+        last.find(|it| it.pattern == "*").map_or(self.default_action, |it| it.action)
+    }
+
     /// Where an allow stands that would stand at the end, or in front of a rule that needs it no more.
     pub(super) fn fenced_place(&self, pattern: &str) -> Option<Place> {
         let at = self.fenced.iter().position(|it| it.allow == pattern)?;
@@ -231,13 +237,12 @@ impl List<'_> {
     }
 }
 
-/// How many rules of a list stand in front of those at its end that ask for everything, or for all of a
-/// binary. These are for what no rule knows: a rule for it that stood behind them would never be asked.
+/// How many rules of a list stand in front of those at its end that ask for all of a binary, or ask for or
+/// refuse everything. These are for what no rule knows: what stood behind them would never be reached.
 pub(super) fn n_knowing(rules: &[Rule], target: Target) -> usize {
     let is_rest = |rule: &&Rule| {
-        rule.action == RuleAction::RequireApproval
-            && rule.when.is_empty()
-            && is_broad(&rule.pattern, target)
+        let asks = rule.action == RuleAction::RequireApproval && is_broad(&rule.pattern, target);
+        rule.when.is_empty() && (asks || (rule.pattern == "*" && !rule.action.passes()))
     };
     rules.len() - rules.iter().rev().take_while(is_rest).count()
 }

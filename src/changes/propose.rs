@@ -186,7 +186,9 @@ impl<'a> List<'a> {
         let candidates = self.candidates.clone();
         let mut taken = Taken::default();
         for (idx, rule) in self.rules.iter().enumerate() {
-            if !self.gone.contains(&idx) {
+            // What is refused at the end is refused by no rule that knows it.
+            let is_default = idx >= self.n_knowing && rule.action.is_stop();
+            if !self.gone.contains(&idx) && !is_default {
                 taken.take(&rule.pattern, rule.action, &rule.when);
             }
         }
@@ -233,7 +235,7 @@ impl<'a> List<'a> {
             self.add(candidate, why, place, &when);
         }
         // A role that lets through or asks what it does not know needs no rule for it.
-        let is_refused = self.default_action > RuleAction::RequireApproval;
+        let is_refused = self.unknown_action() > RuleAction::RequireApproval;
         let everything = Pattern::new("*");
         for candidate in rest {
             let mut always = taken.0.around(&everything).filter(|(_, (_, when))| when.is_empty());

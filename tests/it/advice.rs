@@ -122,20 +122,22 @@ fn what_is_learned_later_stands_in_front_of_what_asks_for_the_rest() {
     let is_new = |it: &Tally| format!("{:?}", it.action).contains("\"sort\"");
     let everything = week();
     let early: Vec<Tally> = everything.iter().filter(|it| !is_new(it)).cloned().collect();
-    let (mut role, _) = accepted(&Role::new("new"), &early);
-    role.rules.push(Rule::new("*", RuleAction::RequireApproval));
-    number(&mut role);
     let decide = |role: &Role, line: &str| Engine::new(role, &BTreeMap::new()).decide_line(line).0;
-    assert_eq!(decide(&role, "sort -u names.txt"), RuleAction::RequireApproval);
-
-    let before = open(&role);
-    let (role, _) = accepted(&role, &everything);
-    assert_eq!(decide(&role, "sort -u names.txt"), RuleAction::Allow);
-    assert_ne!(decide(&role, "sort -o /etc/passwd names.txt"), RuleAction::Allow);
-    assert_eq!(role.rules.last().unwrap().pattern, "*");
-    assert_eq!(open(&role), before);
-    let (_, third) = accepted(&role, &everything);
-    assert_eq!(third.map(|it| it.changes), None);
+    let (learned, _) = accepted(&Role::new("new"), &early);
+    for last in [RuleAction::RequireApproval, RuleAction::Deny] {
+        let mut role = learned.clone();
+        role.rules.push(Rule::new("*", last));
+        number(&mut role);
+        assert_eq!(decide(&role, "sort -u names.txt"), last);
+        let before = open(&role);
+        let (role, _) = accepted(&role, &everything);
+        assert_eq!(decide(&role, "sort -u names.txt"), RuleAction::Allow);
+        assert_ne!(decide(&role, "sort -o /etc/passwd names.txt"), RuleAction::Allow);
+        assert_eq!(role.rules.last().unwrap().pattern, "*");
+        assert_eq!(open(&role), before);
+        let (_, third) = accepted(&role, &everything);
+        assert_eq!(third.map(|it| it.changes), None, "{last:?}");
+    }
 }
 
 /// Where nothing of what was done under a broad rule could be allowed, the rule stayed, with dozens of
