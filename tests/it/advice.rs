@@ -140,6 +140,36 @@ fn what_is_learned_later_stands_in_front_of_what_asks_for_the_rest() {
     }
 }
 
+/// The same, in whatever part it is accepted, and for a role that began with broad rules.
+#[test]
+fn every_part_of_a_later_batch_is_safe() {
+    let everything = week();
+    let of_early = |it: &Tally| {
+        let line = format!("{:?}", it.action);
+        !["sort", "add", "push", "find", "log"].iter().any(|it| line.contains(&format!("\"{it}\"")))
+    };
+    let early: Vec<Tally> = everything.iter().filter(|it| of_early(it)).cloned().collect();
+    let lines = Lines::new(&everything);
+    for first in [Role::new("new"), hasty()] {
+        let (mut base, _) = accepted(&first, &early);
+        base.rules.push(Rule::new("*", RuleAction::RequireApproval));
+        number(&mut base);
+        let before = open(&base);
+        let whole = batch(&base, &everything);
+        let mut random = Random(11);
+        for round in 0..40 {
+            let ordinals = whole.changes.iter().map(|it| it.ordinal);
+            let chosen: Vec<u64> = ordinals.filter(|_| round == 0 || random.is(50)).collect();
+            let (role, part) = accept(&base, &whole, &chosen);
+            let mut wrong = lines.wrongs(&base, &role, &part);
+            if round < 4 {
+                wrong.extend(open(&role).difference(&before).cloned());
+            }
+            assert_eq!(wrong, Vec::<String>::new(), "{} with {chosen:?}", first.name);
+        }
+    }
+}
+
 /// Where nothing of what was done under a broad rule could be allowed, the rule stayed, with dozens of
 /// guards in front of it.
 #[test]
