@@ -2,7 +2,7 @@
 use std::fmt::Write as _;
 
 use crate::{
-    changes::{Draft, PlacedRule, Split, Why},
+    changes::{Draft, Split, Why},
     events::visible,
     policy::Target,
     risk::RiskLevel,
@@ -143,10 +143,7 @@ fn because(draft: &Draft) -> String {
             },
         ),
         Why::TooBroad { asks } => {
-            let is_same =
-                |rule: &&PlacedRule| draft.before.iter().any(|it| it.pattern == rule.pattern);
-            let narrower = draft.after.iter().filter(|rule| !is_same(rule));
-            let patterns: Vec<String> = narrower.map(|rule| rule.pattern.clone()).collect();
+            let patterns: Vec<String> = draft.new_patterns().cloned().collect();
             let (all, rest) = match (asks, patterns.len()) {
                 (false, _) => ("all of it", ""),
                 (true, 0) => {
@@ -154,10 +151,12 @@ fn because(draft: &Draft) -> String {
                 }
                 (true, _) => ("what is routine of it", "; for the rest a person is asked"),
             };
-            let narrower = match patterns.len() {
-                0 => String::new(),
-                1 => format!("; 1 narrower pattern covers {all}: {}", named(&patterns)),
-                n => format!("; {n} narrower patterns cover {all}: {}", named(&patterns)),
+            let narrower = if patterns.is_empty() {
+                String::new()
+            } else {
+                let verb = if patterns.len() == 1 { "covers" } else { "cover" };
+                let n_patterns = count(patterns.len() as u64, "narrower pattern");
+                format!("; {n_patterns} {verb} {all}: {}", named(&patterns))
             };
             format!(
                 "{} allows far more than was used. {}{}{narrower}{rest}.",

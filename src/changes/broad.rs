@@ -3,13 +3,13 @@ use std::cell::LazyCell;
 
 use super::{
     ChangeKind, PlacedRule, Why,
-    list::{List, Place, is_broad, legitimate_units, new_rule, placed},
+    list::{List, Place, is_broad, new_rule, placed},
 };
 use crate::{
     clusters::Use,
     policy::{Pattern, Rule, RuleAction, Target, includes, overlaps},
     risk::{Effects, RiskLevel},
-    synthesis::{Candidate, Stand, covered_confidence, letting, quiet_confidence, stop_confidence},
+    synthesis::{Candidate, Stand, covered_confidence, letting},
 };
 
 /// The share of what was done under a rule that lets no act through from which on narrower rules may
@@ -73,7 +73,9 @@ impl List<'_> {
                 || as_wide.is_some()
                 || (likely.is_empty() && unlikely.is_empty()));
         let (narrower, confidence) = match (likely.is_empty(), asks) {
-            (true, true) => (Vec::new(), self.ask_confidence(&uses)),
+            (true, true) => {
+                (Vec::new(), self.stopping_confidence(RuleAction::RequireApproval, &uses))
+            }
             (true, false) => (unlikely, covered),
             (false, _) => (likely, covered),
         };
@@ -104,10 +106,7 @@ impl List<'_> {
         let rest = self.drafts.iter().position(|it| matches!(it.why, Why::Unknown));
         let Some(rest) = rest else { return };
         for draft in &mut self.drafts {
-            let asks_itself = draft
-                .after
-                .iter()
-                .any(|it| draft.before.iter().any(|old| old.pattern == it.pattern));
+            let asks_itself = draft.new_patterns().count() < draft.after.len();
             if matches!(draft.why, Why::TooBroad { asks: true }) && !asks_itself {
                 draft.requires.push(rest);
             }
@@ -141,19 +140,11 @@ impl List<'_> {
         };
         let mut rules: Vec<(Place, PlacedRule)> = Vec::new();
         for it in candidates {
-            let patterns = std::iter::once(&it.pattern).chain(&it.spellings);
+            let patterns = it.patterns();
             rules.extend(patterns.map(|text| (place(it, text), new_rule(text, it.action))));
         }
         rules.sort_by_key(|(_, rule)| std::cmp::Reverse(rule.action));
         rules
-    }
-
-    /// Probability that asking for all of some uses keeps nobody from what an allow could have come from.
-    fn ask_confidence(&self, uses: &[&Use]) -> f64 {
-        match legitimate_units(uses) {
-            0 => quiet_confidence(RuleAction::RequireApproval, self.n_units()),
-            n_asked => stop_confidence(n_asked),
-        }
     }
 }
 

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 
 use super::{
     ChangeKind, Why,
-    list::{List, Place, effects, legitimate_units, new_rule},
+    list::{List, Place, effects, new_rule},
     usage::InOrder,
 };
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
     evidence::Evidence,
     policy::{Pattern, Rule, Target, includes, overlaps},
     risk::RiskLevel,
-    synthesis::{MIN_ROUTINE_UNITS, Needed, quiet_confidence, stop_confidence},
+    synthesis::{MIN_ROUTINE_UNITS, Needed},
 };
 
 impl List<'_> {
@@ -139,10 +139,7 @@ impl List<'_> {
                 let action = stop.action(units.len() >= MIN_ROUTINE_UNITS);
                 risk = risk.max(guard.level);
                 // The confidence of a change of several rules is their mean.
-                sum += match legitimate_units(uses) {
-                    0 => quiet_confidence(action, self.n_units()),
-                    stopped => stop_confidence(stopped),
-                };
+                sum += self.stopping_confidence(action, uses);
                 titles.insert(guard.title.to_owned());
                 techniques.extend(guard.techniques.iter().map(|&it| it.to_owned()));
                 stopped.extend(units);

@@ -8,7 +8,7 @@ use crate::{
     feedback::Background,
     policy::{Pattern, Role, Rule, RuleAction, Target, When},
     risk::{Effects, RiskLevel, stake},
-    synthesis::{Candidate, Factor, Fenced, Stops, scopes},
+    synthesis::{Candidate, Factor, Fenced, Stops, quiet_confidence, scopes, stop_confidence},
 };
 
 /// Where a new rule stands.
@@ -199,6 +199,15 @@ impl List<'_> {
 
     pub(super) fn n_units(&self) -> u64 {
         self.observation.units.len() as u64
+    }
+
+    /// Probability that a rule which does `action`, and would have met these uses, keeps nobody from what an
+    /// allow could have come from.
+    pub(super) fn stopping_confidence(&self, action: RuleAction, uses: &[&Use]) -> f64 {
+        match legitimate_units(uses) {
+            0 => quiet_confidence(action, self.n_units()),
+            n_stopped => stop_confidence(n_stopped),
+        }
     }
 
     /// Gives every new rule its position in the merged list; `first` drafts stand before these.

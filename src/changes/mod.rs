@@ -119,6 +119,12 @@ impl Draft {
         is_due || self.confidence >= confidence_threshold
     }
 
+    /// The patterns of its rules that none of those has which it replaces.
+    pub fn new_patterns(&self) -> impl Iterator<Item = &String> {
+        let patterns = self.after.iter().map(|rule| &rule.pattern);
+        patterns.filter(|it| !self.before.iter().any(|old| old.pattern == **it))
+    }
+
     /// What it is about.
     pub fn topic(&self) -> Topic {
         topic(self.kind, self.target, &self.before, &self.after, self.effects)

@@ -140,10 +140,8 @@ impl<'a> List<'a> {
             .candidates
             .iter()
             .filter(|it| it.action.passes() && it.confidence >= self.confidence_threshold);
-        let wanted: BTreeSet<&str> = likely
-            .flat_map(|it| std::iter::once(&it.pattern).chain(&it.spellings))
-            .map(String::as_str)
-            .collect();
+        let wanted: BTreeSet<&str> =
+            likely.flat_map(|it| it.patterns()).map(String::as_str).collect();
         let regret = regret_factor(self.record.0, self.record.1);
         let middle = self.observation.first.zip(self.observation.last);
         let middle = middle.map(|(first, last)| first.plus_hours(last.hours_since(first) / 2.0));
@@ -229,7 +227,7 @@ impl<'a> List<'a> {
                 _ if is_wide => (Why::NeedsApproval, Place::Last),
                 _ => (Why::NeedsApproval, Place::Approvals),
             };
-            for spelled in std::iter::once(&candidate.pattern).chain(&candidate.spellings) {
+            for spelled in candidate.patterns() {
                 taken.take(spelled, candidate.action, &when);
             }
             self.add(candidate, why, place, &when);
@@ -251,7 +249,7 @@ impl<'a> List<'a> {
         draft.factors.clone_from(&candidate.factors);
         draft.risk = candidate.risk;
         draft.effects = candidate.effects;
-        let spelled = std::iter::once(&candidate.pattern).chain(&candidate.spellings);
+        let spelled = candidate.patterns();
         let after = spelled.map(|it| {
             let rule = new_rule(it, candidate.action);
             let fenced = self.fenced_place(it).filter(|_| place == Place::End);

@@ -366,7 +366,7 @@ fn allows<'a>(candidates: impl Iterator<Item = &'a Candidate>) -> (Vec<Pattern>,
 
 impl Candidate {
     /// Its pattern in all spellings.
-    fn patterns(&self) -> impl Iterator<Item = &String> {
+    pub fn patterns(&self) -> impl Iterator<Item = &String> {
         std::iter::once(&self.pattern).chain(&self.spellings)
     }
 
