@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{ChangeKind, Draft, PlacedRule, Recalled, Why, usage::Usage};
 use crate::{
     clusters::{Observation, Use},
+    commands::runners,
     evidence::Evidence,
     feedback::Background,
     policy::{Pattern, Role, Rule, RuleAction, Target, When},
@@ -256,15 +257,26 @@ pub(super) fn n_knowing(rules: &[Rule], target: Target) -> usize {
     rules.len() - rules.iter().rev().take_while(is_rest).count()
 }
 
-/// `git *`, `git*`, `*`, `server/*`: nothing but the binary, or the server, is fixed.
+/// `git *`, `git*`, `*`, `uv run *`, `server/*`: nothing but the binary, its way to run any other one, or
+/// the server is fixed.
 pub(super) fn is_broad(pattern: &str, target: Target) -> bool {
     let stem = pattern.trim_end_matches('*');
     match target {
-        Target::Command => stem.len() < pattern.len() && !stem.trim_end().contains([' ', '*']),
+        Target::Command => {
+            let head = stem.trim_end();
+            stem.len() < pattern.len() && (!head.contains([' ', '*']) || runs_anything(head))
+        }
         Target::Mcp => {
             stem.len() < pattern.len() && stem.split('/').nth(1).is_none_or(str::is_empty)
         }
     }
+}
+
+/// `uv run`: a runner's own words, without options.
+fn runs_anything(head: &str) -> bool {
+    let words: Vec<&str> = head.split(' ').collect();
+    let [name, path @ ..] = words.as_slice() else { return false };
+    runners().any(|it| it.names().any(|own| own == *name) && it.path().eq(path.iter().copied()))
 }
 
 /// Units of those uses that an allow could have come from: to stop the others is no mistake.

@@ -3,9 +3,9 @@ use std::fmt;
 
 use crate::{
     commands::{
-        base_name,
-        grammar::{ArgumentKind, Join, Parsed, lists_subcommands},
-        quote,
+        Program, base_name,
+        grammar::{ArgumentKind, Join, Parsed, lists_subcommands, parse},
+        program, quote, without_version,
     },
     policy::literal,
 };
@@ -15,7 +15,8 @@ use crate::{
 pub struct Stem {
     /// Base name of the binary.
     pub binary: String,
-    /// Subcommand path, or the script that an interpreter runs.
+    /// Subcommand path, or the script that an interpreter runs; of a runner, the program inside with its
+    /// own, too.
     pub subcommand: Vec<String>,
     /// The pattern without its tail: `git -C * status`.
     pub pattern: String,
@@ -24,6 +25,8 @@ pub struct Stem {
     pub is_open: bool,
     /// Whether the subcommands of the binary are known from its documentation.
     pub is_listed: bool,
+    /// Of a program inside a runner the pattern up to that program: `uv run`.
+    pub runner: Option<String>,
 }
 
 impl fmt::Display for Stem {
@@ -76,6 +79,7 @@ const INTERPRETERS: &[&str] = &[
     "sbcl",
     "scala",
     "sh",
+    "source",
     "tclsh",
     "ts-node",
     "tsx",
@@ -86,14 +90,83 @@ const INTERPRETERS: &[&str] = &[
 /// Interpreters whose ordinary use is a short program in the arguments; guards keep their doors.
 const FILTERS: &[&str] = &["awk", "gawk", "mawk"];
 
+/// Subcommands of interpreters behind which the script stands.
+const SCRIPT_SUBCOMMANDS: &[(&str, &str)] = &[("bun", "run"), ("deno", "run"), ("deno", "task")];
+
 /// Options whose value is a module to run, after which the module counts as a subcommand.
 const MODULE_OPTIONS: &[&str] = &["-m"];
 
+/// Deepest nesting of runners that is looked through.
+const MAX_DEPTH: usize = 4;
+
 /// The stem of an argument vector and what it was taken apart into.
+///
+/// That of a runner reaches into the program inside: who may run `uv run pytest` may not run everything
+/// else through `uv run`, too.
 pub fn stem(argv: &[String], parsed: &Parsed<'_>) -> Stem {
+    stem_within(argv, parsed, MAX_DEPTH)
+}
+
+fn stem_within(argv: &[String], parsed: &Parsed<'_>, depth: usize) -> Stem {
+    match program(argv) {
+        Some(Program::At(at)) if depth > 0 => runner_stem(argv, parsed, at, depth),
+        Some(_) => Stem { is_open: !only_tells(argv), ..own_stem(argv, parsed) },
+        None => own_stem(argv, parsed),
+    }
+}
+
+/// Whether a runner is only asked for its version or help.
+fn only_tells(argv: &[String]) -> bool {
+    let tells =
+        |word: &String| matches!(word.as_str(), "--version" | "-V" | "-v" | "--help" | "-h");
+    argv.iter().any(tells)
+}
+
+/// The stem of a runner, with the program that begins at a word.
+fn runner_stem(argv: &[String], parsed: &Parsed<'_>, at: usize, depth: usize) -> Stem {
+    let own = own_stem(argv, parsed);
+    let inner = argv.get(at..).unwrap_or_default();
+    let inside = stem_within(inner, &parse(inner), depth - 1);
+    let words = argv.get(..at).unwrap_or_default().iter().enumerate();
+    let words = words.map(|(idx, it)| word_pattern(if idx == 0 { &own.binary } else { it }));
+    let runner = words.collect::<Vec<_>>().join(" ");
+    // Where the program is is part of what runs.
+    let name = inner.first().map_or("", String::as_str);
+    let rest = inside.pattern.strip_prefix(&word_pattern(&inside.binary)).unwrap_or_default();
+    let pattern = format!("{runner} {}{rest}", word_pattern(name));
+    let is_plain = |word: &&String| !word.starts_with('-');
+    let path = argv.get(1..at).unwrap_or_default().iter().filter(is_plain).cloned();
+    let subcommand = path.chain([name.to_owned()]).chain(inside.subcommand).collect();
+    Stem {
+        binary: own.binary,
+        subcommand,
+        // A gap in the middle is nothing that a fence behind a runner is known for.
+        is_open: inside.is_open || rest.contains('*'),
+        pattern,
+        is_listed: own.is_listed,
+        runner: Some(runner),
+    }
+}
+
+/// The words of an argument vector that say what its binary is to do: the subcommand path, or the script
+/// of an interpreter.
+pub(super) fn path(argv: &[String], parsed: &Parsed<'_>) -> Vec<String> {
+    let binary = argv.first().map_or("", |it| base_name(it));
+    if is_interpreter(binary) {
+        return interpreter_stem(binary.to_owned(), argv).subcommand;
+    }
+    parsed.subcommand.iter().map(|&it| it.to_owned()).collect()
+}
+
+fn is_interpreter(binary: &str) -> bool {
+    let version = without_version(binary);
+    let is_known = INTERPRETERS.contains(&version) || binary == ".";
+    is_known && !FILTERS.contains(&version)
+}
+
+fn own_stem(argv: &[String], parsed: &Parsed<'_>) -> Stem {
     let binary = argv.first().map_or("", |it| base_name(it)).to_owned();
-    let version = binary.trim_end_matches(|ch: char| ch.is_ascii_digit() || ch == '.');
-    if INTERPRETERS.contains(&version) && !FILTERS.contains(&version) {
+    if is_interpreter(&binary) {
         return interpreter_stem(binary, argv);
     }
     let mut kinds = vec![Part::Subcommand; argv.len()];
@@ -131,7 +204,7 @@ pub fn stem(argv: &[String], parsed: &Parsed<'_>) -> Stem {
     let subcommand = parsed.subcommand.iter().map(|&it| it.to_owned()).collect();
     let pattern = words.join(" ");
     let is_listed = lists_subcommands(&binary);
-    Stem { pattern, binary, subcommand, is_open: false, is_listed }
+    Stem { pattern, binary, subcommand, is_open: false, is_listed, runner: None }
 }
 
 /// What a word of the vector is to the stem.
@@ -148,8 +221,17 @@ enum Part {
 fn interpreter_stem(binary: String, argv: &[String]) -> Stem {
     let is_listed = lists_subcommands(&binary);
     let mut words = vec![word_pattern(&binary)];
+    let mut subcommand = Vec::new();
+    let mut rest = argv.get(1..).unwrap_or_default();
+    if let [first, behind @ ..] = rest
+        && SCRIPT_SUBCOMMANDS.contains(&(binary.as_str(), first.as_str()))
+    {
+        words.push(word_pattern(first));
+        subcommand.push(first.clone());
+        rest = behind;
+    }
     // Any option but these may carry code.
-    let found = match argv.get(1..).unwrap_or_default() {
+    let found = match rest {
         [option, module, ..] if MODULE_OPTIONS.contains(&option.as_str()) => {
             words.push(word_pattern(option));
             Some(module)
@@ -160,10 +242,12 @@ fn interpreter_stem(binary: String, argv: &[String]) -> Stem {
     };
     if let Some(script) = found {
         words.push(word_pattern(script));
-        let subcommand = vec![script.clone()];
-        return Stem { pattern: words.join(" "), binary, subcommand, is_open: false, is_listed };
+        subcommand.push(script.clone());
+        let pattern = words.join(" ");
+        return Stem { pattern, binary, subcommand, is_open: false, is_listed, runner: None };
     }
-    Stem { pattern: words.join(" "), binary, subcommand: Vec::new(), is_open: true, is_listed }
+    let pattern = words.join(" ");
+    Stem { pattern, binary, subcommand, is_open: true, is_listed, runner: None }
 }
 
 /// A word as it stands in a line, as a pattern that matches exactly it.
@@ -189,6 +273,26 @@ mod tests {
             ("python3", "python3", true),
             ("bash scripts/x.sh a", "bash scripts/x.sh", false),
             ("node '$X'", "node", true),
+            ("bun run build", "bun run build", false),
+            ("bun run -e 1", "bun run", true),
+            ("bun test a", "bun test", false),
+            ("source .venv/bin/activate", "source .venv/bin/activate", false),
+            (". env.sh", ". env.sh", false),
+            ("source", "source", true),
+            ("uv run pytest -q", "uv run pytest", false),
+            ("yarn workspace a test", "yarn workspace a test", false),
+            ("uv run --with x pytest -q", "uv run --with x pytest", false),
+            ("uv run python -m mypy src", "uv run python -m mypy", false),
+            ("uv run python -c 1", "uv run python", true),
+            ("uv run ./bin/tool a", "uv run ./bin/tool", false),
+            ("poetry run git push origin", "poetry run git push", false),
+            ("poetry run git -C /x push", "poetry run git -C * push", true),
+            ("npx -y prettier -w .", "npx -y prettier", false),
+            ("npx -c 'x y'", "npx", true),
+            ("npx --version", "npx", false),
+            ("mise exec -- go test ./...", "mise exec -- go test", false),
+            ("uv sync", "uv sync", false),
+            ("npx npx npx npx npx npx x", "npx npx npx npx npx", true),
         ] {
             let argv = split(line).unwrap();
             let stem = stem(&argv, &parse(&argv));

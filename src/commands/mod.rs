@@ -7,6 +7,7 @@ pub mod grammar;
 mod parse;
 mod plain;
 mod quote;
+mod runners;
 mod runs;
 mod scope;
 mod script;
@@ -18,6 +19,7 @@ mod wrappers;
 
 pub use builtins::{free_builtins, is_free_builtin};
 pub use quote::{canonical, quote, split};
+pub use runners::{Program, Runner, inside, program, runners};
 pub use runs::{Runs, runs};
 pub use unwrap::read;
 pub use vector::Stdin;
@@ -126,4 +128,9 @@ impl Command {
 /// The part after the last `/`.
 pub fn base_name(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
+}
+
+/// `python` for `python3.11`.
+pub fn without_version(name: &str) -> &str {
+    name.trim_end_matches(|ch: char| ch.is_ascii_digit() || ch == '.' || ch == '-')
 }

@@ -1,6 +1,7 @@
 //! What stands in front of allows: the guard patterns that share a line with what is allowed.
 use std::{
     borrow::Cow,
+    cmp::Reverse,
     collections::{BTreeMap, BTreeSet},
 };
 
@@ -17,11 +18,14 @@ use crate::{
 /// Units from which on what a guard would stop is routine for a role.
 pub const MIN_ROUTINE_UNITS: usize = 3;
 
+/// Most programs inside runners that guards are made for; what has none is allowed no wider than proved.
+const MAX_INSIDE: usize = 200;
+
 /// One pattern of a guard that stops things.
 #[derive(Debug)]
 pub(super) struct Stop {
     guard: &'static Guard,
-    text: &'static str,
+    text: Cow<'static, str>,
     pub(super) pattern: Pattern,
     /// The same without what may stand between binary and subcommand, where the pattern has such a
     /// gap: enough in front of allows that have none.
@@ -90,9 +94,14 @@ impl Stops {
         for (guard, is_wide) in guards.iter().zip(are_wide) {
             let (front, behind): (&[&str], &[&str]) =
                 if is_wide { (guard.wide, &[]) } else { (&guard.narrow, guard.behind) };
-            stops.extend(front.iter().map(|text| Stop::new(guard.guard, text, false)));
-            stops.extend(behind.iter().map(|text| Stop::new(guard.guard, text, true)));
+            let stop = |&text: &&'static str, is_behind| {
+                Stop::new(guard.guard, Cow::Borrowed(text), is_behind)
+            };
+            stops.extend(front.iter().map(|text| stop(text, false)));
+            stops.extend(behind.iter().map(|text| stop(text, true)));
         }
+        let through = through_runners(&stops, observation);
+        stops.extend(through);
         let mut by_word: BTreeMap<Option<&str>, Vec<(usize, &Stop)>> = BTreeMap::new();
         for (idx, stop) in stops.iter().enumerate().filter(|it| !it.1.is_behind) {
             by_word.entry(stop.pattern.first_word()).or_default().push((idx, stop));
@@ -152,7 +161,7 @@ impl Stops {
     ) -> Vec<Needed<'_>> {
         let needed = self.patterns.iter().filter_map(|stop| {
             let text = stop.text_for(stop.behind_it(allows, forms));
-            Some(stop.needed(text.or_else(|| is_always(stop).then_some(stop.text))?))
+            Some(stop.needed(text.or_else(|| is_always(stop).then_some(&stop.text))?))
         });
         fences(allows.iter().chain(forms)).chain(needed).collect()
     }
@@ -169,13 +178,42 @@ fn fences<'a, 'b>(allows: impl Iterator<Item = &'b Pattern>) -> impl Iterator<It
     })
 }
 
+/// Guards of the programs that a role uses through a runner, as they look there: `uv run git push*--force*`.
+///
+/// Those that begin with a star see past the runner.
+fn through_runners(stops: &[Stop], observation: &Observation) -> Vec<Stop> {
+    let mut units: BTreeMap<(&str, &str), BTreeSet<u32>> = BTreeMap::new();
+    for seen in &observation.uses {
+        let inside = seen.stem.runner.as_deref().and_then(|runner| {
+            let inside = seen.stem.pattern.strip_prefix(runner)?.strip_prefix(' ')?;
+            Some((runner, inside.split(' ').next()?))
+        });
+        if let Some(inside) = inside {
+            units.entry(inside).or_default().extend(&seen.support.units);
+        }
+    }
+    let routine = units.iter().filter(|it| it.1.len() >= MIN_ROUTINE_UNITS);
+    let mut routine: Vec<(Reverse<usize>, (&str, &str))> =
+        routine.map(|(inside, units)| (Reverse(units.len()), *inside)).collect();
+    routine.sort_unstable();
+    let inside = routine.into_iter().take(MAX_INSIDE).map(|it| it.1);
+    let inside = inside.flat_map(|(runner, program)| {
+        let line = Pattern::new(&format!("{program} *"));
+        let meets = move |it: &&Stop| !it.text.starts_with('*') && it.meets(&line);
+        stops.iter().filter(meets).map(move |it| {
+            Stop::new(it.guard, Cow::Owned(format!("{runner} {}", it.text)), it.is_behind)
+        })
+    });
+    inside.collect()
+}
+
 /// Where each use is stopped.
 fn stopped(stops: &[Stop], observation: &Observation) -> Vec<Stopped> {
     let mut role = Role::new("guards");
     role.default_action = RuleAction::Allow;
     role.rules.extend(stops.iter().map(|stop| {
         let action = if stop.is_behind { RuleAction::RequireApproval } else { RuleAction::Deny };
-        Rule::new(stop.text, action)
+        Rule::new(&stop.text, action)
     }));
     let engine = Engine::new(&role, &BTreeMap::new());
     let uses = observation.uses.iter().map(|seen| match engine.decide_line(&seen.line).0 {
@@ -204,9 +242,10 @@ fn stops_routine(guard: &RoleGuard, observation: &Observation) -> bool {
 }
 
 impl Stop {
-    fn new(guard: &'static Guard, text: &'static str, is_behind: bool) -> Self {
-        let plain = plain(text).map(|plain| (plain.clone(), Pattern::new(&plain)));
-        Self { guard, text, pattern: Pattern::new(text), plain, binary: binary(text), is_behind }
+    fn new(guard: &'static Guard, text: Cow<'static, str>, is_behind: bool) -> Self {
+        let plain = plain(&text).map(|plain| (plain.clone(), Pattern::new(&plain)));
+        let (pattern, binary) = (Pattern::new(&text), binary(&text));
+        Self { guard, text, pattern, plain, binary, is_behind }
     }
 
     /// Those of allows and forms in use that stand behind it.
@@ -226,7 +265,7 @@ impl Stop {
             match &self.plain {
                 Some((plain, _)) if !has_gap(allow) => res = Some(plain.as_str()),
                 // Behind an option, too, the guard has to see past it.
-                _ => return Some(self.text),
+                _ => return Some(&self.text),
             }
         }
         res
@@ -240,6 +279,25 @@ impl Stop {
     pub(super) fn is_for_unused_builtin(&self, observation: &Observation) -> bool {
         self.pattern.first_word().filter(|word| is_free_builtin(word)).is_some_and(|word| {
             observation.builtins.get(word).is_none_or(|units| units.len() < MIN_ROUTINE_UNITS)
+        })
+    }
+
+    /// Whether the operation of an allow may be what a guard over operations of a cloud stops: `aws *
+    /// delete-*` is about what follows the service, and an allow of `aws s3 ls *` has `ls` there.
+    ///
+    /// # Source
+    /// aws(1): `aws [options] <command> <subcommand> [parameters]`.
+    fn may_be_operation(&self, allow: &Pattern) -> bool {
+        if !self.text.starts_with("aws * ") {
+            return true;
+        }
+        let mut words = allow.literal_prefix().splitn(4, ' ');
+        let operation = words.nth(2).filter(|_| words.next().is_some());
+        let is_fixed = operation.is_some() && !has_gap(allow);
+        let is_plain = |word: &str| !word.is_empty() && !word.starts_with('-');
+        operation.filter(|it| is_fixed && is_plain(it)).is_none_or(|operation| {
+            self.pattern.matches(&format!("aws x {operation}"))
+                || self.pattern.matches(&format!("aws x {operation} "))
         })
     }
 
@@ -258,7 +316,7 @@ impl Stop {
             Some((_, plain)) if !has_gap(allow) => plain,
             _ => &self.pattern,
         };
-        names && overlaps(allow, stop)
+        names && overlaps(allow, stop) && self.may_be_operation(allow)
     }
 }
 

@@ -73,7 +73,7 @@ pub struct Candidate {
     pub action: RuleAction,
     /// Where it stands among the guards.
     pub stand: Stand,
-    /// Whether it names one line, arguments included.
+    /// Whether it names one line of several, arguments included.
     pub is_exact: bool,
     /// The binary, or the MCP server.
     pub binary: String,
@@ -241,8 +241,11 @@ fn ladders(clusters: &[Cluster], cost: &Cost<'_>, has_rest: bool) -> Vec<Ladder>
             // `git --version`: a star after the bare binary would take every subcommand.
             vec![scope::exact(&ordinary)]
         } else {
-            scope::levels(stem, &ordinary)
+            scope::levels(stem, &ordinary, observation)
         };
+        // The next use of what has one form only has it, too, and no other spelling is known.
+        let only_line = scope::only_form(stem, &ordinary, observation)
+            .filter(|(_, seen)| !is_bare && seen.line != stem.pattern);
         let forms = if is_bare { Vec::new() } else { scope::forms(stem, &ordinary, stopped) };
         while let [_, narrower, ..] = levels.as_slice()
             && prices::is_dominated(narrower, &forms, &ordinary, cost)
@@ -256,7 +259,8 @@ fn ladders(clusters: &[Cluster], cost: &Cost<'_>, has_rest: bool) -> Vec<Ladder>
         let allowed = |scopes: Vec<Scope>| -> Vec<Candidate> {
             let allowed = scopes.into_iter().filter_map(|scope| {
                 let n_one_offs = if scope.uses.len() > 1 { n_one_offs } else { 0 };
-                make(scope, RuleAction::Allow, n_one_offs)
+                let candidate = make(scope, RuleAction::Allow, n_one_offs)?;
+                Some(if only_line.is_some() { candidate.of_one_form(cost) } else { candidate })
             });
             allowed.chain(asked.iter().cloned()).collect()
         };
@@ -283,7 +287,10 @@ fn ladders(clusters: &[Cluster], cost: &Cost<'_>, has_rest: bool) -> Vec<Ladder>
             });
             let plain = allowed(scopes);
             let mut spelled = plain.clone();
-            if at == 0 && spelled.first_mut().is_some_and(|it| spellings.add_to(it, cost)) {
+            if at == 0
+                && only_line.is_none()
+                && spelled.first_mut().is_some_and(|it| spellings.add_to(it, cost))
+            {
                 steps.push(spelled);
             }
             steps.push(plain);
@@ -368,6 +375,13 @@ impl Candidate {
     /// Its pattern in all spellings.
     pub fn patterns(&self) -> impl Iterator<Item = &String> {
         std::iter::once(&self.pattern).chain(&self.spellings)
+    }
+
+    /// The same as the only form of its stem.
+    fn of_one_form(mut self, cost: &Cost<'_>) -> Self {
+        self.is_exact = false;
+        self.weigh(cost.observation, cost.lessons);
+        self
     }
 
     /// Takes evidence, effects and confidence from the uses it was made from, and what reviewers made

@@ -22,7 +22,6 @@ const MAX_RARE_UNITS: usize = 2;
 /// # Source
 /// Manual pages of the runners.
 const TASKS: &[(&str, &[&str])] = &[
-    ("bun", &["run"]),
     ("just", &[]),
     ("make", &[]),
     ("mise", &["run"]),
@@ -70,7 +69,8 @@ fn parent(stem: &Stem) -> Option<Stem> {
     let is_task = || TASKS.iter().any(|(name, path)| *name == stem.binary && above == *path);
     let above =
         if stem.is_listed { above.iter().filter(|_| is_task()).collect() } else { Vec::new() };
-    if stem.is_open || (stem.is_listed && !is_task()) {
+    // What else a runner may run is no choice of a tool's.
+    if stem.is_open || stem.runner.is_some() || (stem.is_listed && !is_task()) {
         return None;
     }
     let words = std::iter::once(&stem.binary).chain(above.iter().copied());
@@ -112,7 +112,14 @@ mod tests {
         let mut words = pattern.split(' ').map(str::to_owned);
         let binary = words.next().unwrap();
         let subcommand = words.filter(|word| !word.starts_with('-')).collect();
-        Stem { binary, subcommand, pattern: pattern.to_owned(), is_open: false, is_listed }
+        Stem {
+            binary,
+            subcommand,
+            pattern: pattern.to_owned(),
+            is_open: false,
+            is_listed,
+            runner: None,
+        }
     }
 
     #[test]

@@ -1,15 +1,18 @@
 //! How wide a rule can be: nested scopes under one stem.
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use super::guards::Stopped;
 use crate::{
-    clusters::{Stem, Use},
+    clusters::{Observation, Stem, Use},
     policy::{Pattern, literal},
-    risk::prose,
+    risk::{Effect, prose},
 };
 
-/// Units in which a bare command was only ever bare before its rule is exact.
-const MIN_BARE_UNITS: usize = 10;
+/// Units in which a command was only ever the same line before its rule is exact.
+const MIN_ONE_FORM_UNITS: usize = 10;
 
 /// Fewest units behind a rule that names one exact line.
 const MIN_EXACT_UNITS: usize = 3;
@@ -42,18 +45,47 @@ pub(super) struct Scope {
 
 /// Nested scopes under one stem, widest first: the stem; the stem with the next plain word; exact
 /// lines. What has no plain next word is exact in the second, too.
-pub(super) fn levels(stem: &Stem, uses: &[(usize, &Use)]) -> Vec<Vec<Scope>> {
-    let n_units = count_units(uses.iter().map(|it| it.1));
-    if let [(idx, only)] = uses
-        && only.line == stem.pattern
-        && n_units >= MIN_BARE_UNITS
-    {
-        return vec![vec![Scope { pattern: literal(&only.line), uses: vec![*idx] }]];
+///
+/// Where the stem has one form only, that is all.
+pub(super) fn levels(
+    stem: &Stem,
+    uses: &[(usize, &Use)],
+    observation: &Observation,
+) -> Vec<Vec<Scope>> {
+    if let Some((idx, only)) = only_form(stem, uses, observation) {
+        return vec![vec![Scope { pattern: literal(&only.line), uses: vec![idx] }]];
     }
     let by_line = by_next_word(stem, uses).values().flat_map(|uses| exact(uses)).collect();
     let mut levels = vec![vec![whole(stem, uses)], words(stem, uses), by_line];
     levels.dedup();
     levels
+}
+
+/// The line that is all a stem was used for: a bare command, or an installation of packages.
+///
+/// What a package may do is decided by who wrote it, so that `pip install -e .` is no reason for `pip
+/// install *`. Where this line was seen on several hosts, others that come from one host alone are no other
+/// form: whoever has that host chooses them.
+pub(super) fn only_form<'a>(
+    stem: &Stem,
+    uses: &[(usize, &'a Use)],
+    observation: &Observation,
+) -> Option<(usize, &'a Use)> {
+    let by_units = |it: &&(usize, &Use)| (it.1.support.n_units(), Reverse(it.0));
+    let &(idx, usual) = uses.iter().max_by_key(by_units)?;
+    let n_hosts = |uses: &mut dyn Iterator<Item = &Use>| {
+        let units = uses.flat_map(|it| &it.support.units);
+        let units = units.filter_map(|&idx| observation.units.get(idx as usize));
+        units.map(|it| &it.hostname).collect::<BTreeSet<_>>().len()
+    };
+    let is_only = uses.len() == 1;
+    let is_meant = if usual.effects.contains(Effect::PackageInstall) {
+        let mut others = uses.iter().filter(|it| it.0 != idx).map(|it| it.1);
+        is_only || (n_hosts(&mut others) < 2 && n_hosts(&mut std::iter::once(usual)) > 1)
+    } else {
+        is_only && usual.line == stem.pattern
+    };
+    (is_meant && usual.support.n_units() >= MIN_ONE_FORM_UNITS).then_some((idx, usual))
 }
 
 /// The stem with its next plain word, for those seen often enough; what has none is exact.
@@ -119,7 +151,7 @@ pub(super) fn forms(stem: &Stem, uses: &[(usize, &Use)], stopped: &[Stopped]) ->
         .into_iter()
         .map(|(word, uses)| (count_units(uses.iter().map(|it| it.1)), word, uses));
     let mut often: Vec<_> = counted.filter(|(n_units, ..)| *n_units >= MIN_FORM_UNITS).collect();
-    often.sort_by_key(|(n_units, word, _)| (std::cmp::Reverse(*n_units), word.clone()));
+    often.sort_by_key(|(n_units, word, _)| (Reverse(*n_units), word.clone()));
     scopes.extend(often.into_iter().take(MAX_FORMS).map(|(_, word, uses)| Scope {
         pattern: format!("{} {} *", stem.pattern, literal(&word)),
         uses: uses.iter().map(|it| it.0).collect(),
@@ -131,7 +163,7 @@ pub(super) fn forms(stem: &Stem, uses: &[(usize, &Use)], stopped: &[Stopped]) ->
 pub(super) fn exact(uses: &[(usize, &Use)]) -> Vec<Scope> {
     let often = uses.iter().filter(|(_, seen)| seen.support.n_units() >= MIN_EXACT_UNITS);
     let mut often: Vec<&(usize, &Use)> = often.collect();
-    often.sort_by_key(|(idx, seen)| (std::cmp::Reverse(seen.support.n_units()), *idx));
+    often.sort_by_key(|(idx, seen)| (Reverse(seen.support.n_units()), *idx));
     let first = often.into_iter().take(MAX_EXACT);
     first.map(|(idx, seen)| Scope { pattern: literal(&seen.line), uses: vec![*idx] }).collect()
 }

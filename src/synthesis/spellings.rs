@@ -22,7 +22,7 @@ const MIN_SPELLED_SHARE: f64 = 0.125;
 /// each, whether every role spells acts with it, or only one that was seen to.
 ///
 /// # Source
-/// git(1), `go help`, `kubectl options`, docker(1), npm-prefix(1).
+/// git(1), `go help`, `kubectl options`, docker(1), npm-prefix(1), `pnpm help`, helm(1), `terraform -help`.
 const HARMLESS: &[(&str, &str, Habit)] = &[
     ("git", "-C *", Habit::Everyone),
     ("git", "--no-pager", Habit::Seen),
@@ -32,6 +32,11 @@ const HARMLESS: &[(&str, &str, Habit)] = &[
     ("kubectl", "--context *", Habit::Seen),
     ("docker", "--context *", Habit::Seen),
     ("npm", "--prefix *", Habit::Seen),
+    ("pnpm", "--filter *", Habit::Seen),
+    ("pnpm", "-F *", Habit::Seen),
+    ("pnpm", "-C *", Habit::Seen),
+    ("helm", "-n *", Habit::Seen),
+    ("terraform", "-chdir=*", Habit::Seen),
 ];
 
 /// How many options there are.

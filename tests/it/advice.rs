@@ -144,6 +144,62 @@ fn a_broad_rule_that_lets_acts_through_asks_however_little_was_done_under_it() {
     assert!(n_rules("terraform") <= 1 && n_rules("aws") <= 1);
 }
 
+/// Four programs behind `uv run` or `npx` made `uv run *` and `npx *`, which let everything through, force
+/// pushes included.
+#[test]
+fn a_runner_may_run_what_it_was_seen_to_run_and_nothing_else() {
+    let seen = [
+        "uv run pytest -q tests/a.py",
+        "uv run mypy src",
+        "uv run ruff check src",
+        "uv run alembic upgrade head",
+        "npx tsc --noEmit",
+        "npx eslint src",
+        "npx eslint tests",
+        "npx prettier -w src",
+        "npx vitest run",
+        "poetry run git push origin feature",
+        "poetry run git status",
+    ];
+    let units: BTreeSet<_> = week().into_iter().map(|it| it.unit).collect();
+    let of_unit = |(n, unit): (usize, &policy_advisor::events::Unit)| {
+        // One program more, seen once.
+        let rare = format!("npx tool-{n} src");
+        let lines = seen.iter().copied().chain(Some(rare.as_str()).filter(|_| n < 2));
+        let of_line = |line| tally(line, &unit.hostname, &unit.session_id, unit.day.0, 2);
+        lines.map(of_line).collect::<Vec<_>>()
+    };
+    let tallies: Vec<Tally> = units.iter().enumerate().flat_map(of_unit).collect();
+    let allow = RuleAction::Allow;
+    let broad = [("npx *", allow), ("uv run *", allow), ("poetry run *", allow)];
+    for base in [Role::new("new"), role("broad", &broad)] {
+        let (role, _) = accepted(&base, &tallies);
+        let engine = Engine::new(&role, &BTreeMap::new());
+        for line in
+            ["uv run pytest -x tests/b.py", "uv run mypy lib", "npx eslint lib", "npx tsc --noEmit"]
+        {
+            assert_eq!(engine.decide_line(line).0, allow, "{}: {line}", base.name);
+        }
+        for line in [
+            "uv run git push --force origin main",
+            "uv run rm -rf /srv",
+            "uv run python -c 1",
+            "uv run alembic downgrade base",
+            "uv run --with x pytest",
+            "npx -y something",
+            "npx tsc --init",
+            "npx -c 'rm -rf /srv'",
+            "npx wrangler delete",
+            "poetry run git push --force origin main",
+            "poetry run git push origin +main",
+            "poetry run /usr/bin/git push -f",
+        ] {
+            assert_ne!(engine.decide_line(line).0, allow, "{}: {line}", base.name);
+        }
+        assert_eq!(open(&role), BTreeSet::new(), "{}", base.name);
+    }
+}
+
 #[test]
 fn every_part_of_a_small_batch_is_safe() {
     let base = hasty();

@@ -125,6 +125,27 @@ fn verify_shows_the_force_pushes_that_order_and_patterns_let_through() {
     assert_eq!(seen, ["git push +", "git push -f", "git push +a"]);
 }
 
+/// A rule for a runner of a project is a rule for whatever it runs.
+#[test]
+fn verify_sees_through_runners() {
+    let act = force_push();
+    for (pattern, shortest) in [
+        ("uv run *", Some("uv run git push +")),
+        ("npx *", Some("npx git push +")),
+        ("docker compose run *", Some("docker compose run a git push +")),
+        ("uv run pytest *", None),
+        ("uv run git status *", None),
+        ("uv sync *", None),
+    ] {
+        let role = Role { rules: vec![rule(pattern, RuleAction::Allow)], ..Role::new("runner") };
+        let verifier = Verifier::new(&role, &std::collections::BTreeMap::new(), proof::MAX_STATES);
+        let found = verifier.openings(act.lines(role.matching));
+        assert_eq!(found.undecided, []);
+        let witness = found.open.first().map(|it| it.witness.as_str());
+        assert_eq!(witness, shortest, "{pattern}");
+    }
+}
+
 #[test]
 fn closure_stops_every_force_push_and_no_other_work() {
     let work = [

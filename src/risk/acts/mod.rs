@@ -12,6 +12,7 @@ mod network;
 mod secrets;
 mod spelling;
 mod system;
+mod through;
 
 use std::{
     collections::BTreeMap,
@@ -27,6 +28,7 @@ use crate::policy::{
 pub use aim::{Aim, aims};
 pub use closure::{Benign, Closed, Closure, closure};
 use form::Form;
+use through::through_runners;
 
 /// Something that a command does, in every way it can be spelled.
 #[derive(Debug)]
@@ -48,6 +50,8 @@ pub struct Act {
     forms: Vec<(Form, OnceLock<Language>)>,
     language: OnceLock<Language>,
     plain: OnceLock<Language>,
+    /// Its lines for roles that look at commands one by one, and for those that do not.
+    lines: [OnceLock<Language>; 2],
 }
 
 impl Act {
@@ -63,6 +67,7 @@ impl Act {
             forms: Vec::new(),
             language: OnceLock::new(),
             plain: OnceLock::new(),
+            lines: [OnceLock::new(), OnceLock::new()],
         }
     }
 
@@ -86,7 +91,7 @@ impl Act {
         self
     }
 
-    /// Every canonical command line that does it.
+    /// Every canonical command line that does it of itself.
     pub fn language(&self) -> &Language {
         self.language.get_or_init(|| Language::any_of(self.forms().map(|(_, it)| it.clone())))
     }
@@ -97,12 +102,19 @@ impl Act {
     }
 
     /// The lines that do it, where commands are expanded only those that stand for themselves: what
-    /// they run inside is decided as a command of its own.
+    /// they run inside is decided as a command of its own. What a runner of a project runs is not, and is
+    /// among them.
     pub fn lines(&self, matching: Matching) -> &Language {
-        match matching {
-            Matching::Expanded => self.plain(),
-            Matching::Literal => self.language(),
-        }
+        let [expanded, literal] = &self.lines;
+        let (lines, own) = match matching {
+            Matching::Expanded => (expanded, self.plain()),
+            Matching::Literal => (literal, self.language()),
+        };
+        lines.get_or_init(|| {
+            // What any binary does, a runner does anyway.
+            let named = self.forms().filter(|it| !it.0.names.is_empty()).map(|it| it.1.clone());
+            own.or(&through_runners(&Language::any_of(named)))
+        })
     }
 
     /// Of these the lines that stand for themselves: nothing is unwrapped, nothing runs inside.

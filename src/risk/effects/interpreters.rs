@@ -269,6 +269,20 @@ pub(super) const TABLE: &[Entry] = &[
         &["eval x", "source a.sh"],
         &["cat a.sh"],
     ),
+    // What `python -m venv` writes into a project: no more than running a program of it.
+    base(
+        &["source", "."],
+        &[
+            "venv/bin/activate",
+            ".venv/bin/activate",
+            "./venv/bin/activate",
+            "./.venv/bin/activate",
+            "env/bin/activate",
+        ],
+        &[Process],
+        &["source .venv/bin/activate", ". venv/bin/activate"],
+        &["cat venv/bin/activate"],
+    ),
     base(
         &["awk", "gawk", "mawk", "nawk", "goawk", "frawk"],
         &[""],

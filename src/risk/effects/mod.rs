@@ -23,7 +23,7 @@ use std::{
 };
 
 use super::{Effect, Effects, is_secret_path};
-use crate::commands::{Command, Site, Stdin};
+use crate::commands::{Command, Site, Stdin, without_version};
 
 /// One line of knowledge about some binaries.
 #[derive(Debug)]
@@ -170,10 +170,6 @@ static RUNS_STDIN: LazyLock<BTreeSet<&str>> =
 /// The base name without version suffix.
 fn bare(command: &Command) -> &str {
     without_version(command.name())
-}
-
-fn without_version(name: &str) -> &str {
-    name.trim_end_matches(|ch: char| ch.is_ascii_digit() || ch == '.' || ch == '-')
 }
 
 /// Whether one condition of [`Entry::when`] holds. `rest` are the operands after the path.
