@@ -268,9 +268,11 @@ impl<'a> List<'a> {
             Stand::Form => Place::Form,
             Stand::Open | Stand::Rest => return None,
         };
-        let allow = Pattern::new(&candidate.pattern);
+        // In every spelling: the fences of one may be among the role's own rules, too.
+        let allows: Vec<Pattern> = candidate.patterns().map(|it| Pattern::new(it)).collect();
         let own = self.rules.iter().take(self.n_knowing).filter(|rule| !rule.action.passes());
-        let is_free = !own.map(|it| Pattern::new(&it.pattern)).any(|it| overlaps(&it, &allow));
+        let mut own = own.map(|it| Pattern::new(&it.pattern));
+        let is_free = !own.any(|it| allows.iter().any(|allow| overlaps(&it, allow)));
         is_free.then_some(place)
     }
 }
