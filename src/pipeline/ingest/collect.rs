@@ -24,7 +24,7 @@ const CHUNK_BYTES: usize = 40 * 1024 * 1024;
 const CHUNK_ENTRIES: usize = 20_000;
 
 /// ... or pieces of so many files: columns of one line take some kilobytes.
-const CHUNK_PIECES: usize = 1_000;
+const CHUNK_PIECES: usize = 250;
 
 /// What is committed at once.
 #[derive(Debug, Default)]
