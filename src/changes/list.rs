@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{ChangeKind, Draft, PlacedRule, Recalled, Why, usage::Usage};
 use crate::{
     clusters::{Observation, Use},
-    commands::runners,
+    commands::is_runner,
     evidence::Evidence,
     feedback::Background,
     policy::{Pattern, Role, Rule, RuleAction, Target, When},
@@ -264,19 +264,12 @@ pub(super) fn is_broad(pattern: &str, target: Target) -> bool {
     match target {
         Target::Command => {
             let head = stem.trim_end();
-            stem.len() < pattern.len() && (!head.contains([' ', '*']) || runs_anything(head))
+            stem.len() < pattern.len() && (!head.contains([' ', '*']) || is_runner(head))
         }
         Target::Mcp => {
             stem.len() < pattern.len() && stem.split('/').nth(1).is_none_or(str::is_empty)
         }
     }
-}
-
-/// `uv run`: a runner's own words, without options.
-fn runs_anything(head: &str) -> bool {
-    let words: Vec<&str> = head.split(' ').collect();
-    let [name, path @ ..] = words.as_slice() else { return false };
-    runners().any(|it| it.names().any(|own| own == *name) && it.path().eq(path.iter().copied()))
 }
 
 /// Units of those uses that an allow could have come from: to stop the others is no mistake.

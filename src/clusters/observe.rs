@@ -12,7 +12,6 @@ use super::{
     lines::Lines,
     room::{Dated, Filling, Room, plain},
     stem,
-    stem::path,
     units::{Numbered, units},
 };
 use crate::{
@@ -451,12 +450,13 @@ fn command_uses(commands: Vec<InGroups<'_>>, groups: &[Group<'_>]) -> Vec<Use> {
         .into_par_iter()
         .map(|(command, cwd, idxs)| {
             let parsed = parse_with(&command.argv, &learned);
+            let stem = stem(&command.argv, &parsed);
             let groups = idxs.iter().filter_map(|idx| groups.get(*idx as usize));
             Use {
                 line: command.line(),
                 shape: shapes::shape_of(&command.argv, &parsed, cwd).text,
-                effects: effects(&command, &path(&command.argv, &parsed)),
-                stem: stem(&command.argv, &parsed),
+                effects: effects(&command, &stem.own_path(&parsed)),
+                stem,
                 support: Support::of_all(groups.map(|it| &it.support)),
             }
         })

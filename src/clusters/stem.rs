@@ -3,7 +3,7 @@ use std::fmt;
 
 use crate::{
     commands::{
-        Program, base_name,
+        MAX_NESTED, Program, base_name,
         grammar::{ArgumentKind, Join, Parsed, lists_subcommands, parse},
         program, quote, without_version,
     },
@@ -27,6 +27,16 @@ pub struct Stem {
     pub is_listed: bool,
     /// Of a program inside a runner the pattern up to that program: `uv run`.
     pub runner: Option<String>,
+}
+
+impl Stem {
+    /// The words that say what the binary itself is to do, without those of a program inside.
+    pub(super) fn own_path(&self, parsed: &Parsed<'_>) -> Vec<String> {
+        if self.runner.is_none() {
+            return self.subcommand.clone();
+        }
+        parsed.subcommand.iter().map(|&it| it.to_owned()).collect()
+    }
 }
 
 impl fmt::Display for Stem {
@@ -96,21 +106,19 @@ const SCRIPT_SUBCOMMANDS: &[(&str, &str)] = &[("bun", "run"), ("deno", "run"), (
 /// Options whose value is a module to run, after which the module counts as a subcommand.
 const MODULE_OPTIONS: &[&str] = &["-m"];
 
-/// Deepest nesting of runners that is looked through.
-const MAX_DEPTH: usize = 4;
-
 /// The stem of an argument vector and what it was taken apart into.
 ///
 /// That of a runner reaches into the program inside: who may run `uv run pytest` may not run everything
 /// else through `uv run`, too.
 pub fn stem(argv: &[String], parsed: &Parsed<'_>) -> Stem {
-    stem_within(argv, parsed, MAX_DEPTH)
+    stem_within(argv, parsed, MAX_NESTED)
 }
 
 fn stem_within(argv: &[String], parsed: &Parsed<'_>, depth: usize) -> Stem {
     match program(argv) {
-        Some(Program::At(at)) if depth > 0 => runner_stem(argv, parsed, at, depth),
-        Some(_) => Stem { is_open: !only_tells(argv), ..own_stem(argv, parsed) },
+        Some(Program::At(at)) if depth > 0 => runner_stem(argv, at, depth),
+        Some(Program::At(_)) => Stem { is_open: true, ..own_stem(argv, parsed) },
+        Some(Program::Hidden) => Stem { is_open: !only_tells(argv), ..own_stem(argv, parsed) },
         None => own_stem(argv, parsed),
     }
 }
@@ -123,12 +131,12 @@ fn only_tells(argv: &[String]) -> bool {
 }
 
 /// The stem of a runner, with the program that begins at a word.
-fn runner_stem(argv: &[String], parsed: &Parsed<'_>, at: usize, depth: usize) -> Stem {
-    let own = own_stem(argv, parsed);
+fn runner_stem(argv: &[String], at: usize, depth: usize) -> Stem {
+    let binary = argv.first().map_or("", |it| base_name(it)).to_owned();
     let inner = argv.get(at..).unwrap_or_default();
     let inside = stem_within(inner, &parse(inner), depth - 1);
     let words = argv.get(..at).unwrap_or_default().iter().enumerate();
-    let words = words.map(|(idx, it)| word_pattern(if idx == 0 { &own.binary } else { it }));
+    let words = words.map(|(idx, it)| word_pattern(if idx == 0 { &binary } else { it }));
     let runner = words.collect::<Vec<_>>().join(" ");
     // Where the program is is part of what runs.
     let name = inner.first().map_or("", String::as_str);
@@ -138,24 +146,14 @@ fn runner_stem(argv: &[String], parsed: &Parsed<'_>, at: usize, depth: usize) ->
     let path = argv.get(1..at).unwrap_or_default().iter().filter(is_plain).cloned();
     let subcommand = path.chain([name.to_owned()]).chain(inside.subcommand).collect();
     Stem {
-        binary: own.binary,
+        is_listed: lists_subcommands(&binary),
+        binary,
         subcommand,
         // A gap in the middle is nothing that a fence behind a runner is known for.
         is_open: inside.is_open || rest.contains('*'),
         pattern,
-        is_listed: own.is_listed,
         runner: Some(runner),
     }
-}
-
-/// The words of an argument vector that say what its binary is to do: the subcommand path, or the script
-/// of an interpreter.
-pub(super) fn path(argv: &[String], parsed: &Parsed<'_>) -> Vec<String> {
-    let binary = argv.first().map_or("", |it| base_name(it));
-    if is_interpreter(binary) {
-        return interpreter_stem(binary.to_owned(), argv).subcommand;
-    }
-    parsed.subcommand.iter().map(|&it| it.to_owned()).collect()
 }
 
 fn is_interpreter(binary: &str) -> bool {
@@ -293,6 +291,7 @@ mod tests {
             ("mise exec -- go test ./...", "mise exec -- go test", false),
             ("uv sync", "uv sync", false),
             ("npx npx npx npx npx npx x", "npx npx npx npx npx", true),
+            ("npx npx npx npx npx x -h", "npx npx npx npx npx", true),
         ] {
             let argv = split(line).unwrap();
             let stem = stem(&argv, &parse(&argv));

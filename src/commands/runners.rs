@@ -232,6 +232,17 @@ pub fn runners() -> impl Iterator<Item = &'static Runner> {
     RUNNERS.iter()
 }
 
+/// Whether these are a runner's own words and nothing else: `uv run`.
+pub fn is_runner(words: &str) -> bool {
+    let mut words = words.split(' ');
+    let name = words.next().unwrap_or_default();
+    let mut named = runners().filter(|it| it.names().any(|own| own == name));
+    named.any(|it| it.path().eq(words.clone()))
+}
+
+/// Deepest nesting of runners that is looked through.
+pub const MAX_NESTED: usize = 4;
+
 /// What follows a runner's own words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Program {

@@ -237,15 +237,15 @@ fn ladders(clusters: &[Cluster], cost: &Cost<'_>, has_rest: bool) -> Vec<Ladder>
             let whole = make(scope::whole(stem, &ordinary), ask, n_one_offs).filter(|_| !has_rest);
             return Some(Ladder::new(&stem.binary, vec![vec![whole?]], cost));
         }
-        let mut levels = if is_bare {
+        let only = scope::only_form(stem, &ordinary, observation).filter(|_| !is_bare);
+        // The next use of a line that has no other form is the same, and no other spelling is known.
+        let is_one_line = only.as_ref().is_some_and(|it| it.pattern != stem.pattern);
+        let mut levels = match only {
+            Some(only) => vec![vec![only]],
             // `git --version`: a star after the bare binary would take every subcommand.
-            vec![scope::exact(&ordinary)]
-        } else {
-            scope::levels(stem, &ordinary, observation)
+            None if is_bare => vec![scope::exact(&ordinary)],
+            None => scope::levels(stem, &ordinary),
         };
-        // The next use of what has one form only has it, too, and no other spelling is known.
-        let only_line = scope::only_form(stem, &ordinary, observation)
-            .filter(|(_, seen)| !is_bare && seen.line != stem.pattern);
         let forms = if is_bare { Vec::new() } else { scope::forms(stem, &ordinary, stopped) };
         while let [_, narrower, ..] = levels.as_slice()
             && prices::is_dominated(narrower, &forms, &ordinary, cost)
@@ -260,7 +260,7 @@ fn ladders(clusters: &[Cluster], cost: &Cost<'_>, has_rest: bool) -> Vec<Ladder>
             let allowed = scopes.into_iter().filter_map(|scope| {
                 let n_one_offs = if scope.uses.len() > 1 { n_one_offs } else { 0 };
                 let candidate = make(scope, RuleAction::Allow, n_one_offs)?;
-                Some(if only_line.is_some() { candidate.of_one_form(cost) } else { candidate })
+                Some(if is_one_line { candidate.of_one_form(cost) } else { candidate })
             });
             allowed.chain(asked.iter().cloned()).collect()
         };
@@ -288,7 +288,7 @@ fn ladders(clusters: &[Cluster], cost: &Cost<'_>, has_rest: bool) -> Vec<Ladder>
             let plain = allowed(scopes);
             let mut spelled = plain.clone();
             if at == 0
-                && only_line.is_none()
+                && !is_one_line
                 && spelled.first_mut().is_some_and(|it| spellings.add_to(it, cost))
             {
                 steps.push(spelled);

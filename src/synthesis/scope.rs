@@ -45,16 +45,7 @@ pub(super) struct Scope {
 
 /// Nested scopes under one stem, widest first: the stem; the stem with the next plain word; exact
 /// lines. What has no plain next word is exact in the second, too.
-///
-/// Where the stem has one form only, that is all.
-pub(super) fn levels(
-    stem: &Stem,
-    uses: &[(usize, &Use)],
-    observation: &Observation,
-) -> Vec<Vec<Scope>> {
-    if let Some((idx, only)) = only_form(stem, uses, observation) {
-        return vec![vec![Scope { pattern: literal(&only.line), uses: vec![idx] }]];
-    }
+pub(super) fn levels(stem: &Stem, uses: &[(usize, &Use)]) -> Vec<Vec<Scope>> {
     let by_line = by_next_word(stem, uses).values().flat_map(|uses| exact(uses)).collect();
     let mut levels = vec![vec![whole(stem, uses)], words(stem, uses), by_line];
     levels.dedup();
@@ -66,11 +57,11 @@ pub(super) fn levels(
 /// What a package may do is decided by who wrote it, so that `pip install -e .` is no reason for `pip
 /// install *`. Where this line was seen on several hosts, others that come from one host alone are no other
 /// form: whoever has that host chooses them.
-pub(super) fn only_form<'a>(
+pub(super) fn only_form(
     stem: &Stem,
-    uses: &[(usize, &'a Use)],
+    uses: &[(usize, &Use)],
     observation: &Observation,
-) -> Option<(usize, &'a Use)> {
+) -> Option<Scope> {
     let by_units = |it: &&(usize, &Use)| (it.1.support.n_units(), Reverse(it.0));
     let &(idx, usual) = uses.iter().max_by_key(by_units)?;
     let n_hosts = |uses: &mut dyn Iterator<Item = &Use>| {
@@ -85,7 +76,8 @@ pub(super) fn only_form<'a>(
     } else {
         is_only && usual.line == stem.pattern
     };
-    (is_meant && usual.support.n_units() >= MIN_ONE_FORM_UNITS).then_some((idx, usual))
+    (is_meant && usual.support.n_units() >= MIN_ONE_FORM_UNITS)
+        .then(|| Scope { pattern: literal(&usual.line), uses: vec![idx] })
 }
 
 /// The stem with its next plain word, for those seen often enough; what has none is exact.

@@ -47,14 +47,17 @@ pub fn tried_lines(argv: &[String]) -> Vec<String> {
 /// # Source
 /// The quoting of [`crate::commands::quote`].
 pub fn words(content: &Language) -> Language {
-    let plain = Bytes::range(b'a', b'z')
-        .or(Bytes::range(b'A', b'Z'))
-        .or(Bytes::range(b'0', b'9'))
-        .or(Bytes::of("_@%+=:,./-"));
+    let plain = unquoted();
     let bare = Language::byte(plain).then(&Language::byte(plain).star());
     let quote = Language::text("'");
     let inner = content.minus(&bare).spelled(b'\'', r#"'"'"'"#);
     content.and(&bare).or(&Language::chain([quote.clone(), inner, quote]))
+}
+
+/// The bytes that words consist of which a canonical line spells without quotes.
+pub fn unquoted() -> Bytes {
+    let letters = Bytes::range(b'a', b'z').or(Bytes::range(b'A', b'Z'));
+    letters.or(Bytes::range(b'0', b'9')).or(Bytes::of("_@%+=:,./-"))
 }
 
 /// A blank and a word with this content.

@@ -14,7 +14,7 @@ pub use diff::{Change, Difference, MAX_STATES, Undecided, diff};
 pub use fires::{Idle, IdleRule, idle_rules, unmatched_rules};
 pub use graph::Graph;
 pub use language::Language;
-pub use lines::{Lines, any_argument, argument, begins, lines, tried_lines, words};
+pub use lines::{Lines, any_argument, argument, begins, lines, tried_lines, unquoted, words};
 pub use ordered::{Decider, LineKind};
 pub use search::{Found, Search};
 pub use verify::{Opening, Openings, Verifier};

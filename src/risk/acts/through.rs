@@ -3,7 +3,7 @@ use std::sync::LazyLock;
 
 use crate::{
     commands::{Runner, runners},
-    policy::proof::{Bytes, Graph, Language, any_argument, argument, begins},
+    policy::proof::{Graph, Language, any_argument, argument, begins, unquoted},
 };
 
 /// The lines of a language, each behind a runner, or several, with the path of the program or without.
@@ -11,11 +11,7 @@ pub(super) fn through_runners(lines: &Language) -> Language {
     static RUNNERS: LazyLock<Language> = LazyLock::new(|| {
         let blank = Language::text(" ");
         let one = Language::any_of(runners().map(words)).then(&blank).minimal();
-        let plain = Bytes::range(b'a', b'z')
-            .or(Bytes::range(b'A', b'Z'))
-            .or(Bytes::range(b'0', b'9'))
-            .or(Bytes::of("_@%+=:,./-"));
-        let dir = Language::byte(plain).star().then(&Language::text("/"));
+        let dir = Language::byte(unquoted()).star().then(&Language::text("/"));
         Language::chain([one.clone(), one.star(), dir.maybe()]).minimal()
     });
     RUNNERS.then(lines)

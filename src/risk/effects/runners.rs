@@ -1,15 +1,12 @@
 //! What the program inside a runner does, the runner does, too: see [`crate::commands::program`].
 use super::{Effect, Effects, own_effects};
-use crate::commands::{Command, grammar, inside};
-
-/// Deepest nesting of runners that is looked through.
-const MAX_DEPTH: usize = 4;
+use crate::commands::{Command, MAX_NESTED, grammar, inside};
 
 /// What the program inside a runner does; nothing where there is none, or nobody knows it.
 pub(super) fn inner_effects(command: &Command) -> Effects {
     let mut res = Effects::NONE;
     let mut at = 0;
-    for _ in 0..MAX_DEPTH {
+    for _ in 0..MAX_NESTED {
         let Some(inside) = inside(command.argv.get(at..).unwrap_or_default()) else { break };
         at += inside;
         let argv = command.argv.get(at..).unwrap_or_default().to_vec();
