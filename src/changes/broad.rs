@@ -6,7 +6,7 @@ use super::{
     list::{List, Place, is_broad, new_rule, placed},
 };
 use crate::{
-    clusters::Use,
+    clusters::{Use, is_interpreter},
     policy::{Pattern, Rule, RuleAction, Target, includes, overlaps},
     risk::{Effects, RiskLevel},
     synthesis::{Candidate, Stand, covered_confidence, letting},
@@ -54,7 +54,10 @@ impl List<'_> {
         let is_command = self.target == Target::Command;
         // What is not used goes. What lets nothing through stays, unless little is done beside what is
         // narrower.
-        let lets = is_command && !uses.is_empty() && (lets() || self.is_unguarded(&outer));
+        let runs_anything = || outer.first_word().is_some_and(is_interpreter);
+        let lets = is_command
+            && !uses.is_empty()
+            && (runs_anything() || lets() || self.is_unguarded(&outer));
         let is_inside = |seen: &Use| inner.iter().any(|(_, it)| it.matches(&seen.line));
         let is_covered = !is_command || share(&uses, is_inside) >= MIN_COVERED;
         if !lets && (inner.is_empty() || as_wide.is_some() || !is_covered) {

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 pub use observe::{McpUse, Observation, Support, Use, observe, observe_within};
 pub use room::Room;
-pub use stem::{Stem, stem};
+pub use stem::{Stem, is_interpreter, stem};
 
 use crate::risk::Effects;
 

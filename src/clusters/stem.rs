@@ -51,27 +51,41 @@ impl fmt::Display for Stem {
 /// The prefixes that Codex refuses to suggest, and interpreters with an inline-code option in
 /// their manual pages.
 const INTERPRETERS: &[&str] = &[
+    "R",
     "ash",
     "awk",
     "bash",
+    "bb",
     "bun",
+    "clj",
+    "clojure",
+    "crystal",
     "csh",
     "dash",
     "deno",
     "elixir",
+    "erl",
+    "escript",
     "expect",
     "fish",
     "gawk",
     "ghci",
     "groovy",
     "guile",
+    "iex",
+    "ipython",
     "irb",
+    "jbang",
     "jshell",
+    "jython",
     "julia",
+    "kotlin",
     "ksh",
     "lua",
     "luajit",
+    "matlab",
     "mawk",
+    "micropython",
     "node",
     "nodejs",
     "ocaml",
@@ -83,13 +97,17 @@ const INTERPRETERS: &[&str] = &[
     "pwsh",
     "pypy",
     "python",
+    "qjs",
     "racket",
     "Rscript",
     "ruby",
+    "rust-script",
     "sbcl",
     "scala",
+    "scala-cli",
     "sh",
     "source",
+    "swipl",
     "tclsh",
     "ts-node",
     "tsx",
@@ -97,11 +115,17 @@ const INTERPRETERS: &[&str] = &[
     "zsh",
 ];
 
+/// Debuggers: their commands call functions, run programs and read files of commands.
+const DEBUGGERS: &[&str] = &["gdb", "gdb-multiarch", "lldb"];
+
 /// Interpreters whose ordinary use is a short program in the arguments; guards keep their doors.
 const FILTERS: &[&str] = &["awk", "gawk", "mawk"];
 
 /// Subcommands of interpreters behind which the script stands.
 const SCRIPT_SUBCOMMANDS: &[(&str, &str)] = &[("bun", "run"), ("deno", "run"), ("deno", "task")];
+
+/// Scripts of frameworks, whose first word is a subcommand: what one may do says nothing of the next.
+const FRAMEWORKS: &[&str] = &["artisan", "console", "manage.py"];
 
 /// Options whose value is a module to run, after which the module counts as a subcommand.
 const MODULE_OPTIONS: &[&str] = &["-m"];
@@ -156,7 +180,8 @@ fn runner_stem(argv: &[String], at: usize, depth: usize) -> Stem {
     }
 }
 
-fn is_interpreter(binary: &str) -> bool {
+/// Whether a program runs what its arguments say, so that the next script is no more of the same.
+pub fn is_interpreter(binary: &str) -> bool {
     let version = without_version(binary);
     let is_known = INTERPRETERS.contains(&version) || binary == ".";
     is_known && !FILTERS.contains(&version)
@@ -202,7 +227,8 @@ fn own_stem(argv: &[String], parsed: &Parsed<'_>) -> Stem {
     let subcommand = parsed.subcommand.iter().map(|&it| it.to_owned()).collect();
     let pattern = words.join(" ");
     let is_listed = lists_subcommands(&binary);
-    Stem { pattern, binary, subcommand, is_open: false, is_listed, runner: None }
+    let is_open = DEBUGGERS.contains(&binary.as_str()) && !only_tells(argv);
+    Stem { pattern, binary, subcommand, is_open, is_listed, runner: None }
 }
 
 /// What a word of the vector is to the stem.
@@ -241,6 +267,11 @@ fn interpreter_stem(binary: String, argv: &[String]) -> Stem {
     if let Some(script) = found {
         words.push(word_pattern(script));
         subcommand.push(script.clone());
+        let next = rest.get(1).filter(|_| FRAMEWORKS.contains(&base_name(script)));
+        if let Some(command) = next.filter(|it| !it.starts_with('-') && !it.contains(['$', '`'])) {
+            words.push(word_pattern(command));
+            subcommand.push(command.clone());
+        }
         let pattern = words.join(" ");
         return Stem { pattern, binary, subcommand, is_open: false, is_listed, runner: None };
     }
@@ -272,6 +303,9 @@ mod tests {
             ("bash scripts/x.sh a", "bash scripts/x.sh", false),
             ("node '$X'", "node", true),
             ("bun run build", "bun run build", false),
+            ("php artisan migrate:status -v", "php artisan migrate:status", false),
+            ("python3 manage.py test app", "python3 manage.py test", false),
+            ("php artisan --version", "php artisan", false),
             ("bun run -e 1", "bun run", true),
             ("bun test a", "bun test", false),
             ("source .venv/bin/activate", "source .venv/bin/activate", false),
@@ -290,6 +324,17 @@ mod tests {
             ("npx --version", "npx", false),
             ("mise exec -- go test ./...", "mise exec -- go test", false),
             ("uv sync", "uv sync", false),
+            ("gdb -batch -ex bt ./a", "gdb", true),
+            ("lldb --version", "lldb", false),
+            ("pnpm install x", "pnpm install", false),
+            ("pnpm prisma migrate dev", "pnpm prisma migrate dev", false),
+            ("pnpm --filter a tsc -b", "pnpm --filter a tsc", false),
+            ("vendor/bin/sail artisan test", "sail artisan test", false),
+            (
+                "torchrun --nproc_per_node 4 train.py -x",
+                "torchrun --nproc_per_node 4 train.py",
+                false,
+            ),
             ("npx npx npx npx npx npx x", "npx npx npx npx npx", true),
             ("npx npx npx npx npx x -h", "npx npx npx npx npx", true),
         ] {

@@ -11,7 +11,8 @@ use super::{
 /// They are no transparent wrappers: what they do of their own needs a rule, too.
 ///
 /// # Source
-/// The manual pages of util-linux 2.39, shadow 4.14, polkit, coreutils 9 and systemd 255.
+/// The manual pages of util-linux 2.39, shadow 4.14, polkit, coreutils 9, systemd 255, valgrind 3.22,
+/// perf 6.8 and faketime 0.9.
 const CARRIERS: &[Wrapper] = &[
     wrapper("pkexec", "", "user"),
     Wrapper { own: "clfw", ..wrapper("runuser", "ugGs", "user group supp-group shell") },
@@ -31,6 +32,14 @@ const CARRIERS: &[Wrapper] = &[
     ),
     wrapper("dbus-run-session", "", "config-file dbus-daemon"),
     wrapper("fakeroot", "lsib", "lib faked"),
+    wrapper("valgrind", "", ""),
+    Wrapper {
+        n_operands: 1,
+        ..wrapper("perf", "eoptCFcIrDxGmjL", "event output pid tid cpu repeat delay")
+    },
+    wrapper("systemd-inhibit", "", "what who why mode"),
+    wrapper("eatmydata", "", ""),
+    Wrapper { n_operands: 1, ..wrapper("faketime", "fp", "") },
 ];
 
 /// The names of commands that run the rest of their vector besides.
@@ -44,6 +53,15 @@ pub(super) fn carried(argv: &[String]) -> Vec<Inner> {
     match name {
         "find" | "gfind" => executed(argv, &["-exec", "-execdir", "-ok", "-okdir"]),
         "fd" | "fdfind" => executed(argv, &["-x", "--exec", "-X", "--exec-batch"]),
+        "nodemon" => {
+            let script = option(argv, &["-x", "--exec"]);
+            script.map(|at| Inner::Script(at..at + 1)).into_iter().collect()
+        }
+        // What follows is joined to a script for the shell of the device.
+        "adb" => {
+            let script = option(argv, &["shell", "exec-out"]);
+            script.map(|at| Inner::Script(at..argv.len())).into_iter().collect()
+        }
         "su" | "runuser" | "script" | "sg" if option(argv, &["-c", "--command"]).is_some() => {
             option(argv, &["-c", "--command"])
                 .map(|at| Inner::Script(at..at + 1))

@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 mod builtins;
 mod carriers;
+mod environment;
 pub mod grammar;
 mod parse;
 mod plain;
@@ -18,6 +19,7 @@ mod word;
 mod wrappers;
 
 pub use builtins::{free_builtins, is_free_builtin};
+pub use environment::{Change, change};
 pub use quote::{canonical, quote, split};
 pub use runners::{MAX_NESTED, Program, Runner, inside, is_runner, program, runners};
 pub use runs::{Runs, runs};
@@ -96,6 +98,8 @@ pub enum Doubt {
     ComputedName,
     /// The code that runs is computed.
     ComputedCode,
+    /// A variable of the environment puts other code in the place of the command's, or before it.
+    ChangedCode,
     /// Deeper, longer or more than we read.
     TooLarge,
 }
@@ -110,6 +114,7 @@ crate::events::text_forms!(Doubt {
     ParseError = "parse_error",
     ComputedName = "computed_name",
     ComputedCode = "computed_code",
+    ChangedCode = "changed_code",
     TooLarge = "too_large",
 });
 

@@ -16,6 +16,8 @@ pub struct Runner {
     valued: &'static str,
     /// Operands before the program.
     n_operands: usize,
+    /// Words that are no program but subcommands of its own, blank-separated.
+    own: &'static str,
     /// A command line, and the one inside.
     #[cfg_attr(not(test), expect(dead_code, reason = "the table's test reads it"))]
     hit: (&'static str, &'static str),
@@ -31,7 +33,7 @@ const fn runner(
     hit: (&'static str, &'static str),
     miss: &'static str,
 ) -> Runner {
-    Runner { names, path, valued, n_operands: 0, hit, miss }
+    Runner { names, path, valued, n_operands: 0, own: "", hit, miss }
 }
 
 /// All of them.
@@ -136,6 +138,136 @@ const RUNNERS: &[Runner] = &[
             "yarn workspaces info",
         )
     },
+    // Anything else is a script of the project, or a program of its packages.
+    Runner {
+        own: "add approve-builds audit bin c cache cat-file cat-index ci completion config create dedupe \
+              deploy deprecate dist-tag dlx doctor env exec fetch find-hash get help i ignored-builds import \
+              info init install install-test it la licenses link list ll ln login logout ls outdated owner \
+              pack patch patch-commit patch-remove ping prune publish rb rebuild recursive remove restart rm \
+              root run run-script search self-update server set setup start stop store t test tst un \
+              uninstall unlink unpublish up update upgrade version view whoami why",
+        ..runner(
+            "pnpm",
+            "",
+            "--filter -F -C --dir --prefix --workspace-concurrency --reporter --loglevel",
+            ("pnpm --filter app prisma migrate dev", "prisma migrate dev"),
+            "pnpm install x",
+        )
+    },
+    Runner {
+        own: "access add audit autoclean bin cache check config constraints create dedupe dlx exec explain \
+              generate-lock-entry global help import info init install licenses link list login logout node \
+              npm outdated owner pack patch patch-commit plugin policies publish rebuild remove run search \
+              self-update set stage start stop tag team test unlink unplug up upgrade upgrade-interactive \
+              version versions why workspace workspaces",
+        ..runner("yarn", "", "--cwd", ("yarn prisma db push", "prisma db push"), "yarn add x")
+    },
+    runner(
+        "xcrun",
+        "",
+        "--sdk -sdk --toolchain -toolchain",
+        ("xcrun swift test", "swift test"),
+        "xcrun --version",
+    ),
+    runner("sail", "", "", ("sail artisan db:wipe", "artisan db:wipe"), "sail --help"),
+    runner(
+        "nx lerna",
+        "exec",
+        "--scope --ignore --since",
+        ("lerna exec -- rm -rf x", "rm -rf x"),
+        "nx test app",
+    ),
+    runner("flutter", "pub run", "", ("flutter pub run x", "x"), "flutter pub get"),
+    runner("dart", "run", "", ("dart run build_runner build", "build_runner build"), "dart test"),
+    runner(
+        "dotnet",
+        "tool run",
+        "",
+        ("dotnet tool run csharpier .", "csharpier ."),
+        "dotnet tool list",
+    ),
+    runner(
+        "swift",
+        "run",
+        "-c --configuration --package-path",
+        ("swift run -c release tool", "tool"),
+        "swift build",
+    ),
+    runner(
+        "coverage",
+        "run",
+        "--source --omit --include --rcfile --data-file",
+        ("coverage run -m pytest -q", "pytest -q"),
+        "coverage report",
+    ),
+    runner(
+        "torchrun deepspeed",
+        "",
+        "--nproc_per_node --nproc-per-node --nnodes --node_rank --node-rank --rdzv_endpoint --rdzv-endpoint \
+         --rdzv_backend --rdzv-backend --rdzv_id --rdzv-id --master_addr --master-addr --master_port \
+         --master-port --num_gpus --include --hostfile",
+        ("torchrun --nproc_per_node 4 --no-python rm -rf x", "rm -rf x"),
+        "torchrun --help",
+    ),
+    runner(
+        "accelerate",
+        "launch",
+        "--config_file --num_processes --num_machines --mixed_precision --gpu_ids --main_process_port",
+        ("accelerate launch --num_processes 2 train.py", "train.py"),
+        "accelerate env",
+    ),
+    runner(
+        "srun sbatch",
+        "",
+        "-A -c -e -G -J -N -n -o -p -t -w --account --gpus --gres --job-name --mem --nodes --ntasks \
+         --output --partition --time",
+        ("srun -n 2 git push -f", "git push -f"),
+        "srun --version",
+    ),
+    runner(
+        "foreman honcho",
+        "run",
+        "-e --env -f --procfile",
+        ("foreman run -e .env rails s", "rails s"),
+        "foreman check",
+    ),
+    runner(
+        "dotenv",
+        "",
+        "-c -e -f -p -v",
+        ("dotenv -e .env -- npm test", "npm test"),
+        "dotenv --help",
+    ),
+    runner(
+        "devbox ddev volta",
+        "run",
+        "-c --config --node",
+        ("devbox run -- ls", "ls"),
+        "devbox list",
+    ),
+    runner("ddev lando", "exec", "-s --service", ("ddev exec ls", "ls"), "ddev describe"),
+    runner(
+        "heroku",
+        "run",
+        "-a --app -s --size",
+        ("heroku run -a x rails c", "rails c"),
+        "heroku ps",
+    ),
+    runner(
+        "fnm saml2aws",
+        "exec",
+        "--using -a --profile",
+        ("fnm exec --using 20 node", "node"),
+        "fnm ls",
+    ),
+    runner("corepack", "", "", ("corepack pnpm dlx x", "pnpm dlx x"), "corepack --version"),
+    runner(
+        "proxychains proxychains4 torsocks torify",
+        "",
+        "-f",
+        ("proxychains4 -q curl x", "curl x"),
+        "torsocks --version",
+    ),
     Runner {
         n_operands: 1,
         ..runner("direnv", "exec", "", ("direnv exec . make all", "make all"), "direnv allow")
@@ -283,6 +415,17 @@ pub fn inside(argv: &[String]) -> Option<usize> {
     matches!(script, "manage.py" | "artisan").then_some(at)
 }
 
+/// What a runner itself puts into the environment of the program: `cross-env NODE_ENV=test jest`.
+pub(super) fn assigned(argv: &[String]) -> Vec<(String, String)> {
+    let Some((first, words)) = argv.split_first() else { return Vec::new() };
+    let name = base_name(first);
+    if !runners().any(|it| it.assigns() && it.names().any(|own| own == name)) {
+        return Vec::new();
+    }
+    let pairs = words.iter().map_while(|it| it.split_once('='));
+    pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
 fn is_script_runner(name: &str) -> bool {
     SCRIPTS.iter().any(|it| it.names == without_version(name))
 }
@@ -335,6 +478,7 @@ impl Runner {
                 Some(_) => return None,
                 None if n_operands > 0 => n_operands -= 1,
                 None if self.assigns() && word.contains('=') => (),
+                None if self.own.split_ascii_whitespace().any(|it| it == word) => return None,
                 None => break,
             }
             at += 1;

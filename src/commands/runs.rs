@@ -27,12 +27,16 @@ pub fn runs() -> impl Iterator<Item = (&'static str, Runs)> {
     const FIND: &[&str] = &["-exec", "-execdir", "-ok", "-okdir"];
     const FD: &[&str] = &["-x", "--exec", "-X", "--exec-batch"];
     const SCRIPT: &[&str] = &["-c", "--command"];
+    const NODEMON: &[&str] = &["-x", "--exec"];
+    const ADB: &[&str] = &["shell", "exec-out"];
     const SSH_VALUED: &str = "BbcDEeFIiJLlMmOoPpQRSWw";
     const OTHERS: &[(&str, Runs)] = &[
         ("find", Runs::Executed(FIND)),
         ("gfind", Runs::Executed(FIND)),
         ("fd", Runs::Executed(FD)),
         ("fdfind", Runs::Executed(FD)),
+        ("nodemon", Runs::Executed(NODEMON)),
+        ("adb", Runs::Executed(ADB)),
         ("su", Runs::Executed(SCRIPT)),
         ("script", Runs::Executed(SCRIPT)),
         ("sg", Runs::Executed(SCRIPT)),

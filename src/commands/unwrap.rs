@@ -1,8 +1,10 @@
 //! From one argument vector to its simple commands: shells, wrappers, and what runs elsewhere.
-use std::{cell::Cell, rc::Rc, sync::Arc};
+use std::{cell::Cell, collections::BTreeSet, rc::Rc, sync::Arc};
 
 use super::{
     Command, Doubt, Origin, Reading, Site, Unresolved, base_name, carriers,
+    environment::{Change, change},
+    runners,
     scope::Scope,
     vector::{Stdin, Unknown, Vector},
     wrappers::{self, Inner},
@@ -88,6 +90,8 @@ pub(super) struct Reader {
     /// What the last simple command wrote.
     pub(super) said: Stdin,
     pub(super) n_layer_bytes: usize,
+    /// Assignments that change code, those that have been read.
+    pub(super) changes: BTreeSet<(String, String)>,
 }
 
 /// How much more is done for one event: wrappers have their own copies, loops and calls multiply,
@@ -119,6 +123,7 @@ impl Default for Reader {
             stdin: Stdin::Inherited,
             said: Stdin::Computed,
             n_layer_bytes: 0,
+            changes: BTreeSet::new(),
         }
     }
 }
@@ -192,6 +197,8 @@ impl Reader {
             return self.inner(&inside.inner, &vector, &context, scope);
         }
         self.push(&vector, context);
+        self.changed(&context.assignments, scope);
+        self.changed(&runners::assigned(argv), scope);
         let carried = carriers::carried(argv);
         if !carried.is_empty() {
             let mut context = context.wrapped(&name, argv);
@@ -211,6 +218,25 @@ impl Reader {
                 context.site = Site::Remote;
             }
             self.script_on_stdin(&vector, &context, scope);
+        }
+    }
+
+    /// Reads what assignments make the command behind them run besides.
+    fn changed(&mut self, assignments: &[(String, String)], scope: &Scope) {
+        for (idx, (name, value)) in assignments.iter().enumerate() {
+            let Some(change) = change(name, value) else { continue };
+            let is_set_again = assignments.iter().skip(idx + 1).any(|(it, _)| it == name);
+            if is_set_again || !self.changes.insert((name.clone(), value.clone())) {
+                continue;
+            }
+            match change {
+                Change::Runs(script) => {
+                    let piped = std::mem::take(&mut self.piped);
+                    self.script(script, &Context::default().scripted(), &mut scope.fresh());
+                    self.piped = piped;
+                }
+                Change::Code => self.doubt(Doubt::ChangedCode, &format!("{name}={value}")),
+            }
         }
     }
 
@@ -373,6 +399,13 @@ mod tests {
             ("cat <<EOF\n$(whoami)\nEOF", &["cat", "whoami"]),
             ("sudo -u bob sh -c 'id; ls'", &["id", "ls"]),
             ("find . -exec rm {} \\;", &["find . -exec rm '{}' ';'", "rm '{}'"]),
+            ("valgrind --leak-check=full ./a", &["valgrind --leak-check=full ./a", "./a"]),
+            ("perf stat -r 3 ./a -x", &["perf stat -r 3 ./a -x", "./a -x"]),
+            (
+                "nodemon -x 'npm test; ls' a.js",
+                &["nodemon -x 'npm test; ls' a.js", "npm test", "ls"],
+            ),
+            ("adb -s d shell rm x", &["adb -s d shell rm x", "rm x"]),
             ("eval 'ls -l'", &["ls -l"]),
             ("trap 'rm -f t' EXIT", &["rm -f t"]),
             ("exec 3>&1", &[]),
@@ -385,6 +418,12 @@ mod tests {
             ("$'\\x72m' x", &["rm x"]),
             ("export X=a; cat $X", &["export X=a", "cat a"]),
             ("read X; cat $X", &["read X", "cat '$X'"]),
+            ("PAGER='rm -rf x' git log", &["git log", "rm -rf x"]),
+            ("LESSOPEN='|id; ls %s' less f | wc", &["less f", "id", "ls %s", "wc"]),
+            (
+                "export GIT_SSH_COMMAND='ssh -i k'; git fetch",
+                &["export 'GIT_SSH_COMMAND=ssh -i k'", "ssh -i k", "git fetch"],
+            ),
         ] {
             assert_eq!(lines(script), want, "{script}");
         }
@@ -419,6 +458,14 @@ mod tests {
             ("curl -s https://x | bash script.sh", &[]),
             ("bash <<EOF\nls $X\nEOF", &[Doubt::ComputedCode]),
             ("bash <<'EOF'\nls $X\nEOF", &[]),
+            ("LD_PRELOAD=./x.so ls", &[Doubt::ChangedCode]),
+            ("export PATH=/tmp/x:$PATH; cd x; ls; ls -l", &[Doubt::ChangedCode]),
+            ("PATH=.:$PATH; ls", &[Doubt::ChangedCode]),
+            ("env GIT_CONFIG_GLOBAL=x git log", &[Doubt::ChangedCode]),
+            ("sudo BASH_ENV=x bash -c 'ls'", &[Doubt::ChangedCode]),
+            ("PAGER=$X git log", &[Doubt::ComputedName]),
+            ("cross-env CI=1 LD_PRELOAD=x jest A=b", &[Doubt::ChangedCode]),
+            ("PYTHONPATH=src pytest; PAGER=cat git log; X=$Y ls", &[]),
         ] {
             let argv = ["bash", "-lc", script].map(str::to_owned);
             let reasons: Vec<Doubt> = read(&argv).unresolved.iter().map(|it| it.reason).collect();

@@ -2,7 +2,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    clusters::{Cluster, Observation, Stem, Use},
+    clusters::{Cluster, Observation, Stem, Use, is_interpreter},
     policy::literal,
     risk::{RiskLevel, stake},
 };
@@ -69,8 +69,9 @@ fn parent(stem: &Stem) -> Option<Stem> {
     let is_task = || TASKS.iter().any(|(name, path)| *name == stem.binary && above == *path);
     let above =
         if stem.is_listed { above.iter().filter(|_| is_task()).collect() } else { Vec::new() };
-    // What else a runner may run is no choice of a tool's.
-    if stem.is_open || stem.runner.is_some() || (stem.is_listed && !is_task()) {
+    // What else a runner or an interpreter may run is no choice of a tool's.
+    let runs_anything = stem.is_open || stem.runner.is_some() || is_interpreter(&stem.binary);
+    if runs_anything || (stem.is_listed && !is_task()) {
         return None;
     }
     let words = std::iter::once(&stem.binary).chain(above.iter().copied());
@@ -133,6 +134,8 @@ mod tests {
             ("npm run build", true, Some("npm run")),
             ("npm install", true, None),
             ("make all", true, Some("make")),
+            ("python3 a.py", false, None),
+            ("bash a.sh", false, None),
         ] {
             let parent = parent(&stem(pattern, is_listed));
             assert_eq!(parent.as_ref().map(|it| it.pattern.as_str()), want, "{pattern}");

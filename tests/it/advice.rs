@@ -200,6 +200,59 @@ fn a_runner_may_run_what_it_was_seen_to_run_and_nothing_else() {
     }
 }
 
+/// Four scripts of an interpreter, some of them rare, made `python3 *` and `bash *`: any code at all.
+#[test]
+fn an_interpreter_may_run_what_it_was_seen_to_run_and_nothing_else() {
+    let names = [
+        "bash",
+        "sh",
+        "zsh",
+        "python3",
+        "python3.11",
+        "perl",
+        "ruby",
+        "lua",
+        "node",
+        "php",
+        "deno run",
+        "bun run",
+        "Rscript",
+        "julia",
+        "groovy",
+        "tsx",
+        "ts-node",
+        "osascript",
+        "elixir",
+        "clojure",
+    ];
+    let units: BTreeSet<_> = week().into_iter().map(|it| it.unit).collect();
+    let of_unit = |(n, unit): (usize, &policy_advisor::events::Unit)| {
+        let lines = names.iter().flat_map(|name| {
+            let often = ["a", "b"].map(|it| format!("{name} scripts/{it} x"));
+            let rare = (n < 6).then(|| format!("{name} scripts/rare-{} x", n % 4));
+            often.into_iter().chain(rare)
+        });
+        let of_line = |line: String| tally(&line, &unit.hostname, &unit.session_id, unit.day.0, 2);
+        lines.map(of_line).collect::<Vec<_>>()
+    };
+    let tallies: Vec<Tally> = units.iter().enumerate().flat_map(of_unit).collect();
+    let allow = RuleAction::Allow;
+    let broad: Vec<String> = names.iter().map(|it| format!("{it} *")).collect();
+    let of_binary = broad.iter().filter(|it| it.split(' ').count() == 2);
+    let broad: Vec<(&str, RuleAction)> = of_binary.map(|it| (it.as_str(), allow)).collect();
+    for base in [Role::new("new"), role("broad", &broad)] {
+        let (role, _) = accepted(&base, &tallies);
+        let engine = Engine::new(&role, &BTreeMap::new());
+        for name in names {
+            assert_eq!(engine.decide_line(&format!("{name} scripts/a y")).0, allow, "{name}");
+            for argument in ["", " -c x", " -e x", " -", " scripts/other", " '-c x'"] {
+                let line = format!("{name}{argument}");
+                assert_ne!(engine.decide_line(&line).0, allow, "{}: {line}", base.name);
+            }
+        }
+    }
+}
+
 #[test]
 fn every_part_of_a_small_batch_is_safe() {
     let base = hasty();

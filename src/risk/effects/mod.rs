@@ -23,7 +23,7 @@ use std::{
 };
 
 use super::{Effect, Effects, is_secret_path};
-use crate::commands::{Command, Site, Stdin, without_version};
+use crate::commands::{Command, Site, Stdin, change, without_version};
 
 /// One line of knowledge about some binaries.
 #[derive(Debug)]
@@ -223,55 +223,6 @@ static INDEX: LazyLock<BTreeMap<&str, Vec<Known>>> = LazyLock::new(|| {
     index
 });
 
-/// Variables that change what a command runs.
-///
-/// # Source
-/// git(1), ld.so(8), dyld(1), less(1), man(1), perlrun(1), python(1), node(1), ruby(1), bash(1).
-const CODE_VARIABLES: &[&str] = &[
-    "BASH_ENV",
-    "BROWSER",
-    "DYLD_INSERT_LIBRARIES",
-    "DYLD_LIBRARY_PATH",
-    "EDITOR",
-    "ENV",
-    "GIT_ASKPASS",
-    "GIT_EDITOR",
-    "GIT_EXEC_PATH",
-    "GIT_EXTERNAL_DIFF",
-    "GIT_PAGER",
-    "GIT_PROXY_COMMAND",
-    "GIT_SEQUENCE_EDITOR",
-    "GIT_SSH",
-    "GIT_SSH_COMMAND",
-    "LD_AUDIT",
-    "LD_LIBRARY_PATH",
-    "LD_PRELOAD",
-    "LESSCLOSE",
-    "LESSOPEN",
-    "MANPAGER",
-    "NODE_OPTIONS",
-    "PAGER",
-    "PATH",
-    "PERL5DB",
-    "PERL5LIB",
-    "PERL5OPT",
-    "PROMPT_COMMAND",
-    "PYTHONHOME",
-    "PYTHONPATH",
-    "PYTHONSTARTUP",
-    "RUBYLIB",
-    "RUBYOPT",
-    "RUSTC_WRAPPER",
-    "SSH_ASKPASS",
-    "SUDO_ASKPASS",
-    "VISUAL",
-    "ZDOTDIR",
-];
-
-/// Values of those variables that run nothing of note.
-const HARMLESS_VALUES: &[&str] =
-    &["", ":", "/bin/cat", "/bin/true", "cat", "false", "less", "more", "true"];
-
 /// Command lines that change something, from the examples of the tables.
 pub(super) fn changing_examples() -> impl Iterator<Item = &'static str> {
     const CHANGES: Effects = Effects::of(&[
@@ -322,10 +273,7 @@ fn own_effects(command: &Command, subcommand: &[String]) -> Effects {
     if reads.iter().any(|it| res.contains(*it)) && args.iter().any(|arg| is_secret_path(arg)) {
         res = res.with(Effect::SecretRead);
     }
-    let changes_code = |(name, value): &(String, String)| {
-        CODE_VARIABLES.contains(&name.as_str()) && !HARMLESS_VALUES.contains(&value.as_str())
-    };
-    if command.assignments.iter().any(changes_code) {
+    if command.assignments.iter().any(|(name, value)| change(name, value).is_some()) {
         res = res.with(Effect::CodeInline);
     }
     for wrapper in &command.wrappers {

@@ -416,7 +416,9 @@ pub(super) const TABLE: &[Guard] = &[
     Guard::ask("escapes.builders", "build tools told to run other code", ShellEscape)
         .except(&["go run /tmp/*", "go run /private/tmp/*", "go run /Users/*", "go run /home/*"])
         .techniques(&["T1127", "T1059.004"])
-        .source("make(1), gcc(1), cargo(1), go(1)")
+        .source(
+            "make(1), gcc(1), cargo(1), go(1), cmake(1), ctest(1), meson(1), helm(1), sbatch(1)",
+        )
         .stops(&[
             "make *--eval*",
             "make -s --eval*",
@@ -426,6 +428,19 @@ pub(super) const TABLE: &[Guard] = &[
             "g++ *-wrapper*",
             "cc *-wrapper*",
             "clang *-fplugin*",
+            "g++ *-fplugin*",
+            "cc *-fplugin*",
+            "c++ *-fplugin*",
+            "c++ *-wrapper*",
+            "clang++ *-fplugin*",
+            "clang-tidy *-load*",
+            "cmake *-E*",
+            "cmake *-P*",
+            "ctest *-S*",
+            "ctest *--build-and-test*",
+            "meson test *--wrap*",
+            "helm *--post-renderer*",
+            "sbatch *--wrap*",
             "rustdoc *-o /*",
             "go run /*",
             "go *-toolexec*",
@@ -463,7 +478,7 @@ pub(super) const TABLE: &[Guard] = &[
             "gcc * -o /usr/*",
             "gcc * -o /bin/*",
             "gmake *--eval*",
-            "bazel run *--run_under*",
+            "bazel *--run_under*",
             "just *--shell *",
             "ninja -f /*",
         ])
@@ -477,6 +492,19 @@ pub(super) const TABLE: &[Guard] = &[
                 "g++ -wrapper sh x",
                 "cc -wrapper sh x",
                 "clang -fplugin=./x.so y.c",
+                "g++ -fplugin=./x.so y.cc",
+                "cc -fplugin=./x.so y.c",
+                "c++ -fplugin=./x.so y.cc",
+                "c++ -wrapper sh,-s y.cc",
+                "clang++ -fplugin=./x.so y.cc",
+                "clang-tidy -load ./x.so y.c",
+                "cmake -E rm -rf x",
+                "cmake -P ./x.cmake",
+                "ctest -S x.cmake",
+                "ctest --build-and-test x y",
+                "meson test --wrapper ./x",
+                "helm template x --post-renderer ./x",
+                "sbatch --wrap 'rm -rf x'",
                 "rustdoc x -o /y",
                 "go run /x.go",
                 "go build -toolexec=./x",
@@ -532,7 +560,10 @@ pub(super) const TABLE: &[Guard] = &[
                 "pdflatex a.tex",
                 "gcc a.c -o /tmp/a",
                 "rustc --explain E0001",
-                "cmake -S . -B build",
+                "cmake -S . -B build -DCMAKE_PREFIX_PATH=x -DCMAKE_EXPORT_COMPILE_COMMANDS=ON",
+                "cmake --build build",
+                "ctest --test-dir build -R X",
+                "meson setup build --wrap-mode=nodownload",
             ],
         ),
 ];

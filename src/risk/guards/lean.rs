@@ -150,15 +150,9 @@ pub(super) const TABLE: &[Lean] = &[
             .stops(&["local *"]),
     ),
     lean(
-        Guard::ask("shell.traces", "hide what is done, or load code into what runs", Evasion)
-            .techniques(&["T1070.003", "T1562.003", "T1574.006"])
-            .stops(&[
-                "history *",
-                "export *HIST*",
-                "export *PRELOAD*",
-                "export *INSERT_LIB*",
-                "export PROMPT_COMMAND*",
-            ]),
+        Guard::ask("shell.traces", "hide what is done", Evasion)
+            .techniques(&["T1070.003", "T1562.003"])
+            .stops(&["history *", "export *HIST*"]),
     ),
     lean(
         Guard::deny("escape.network", "open a connection through the shell", RemoteShell)
