@@ -37,14 +37,43 @@ const CARRIERS: &[Wrapper] = &[
         n_operands: 1,
         ..wrapper("perf", "eoptCFcIrDxGmjL", "event output pid tid cpu repeat delay")
     },
+    wrapper("entr", "", ""),
+    wrapper(
+        "watchexec",
+        "ewifdspoE",
+        "exts watch ignore filter delay-run shell signal postpone on-busy-update env",
+    ),
     wrapper("systemd-inhibit", "", "what who why mode"),
     wrapper("eatmydata", "", ""),
     Wrapper { n_operands: 1, ..wrapper("faketime", "fp", "") },
 ];
 
+/// Commands each of whose operands is a script, with their options that take the next word.
+///
+/// # Source
+/// The manuals of hyperfine 1.18 and concurrently 9.
+const SCRIPTS: &[(&str, &[&str])] = &[
+    (
+        "concurrently",
+        &["-n", "--names", "-c", "--prefix-colors", "-m", "--max-processes", "-p", "--prefix"],
+    ),
+    ("hyperfine", &["-w", "--warmup", "-r", "--runs", "-m", "--min-runs", "-M", "--max-runs"]),
+];
+
 /// The names of commands that run the rest of their vector besides.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
-    CARRIERS.iter().flat_map(|it| it.names.split(' '))
+    let scripts = SCRIPTS.iter().map(|it| it.0);
+    CARRIERS.iter().flat_map(|it| it.names.split(' ')).chain(scripts)
+}
+
+/// The operands of a command each of which is a script; what an option takes may be one, too.
+fn scripts(argv: &[String], valued: &[&str]) -> Vec<Inner> {
+    let words = argv.iter().enumerate().skip(1);
+    let is_script = |(at, word): &(usize, &String)| {
+        let before = argv.get(at - 1).map_or("", String::as_str);
+        !word.starts_with('-') && !valued.contains(&before)
+    };
+    words.filter(is_script).map(|(at, _)| Inner::Script(at..at + 1)).collect()
 }
 
 /// What runs here, besides the command itself.
@@ -53,6 +82,10 @@ pub(super) fn carried(argv: &[String]) -> Vec<Inner> {
     match name {
         "find" | "gfind" => executed(argv, &["-exec", "-execdir", "-ok", "-okdir"]),
         "fd" | "fdfind" => executed(argv, &["-x", "--exec", "-X", "--exec-batch"]),
+        name if SCRIPTS.iter().any(|it| it.0 == name) => {
+            let own = SCRIPTS.iter().find(|it| it.0 == name);
+            own.map(|it| scripts(argv, it.1)).unwrap_or_default()
+        }
         "nodemon" => {
             let script = option(argv, &["-x", "--exec"]);
             script.map(|at| Inner::Script(at..at + 1)).into_iter().collect()

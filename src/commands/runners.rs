@@ -163,6 +163,13 @@ const RUNNERS: &[Runner] = &[
         ..runner("yarn", "", "--cwd", ("yarn prisma db push", "prisma db push"), "yarn add x")
     },
     runner(
+        "java",
+        "",
+        "-cp -classpath --class-path -p --module-path --add-opens --add-exports --add-modules --add-reads",
+        ("java -Xmx2g -jar a.jar x", "a.jar x"),
+        "java -version",
+    ),
+    runner(
         "xcrun",
         "",
         "--sdk -sdk --toolchain -toolchain",

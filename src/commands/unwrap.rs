@@ -406,6 +406,8 @@ mod tests {
                 &["nodemon -x 'npm test; ls' a.js", "npm test", "ls"],
             ),
             ("adb -s d shell rm x", &["adb -s d shell rm x", "rm x"]),
+            ("hyperfine -w 3 'ls; id' './a'", &["hyperfine -w 3 'ls; id' ./a", "ls", "id", "./a"]),
+            ("watchexec -e rs make test", &["watchexec -e rs make test", "make test"]),
             ("eval 'ls -l'", &["ls -l"]),
             ("trap 'rm -f t' EXIT", &["rm -f t"]),
             ("exec 3>&1", &[]),

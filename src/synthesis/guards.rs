@@ -7,7 +7,7 @@ use std::{
 
 use rayon::prelude::*;
 
-use super::spellings::Spelled;
+use super::{operations, spellings::Spelled};
 use crate::{
     clusters::Observation,
     commands::{grammar::lists_subcommands, is_free_builtin},
@@ -282,25 +282,6 @@ impl Stop {
         })
     }
 
-    /// Whether the operation of an allow may be what a guard over operations of a cloud stops: `aws *
-    /// delete-*` is about what follows the service, and an allow of `aws s3 ls *` has `ls` there.
-    ///
-    /// # Source
-    /// aws(1): `aws [options] <command> <subcommand> [parameters]`.
-    fn may_be_operation(&self, allow: &Pattern) -> bool {
-        if !self.text.starts_with("aws * ") {
-            return true;
-        }
-        let mut words = allow.literal_prefix().splitn(4, ' ');
-        let operation = words.nth(2).filter(|_| words.next().is_some());
-        let is_fixed = operation.is_some() && !has_gap(allow);
-        let is_plain = |word: &str| !word.is_empty() && !word.starts_with('-');
-        operation.filter(|it| is_fixed && is_plain(it)).is_none_or(|operation| {
-            self.pattern.matches(&format!("aws x {operation}"))
-                || self.pattern.matches(&format!("aws x {operation} "))
-        })
-    }
-
     /// Whether some line is taken by both the guard and an allow.
     ///
     /// `*latex *` is meant for a binary whose name ends so: it shares nothing with `cat *`.
@@ -316,12 +297,12 @@ impl Stop {
             Some((_, plain)) if !has_gap(allow) => plain,
             _ => &self.pattern,
         };
-        names && overlaps(allow, stop) && self.may_be_operation(allow)
+        names && overlaps(allow, stop) && operations::may_be(&self.text, &self.pattern, allow)
     }
 }
 
 /// Whether anything may stand between the first word of an allow and what it does: an option, or a star.
-fn has_gap(allow: &Pattern) -> bool {
+pub(super) fn has_gap(allow: &Pattern) -> bool {
     let second = allow.literal_prefix().split_once(' ').map_or("", |(_, rest)| rest);
     second.is_empty() || second.starts_with('-')
 }

@@ -3,6 +3,7 @@ mod budget;
 mod closed;
 mod confidence;
 mod guards;
+mod operations;
 mod parents;
 mod prices;
 mod scope;

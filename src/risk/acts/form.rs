@@ -4,6 +4,25 @@ use crate::policy::{
     proof::{Bytes, Graph, Language, any_argument, argument, begins, words},
 };
 
+/// Words that say what is done to what stands in front of them, and beginnings of such words.
+const LAST_OF_PATH: &[&str] =
+    &["cat", "describe", "get", "info", "list", "ls", "read", "show", "tail", "version"];
+const LAST_BEGIN_SO: &[&str] = &["describe-", "get-", "list-", "show-"];
+
+/// Whether no further subcommand follows a word of a path: `gcloud compute instances list`.
+///
+/// # Source
+/// The command references of Google Cloud and Azure: groups are nouns, and what only looks is one of these.
+pub fn is_last_of_path(word: &str) -> bool {
+    LAST_OF_PATH.contains(&word) || LAST_BEGIN_SO.iter().any(|it| word.starts_with(it))
+}
+
+/// The same as a language.
+fn last_of_path() -> Language {
+    let begin = Language::any_of(LAST_BEGIN_SO.iter().map(|it| begins(it)));
+    Language::one_of(LAST_OF_PATH.iter().copied()).or(&begin)
+}
+
 /// A way to do something: which binary, below which subcommand, with what in its arguments.
 ///
 /// Options stand in any order, before and after operands, up to a `--`; short ones in clusters; long
@@ -14,6 +33,8 @@ pub(super) struct Form {
     pub(super) names: Vec<String>,
     /// Subcommand paths, alternatives, each word a glob; none where the tool has no subcommands.
     pub(super) paths: Vec<Vec<String>>,
+    /// Whether words that say what is done are the last of a path, see [`is_last_of_path`].
+    pub(super) ends: bool,
     /// Options before the subcommand that take the next word.
     pub(super) globals: Vec<String>,
     /// Letters of short options that take a value: the rest of the cluster, or the next word.
@@ -125,6 +146,12 @@ impl Form {
         self
     }
 
+    /// With paths of words that say what to do it to, and one that says what.
+    pub(super) fn ending(mut self) -> Self {
+        self.ends = true;
+        self
+    }
+
     /// With options before the subcommand that take the next word.
     pub(super) fn globals(mut self, globals: &[&str]) -> Self {
         self.globals = owned(globals);
@@ -185,7 +212,10 @@ impl Form {
                         Some(&(open, _)) => open,
                         None => graph.node(false),
                     };
-                    let word = any_glob(std::slice::from_ref(word)).and(&plain);
+                    let mut word = any_glob(std::slice::from_ref(word)).and(&plain);
+                    if self.ends && !last {
+                        word = word.minus(&last_of_path());
+                    }
                     graph.edge(from, &argument(&word), to);
                     from = to;
                 }

@@ -52,6 +52,35 @@ fn aws(paths: &[&str]) -> Form {
     ])
 }
 
+/// What is done by a verb behind the names of groups, as far as groups nest.
+pub(super) fn grouped(binary: &str, verbs: &[&str]) -> Form {
+    const MAX_GROUPS: usize = 6;
+    let path = |n_groups: usize, verb: &&str| format!("{}{verb}", "* ".repeat(n_groups));
+    let paths = (1..=MAX_GROUPS).flat_map(|n| verbs.iter().map(move |verb| path(n, verb)));
+    let paths: Vec<String> = paths.collect();
+    form(&[binary]).below(&paths.iter().map(String::as_str).collect::<Vec<_>>()).ending().globals(
+        &[
+            "--access-token-file",
+            "--account",
+            "--billing-project",
+            "--configuration",
+            "--flags-file",
+            "--format",
+            "--impersonate-service-account",
+            "--project",
+            "--region",
+            "--verbosity",
+            "--zone",
+            "--output",
+            "-o",
+            "--query",
+            "--resource-group",
+            "-g",
+            "--subscription",
+        ],
+    )
+}
+
 pub(super) fn acts() -> Vec<Act> {
     vec![
         Act::new(
@@ -176,8 +205,8 @@ pub(super) fn acts() -> Vec<Act> {
         .by(aws(&["* delete-*", "* terminate-*", "* deregister-*", "s3 rb"]))
         .by(aws(&["s3 rm"]).with(&[long("recursive")]))
         .by(aws(&["s3 sync"]).with(&[long("delete")]))
-        .by(form(&["gcloud"]).with(&[operand(&["delete"])]))
-        .by(form(&["az"]).with(&[operand(&["delete", "purge"])]))
+        .by(grouped("gcloud", &["delete"]))
+        .by(grouped("az", &["delete", "purge"]))
         .by(form(&["gsutil"]).with(&[operand(&["rm", "rb"])]))
         .by(form(&["doctl", "hcloud", "flyctl", "fly", "heroku"]).with(&[operand(&[
             "delete",
@@ -192,6 +221,7 @@ pub(super) fn acts() -> Vec<Act> {
                 "aws s3 rm --recursive s3://x",
                 "aws s3 rb s3://x",
                 "gcloud compute instances delete x",
+                "gcloud beta --project list run services delete x",
                 "az group delete -n x",
                 "fly apps destroy x",
             ],
@@ -200,6 +230,7 @@ pub(super) fn acts() -> Vec<Act> {
                 "aws s3 rm s3://x/y",
                 "aws ec2 describe-instances",
                 "gcloud projects list",
+                "gcloud logging read delete",
                 "az group list",
             ],
         ),

@@ -27,6 +27,8 @@ use crate::policy::{
 
 pub use aim::{Aim, aims};
 pub use closure::{Benign, Closed, Closure, closure};
+pub use form::is_last_of_path;
+
 use form::Form;
 use through::through_runners;
 

@@ -2,7 +2,8 @@
 use super::{
     Act,
     GuardClass::SecretRead,
-    form::{any_word, form, operand},
+    form::{any_word, form},
+    infra::grouped,
 };
 
 /// Programs that show, copy, pack or send what is in a file.
@@ -85,7 +86,7 @@ pub(super) fn acts() -> Vec<Act> {
                     "sts get-session-token",
                 ])
                 .globals(&["--profile", "--region", "--output", "--query"]))
-            .by(form(&["gcloud"]).with(&[operand(&["print-access-token", "print-identity-token"])]))
+            .by(grouped("gcloud", &["print-access-token", "print-identity-token"]))
             .by(form(&["vault"]).below(&["kv get", "read"]).globals(&["-address", "-namespace"]))
             .by(form(&["kubectl", "oc"]).below(&["get secret*", "describe secret*"]).globals(&[
                 "-n",

@@ -259,7 +259,7 @@ pub(super) const TABLE: &[Guard] = &[
             "unzip *-d /*",
             "openssl req *-engine*",
             "tar *'/Users/\\**",
-            "tar *-I '*",
+            "tar *-I *",
             "tar * /var/l*",
             "tar -*f /usr/*",
             "tar *.ssh*",

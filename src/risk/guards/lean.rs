@@ -6,8 +6,8 @@
 use super::{
     Guard,
     GuardClass::{
-        Deletion, Egress, Evasion, HistoryRewriting, OutsideWrite, Persistence, RemoteShell,
-        SecretRead, ShellEscape, SystemRead, Upload, WorkLoss,
+        Deletion, Egress, Evasion, ForeignCode, HistoryRewriting, OutsideWrite, Persistence,
+        RemoteShell, SecretRead, ShellEscape, SystemRead, Upload, WorkLoss,
     },
 };
 
@@ -396,7 +396,12 @@ pub(super) const TABLE: &[Lean] = &[
     lean(
         Guard::ask("escape.search", "run code while searching", ShellEscape)
             .techniques(&["T1059.004"])
-            .stops(&["rg *--pre*"]),
+            .stops(&["rg *--pre*", "rg *--hostname-bin*"]),
+    ),
+    lean(
+        Guard::ask("packages.elsewhere", "install packages from elsewhere", ForeignCode)
+            .techniques(&["T1195.001"])
+            .stops(&["pip *://*", "pip3 *://*"]),
     ),
     lean(
         Guard::ask("files.hex", "write files from hexadecimal text", OutsideWrite)
