@@ -188,6 +188,13 @@ fn role(name: &str) -> Option<Role> {
     })
 }
 
+/// Begin and end of the names of all of them; a name without family ends in nothing.
+pub fn code_variables() -> impl Iterator<Item = (&'static str, Option<&'static str>)> {
+    names().map(|(name, _)| {
+        name.split_once('*').map_or((name, None), |(begin, end)| (begin, Some(end)))
+    })
+}
+
 fn names() -> impl Iterator<Item = (&'static str, Role)> {
     VARIABLES.iter().flat_map(|it| it.names.split(' ').map(move |name| (name, it.role)))
 }

@@ -19,7 +19,7 @@ mod word;
 mod wrappers;
 
 pub use builtins::{free_builtins, is_free_builtin};
-pub use environment::{Change, change};
+pub use environment::{Change, change, code_variables};
 pub use quote::{canonical, quote, split};
 pub use runners::{MAX_NESTED, Program, Runner, inside, is_runner, program, runners};
 pub use runs::{Runs, runs};

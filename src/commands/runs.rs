@@ -12,6 +12,8 @@ pub enum Runs {
     Script,
     /// Whatever it is given.
     Code,
+    /// What follows assignments, in the same line for rules; some of these change code.
+    Assigning,
     /// What follows one of these options.
     Executed(&'static [&'static str]),
     /// What follows the host; these short options take a value.
@@ -35,6 +37,7 @@ pub fn runs() -> impl Iterator<Item = (&'static str, Runs)> {
         ("gfind", Runs::Executed(FIND)),
         ("fd", Runs::Executed(FD)),
         ("fdfind", Runs::Executed(FD)),
+        ("cross-env", Runs::Assigning),
         ("nodemon", Runs::Executed(NODEMON)),
         ("adb", Runs::Executed(ADB)),
         ("su", Runs::Executed(SCRIPT)),

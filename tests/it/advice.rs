@@ -221,7 +221,6 @@ fn an_interpreter_may_run_what_it_was_seen_to_run_and_nothing_else() {
         "groovy",
         "tsx",
         "ts-node",
-        "osascript",
         "elixir",
         "clojure",
     ];

@@ -2,7 +2,7 @@
 use std::sync::LazyLock;
 
 use super::{bytes::Bytes, language::Language};
-use crate::commands::{Command, Runs, canonical, free_builtins, read, runs};
+use crate::commands::{Command, Runs, canonical, code_variables, free_builtins, read, runs};
 
 /// The languages of lines that rules are tried on.
 #[derive(Debug)]
@@ -138,6 +138,17 @@ fn alone(how: Runs) -> Language {
             argument(&flags).star().then(&operand.then(&any).maybe())
         }
         Runs::Code => Language::nothing(),
+        Runs::Assigning => {
+            let name = |(begin, end): (&str, Option<&str>)| {
+                let begin = Language::text(begin);
+                end.map_or(begin.clone(), |end| {
+                    Language::chain([begin, anything.clone(), Language::text(end)])
+                })
+            };
+            let names = Language::any_of(code_variables().map(name)).minimal();
+            let assigned = Language::chain([names, Language::text("="), anything.clone()]);
+            argument(&anything.minus(&assigned)).star()
+        }
         Runs::Executed(options) => without(options),
         Runs::Remote(valued) => {
             let valued = Bytes::of(valued);
@@ -192,6 +203,12 @@ mod tests {
             ("'a", false, false),
             ("", false, false),
             ("eval x", true, false),
+            ("cross-env CI=1 jest", true, true),
+            ("cross-env CI=1 PATH=. jest", true, false),
+            ("valgrind ./a", true, false),
+            ("hyperfine ls", true, false),
+            ("adb devices", true, true),
+            ("adb shell ls", true, false),
         ] {
             assert_eq!(lines().canonical.contains(line), is_canonical, "{line}");
             assert_eq!(lines().plain.contains(line), is_plain, "{line}");
