@@ -79,13 +79,12 @@ fn scripts(argv: &[String], valued: &[&str]) -> Vec<Inner> {
 /// What runs here, besides the command itself.
 pub(super) fn carried(argv: &[String]) -> Vec<Inner> {
     let Some(name) = argv.first().map(|it| base_name(it)) else { return Vec::new() };
+    if let Some((_, valued)) = SCRIPTS.iter().find(|it| it.0 == name) {
+        return scripts(argv, valued);
+    }
     match name {
         "find" | "gfind" => executed(argv, &["-exec", "-execdir", "-ok", "-okdir"]),
         "fd" | "fdfind" => executed(argv, &["-x", "--exec", "-X", "--exec-batch"]),
-        name if SCRIPTS.iter().any(|it| it.0 == name) => {
-            let own = SCRIPTS.iter().find(|it| it.0 == name);
-            own.map(|it| scripts(argv, it.1)).unwrap_or_default()
-        }
         "nodemon" => {
             let script = option(argv, &["-x", "--exec"]);
             script.map(|at| Inner::Script(at..at + 1)).into_iter().collect()

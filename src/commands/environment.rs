@@ -66,8 +66,8 @@ const VARIABLES: &[Variables] = &[
     ),
     variables(
         "CC CXX FC LD AR RUSTC RUSTDOC RUSTC_WRAPPER RUSTC_WORKSPACE_WRAPPER CARGO_BUILD_RUSTC* \
-         CARGO_TARGET_*_RUNNER CARGO_TARGET_*_LINKER CMAKE_C_COMPILER_LAUNCHER CMAKE_CXX_COMPILER_LAUNCHER NPM_CONFIG_SCRIPT_SHELL \
-         npm_config_script_shell",
+         CARGO_TARGET_*_RUNNER CARGO_TARGET_*_LINKER CMAKE_C_COMPILER_LAUNCHER CMAKE_CXX_COMPILER_LAUNCHER \
+         NPM_CONFIG_SCRIPT_SHELL npm_config_script_shell",
         Role::Program,
         ("CC='sh -c id'", "CC="),
     ),
@@ -124,7 +124,6 @@ const VARIABLES: &[Variables] = &[
 
 /// Values that run nothing that could do harm.
 const HARMLESS: &[&str] = &[
-    "",
     "-",
     "/bin/cat",
     "/bin/echo",
@@ -150,7 +149,8 @@ const SCRATCH: &[&str] = &["/tmp", "/var/tmp", "/dev/shm", "/private/tmp", "/pri
 /// own code, and no change.
 pub fn change<'a>(name: &str, value: &'a str) -> Option<Change<'a>> {
     let role = role(name)?;
-    if HARMLESS.contains(&value) {
+    // An empty search path of programs is the working directory.
+    if HARMLESS.contains(&value) || (value.is_empty() && name != "PATH") {
         return None;
     }
     let is_code = match role {
@@ -246,6 +246,7 @@ mod tests {
             ("/tmpfiles/bin", false, false),
             (".:$PATH", true, false),
             ("$PATH:", true, false),
+            ("", true, false),
             ("/tmp", true, true),
             ("src:/work/../tmp//x/", true, true),
             ("$TMPDIR/bin:$PATH", true, true),
