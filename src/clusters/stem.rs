@@ -254,6 +254,7 @@ fn interpreter_stem(binary: String, argv: &[String]) -> Stem {
         subcommand.push(first.clone());
         rest = behind;
     }
+    let is_plain = |word: &String| !word.starts_with('-') && !word.contains(['$', '`']);
     // Any option but these may carry code.
     let found = match rest {
         [option, module, ..] if MODULE_OPTIONS.contains(&option.as_str()) => {
@@ -261,14 +262,14 @@ fn interpreter_stem(binary: String, argv: &[String]) -> Stem {
             Some(module)
         }
         [word, ..] if matches!(word.as_str(), "--version" | "-V" | "--help") => Some(word),
-        [word, ..] if !word.starts_with('-') && !word.contains(['$', '`']) => Some(word),
+        [word, ..] if is_plain(word) => Some(word),
         _ => None,
     };
     if let Some(script) = found {
         words.push(word_pattern(script));
         subcommand.push(script.clone());
         let next = rest.get(1).filter(|_| FRAMEWORKS.contains(&base_name(script)));
-        if let Some(command) = next.filter(|it| !it.starts_with('-') && !it.contains(['$', '`'])) {
+        if let Some(command) = next.filter(|it| is_plain(it)) {
             words.push(word_pattern(command));
             subcommand.push(command.clone());
         }

@@ -82,23 +82,19 @@ pub(super) fn carried(argv: &[String]) -> Vec<Inner> {
     if let Some((_, valued)) = SCRIPTS.iter().find(|it| it.0 == name) {
         return scripts(argv, valued);
     }
+    // The value of an option, which is a script.
+    let value = |names: &[&str]| option(argv, names).map(|at| Inner::Script(at..at + 1));
     match name {
         "find" | "gfind" => executed(argv, &["-exec", "-execdir", "-ok", "-okdir"]),
         "fd" | "fdfind" => executed(argv, &["-x", "--exec", "-X", "--exec-batch"]),
-        "nodemon" => {
-            let script = option(argv, &["-x", "--exec"]);
-            script.map(|at| Inner::Script(at..at + 1)).into_iter().collect()
-        }
+        "nodemon" => value(&["-x", "--exec"]).into_iter().collect(),
         // What follows is joined to a script for the shell of the device.
         "adb" => {
             let script = option(argv, &["shell", "exec-out"]);
             script.map(|at| Inner::Script(at..argv.len())).into_iter().collect()
         }
         "su" | "runuser" | "script" | "sg" if option(argv, &["-c", "--command"]).is_some() => {
-            option(argv, &["-c", "--command"])
-                .map(|at| Inner::Script(at..at + 1))
-                .into_iter()
-                .collect()
+            value(&["-c", "--command"]).into_iter().collect()
         }
         _ => {
             let carrier = CARRIERS.iter().find(|it| it.is_named(name));

@@ -1,6 +1,8 @@
 //! Variables of the environment that change which code a command runs.
 use std::{collections::BTreeMap, sync::LazyLock};
 
+use super::{is_below, normal};
+
 /// What an assignment does to the commands that find it in their environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change<'a> {
@@ -173,12 +175,12 @@ pub fn change<'a>(name: &str, value: &'a str) -> Option<Change<'a>> {
 
 /// How the value of a variable comes to be code, where it does.
 fn role(name: &str) -> Option<Role> {
-    static NAMES: LazyLock<BTreeMap<&str, Role>> = LazyLock::new(|| names().collect());
+    static NAMES: LazyLock<BTreeMap<&str, Role>> = LazyLock::new(|| {
+        let single = named().filter(|it| it.1.is_none());
+        single.map(|(name, _, role)| (name, role)).collect()
+    });
     static FAMILIES: LazyLock<Vec<(&str, &str, Role)>> = LazyLock::new(|| {
-        let of_family = |(name, role): (&'static str, Role)| {
-            name.split_once('*').map(|(begin, end)| (begin, end, role))
-        };
-        names().filter_map(of_family).collect()
+        named().filter_map(|(begin, end, role)| Some((begin, end?, role))).collect()
     });
     NAMES.get(name).copied().or_else(|| {
         let is_of = |it: &&(&str, &str, Role)| {
@@ -190,29 +192,23 @@ fn role(name: &str) -> Option<Role> {
 
 /// Begin and end of the names of all of them; a name without family ends in nothing.
 pub fn code_variables() -> impl Iterator<Item = (&'static str, Option<&'static str>)> {
-    names().map(|(name, _)| {
-        name.split_once('*').map_or((name, None), |(begin, end)| (begin, Some(end)))
-    })
+    named().map(|(begin, end, _)| (begin, end))
 }
 
-fn names() -> impl Iterator<Item = (&'static str, Role)> {
-    VARIABLES.iter().flat_map(|it| it.names.split(' ').map(move |name| (name, it.role)))
+/// The same with what the value is to them.
+fn named() -> impl Iterator<Item = (&'static str, Option<&'static str>, Role)> {
+    VARIABLES.iter().flat_map(|it| {
+        it.names.split(' ').map(|name| {
+            let family = name.split_once('*');
+            family.map_or((name, None, it.role), |(begin, end)| (begin, Some(end), it.role))
+        })
+    })
 }
 
 /// Whether a directory is one where anybody writes.
 fn is_scratch(dir: &str) -> bool {
-    let mut parts: Vec<&str> = Vec::new();
-    for part in dir.split('/').filter(|it| !matches!(*it, "" | ".")) {
-        match part {
-            ".." => drop(parts.pop()),
-            _ => parts.push(part),
-        }
-    }
-    let is_below = |of: &str| {
-        let of: Vec<&str> = of.split('/').skip(1).collect();
-        parts.starts_with(&of)
-    };
-    (dir.starts_with('/') && SCRATCH.iter().copied().any(is_below))
+    let path = normal(dir);
+    (dir.starts_with('/') && SCRATCH.iter().any(|it| is_below(&path, it)))
         || ["$TMP", "${TMP", "$TEMP", "${TEMP"].iter().any(|it| dir.starts_with(it))
 }
 

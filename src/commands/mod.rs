@@ -135,6 +135,25 @@ pub fn base_name(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
 
+/// An absolute path without `.`, `..` and doubled slashes, by its text alone.
+pub fn normal(path: &str) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => (),
+            ".." => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
+    format!("/{}", parts.join("/"))
+}
+
+/// Whether a normal path is a folder or lies in it.
+pub fn is_below(path: &str, folder: &str) -> bool {
+    folder == "/"
+        || path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
 /// `python` for `python3.11`.
 pub fn without_version(name: &str) -> &str {
     name.trim_end_matches(|ch: char| ch.is_ascii_digit() || ch == '.' || ch == '-')

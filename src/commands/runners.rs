@@ -425,8 +425,8 @@ pub fn inside(argv: &[String]) -> Option<usize> {
 /// What a runner itself puts into the environment of the program: `cross-env NODE_ENV=test jest`.
 pub(super) fn assigned(argv: &[String]) -> Vec<(String, String)> {
     let Some((first, words)) = argv.split_first() else { return Vec::new() };
-    let name = base_name(first);
-    if !runners().any(|it| it.assigns() && it.names().any(|own| own == name)) {
+    let mut named = BY_NAME.get(base_name(first)).into_iter().flatten();
+    if !named.any(|it| it.assigns()) {
         return Vec::new();
     }
     let pairs = words.iter().map_while(|it| it.split_once('='));

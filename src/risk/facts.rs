@@ -1,7 +1,7 @@
 //! What a rule may ask of a command or an MCP call: acts, paths, classes of data, signs of danger.
 use super::{Effect, Effects, is_secret_path, level};
 use crate::{
-    commands::{Command, grammar},
+    commands::{Command, grammar, normal},
     events::MARKER_OPEN,
     policy::{ActionType, DataClass, Facts, Input, Problem, ResourceType, Role},
 };
@@ -156,15 +156,7 @@ fn paths_of(word: &str) -> impl Iterator<Item = &str> {
 fn absolute(path: &str, cwd: Option<&str>) -> String {
     let rooted = path.starts_with(['/', '~']) || path.contains("://");
     let Some(cwd) = cwd.filter(|_| !rooted) else { return path.to_owned() };
-    let mut parts: Vec<&str> = Vec::new();
-    for part in cwd.split('/').chain(path.split('/')) {
-        match part {
-            "" | "." => (),
-            ".." => drop(parts.pop()),
-            part => parts.push(part),
-        }
-    }
-    format!("/{}", parts.join("/"))
+    normal(&format!("{cwd}/{path}"))
 }
 
 fn class(word: &str, absolute: &str, cwd: Option<&str>) -> Option<DataClass> {

@@ -1,7 +1,11 @@
 //! Where a path lies, judged by its text and the working directory.
 use std::borrow::Cow;
 
-use crate::{events::text_forms, risk::is_secret_path};
+use crate::{
+    commands::{is_below, normal},
+    events::text_forms,
+    risk::is_secret_path,
+};
 
 /// Where a path lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -117,19 +121,6 @@ fn variable(path: &str) -> Option<Place> {
     }
 }
 
-/// An absolute path without `.`, `..` and doubled slashes.
-fn normal(path: &str) -> String {
-    let mut parts: Vec<&str> = Vec::new();
-    for part in path.split('/') {
-        match part {
-            "" | "." => (),
-            ".." => drop(parts.pop()),
-            part => parts.push(part),
-        }
-    }
-    format!("/{}", parts.join("/"))
-}
-
 /// Whether a relative path goes above where it starts.
 fn leaves(path: &str) -> bool {
     let mut depth = 0_i32;
@@ -141,11 +132,6 @@ fn leaves(path: &str) -> bool {
         };
         depth < 0
     })
-}
-
-fn is_below(path: &str, folder: &str) -> bool {
-    folder == "/"
-        || path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// Whether a working directory is someone's project rather than a part of the system.
