@@ -4,6 +4,7 @@ use std::sync::Arc;
 mod builtins;
 mod carriers;
 mod environment;
+mod filters;
 pub mod grammar;
 mod parse;
 mod plain;
@@ -92,7 +93,7 @@ pub struct Unresolved {
 /// What kind of doubt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Doubt {
-    /// No shell would parse it.
+    /// No shell, or no filter whose script it is, would parse it.
     ParseError,
     /// The name of the command is computed.
     ComputedName,

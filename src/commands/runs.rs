@@ -1,5 +1,5 @@
 //! Which commands may run another one, and in what form they do not.
-use super::{carriers, unwrap::SHELLS, wrappers};
+use super::{carriers, filters, unwrap::SHELLS, wrappers};
 
 /// How a command runs what its arguments name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,6 +12,10 @@ pub enum Runs {
     Script,
     /// Whatever it is given.
     Code,
+    /// What the script of `sed` runs; files that it opens are commands, too.
+    Sed,
+    /// What the program of `awk` runs; files that it opens are commands, too.
+    Awk,
     /// What follows assignments, in the same line for rules; some of these change code.
     Assigning,
     /// What follows one of these options.
@@ -63,5 +67,8 @@ pub fn runs() -> impl Iterator<Item = (&'static str, Runs)> {
     let wrappers = wrappers::names().filter(|name| !CODE.contains(name));
     let carriers = carriers::names().map(|name| (name, Runs::Carried));
     let wrappers = wrappers.map(|name| (name, Runs::Wrapped)).chain(carriers);
-    code.chain(shells).chain(wrappers).chain(OTHERS.iter().copied())
+    let filters = [(filters::SED, Runs::Sed), (filters::AWK, Runs::Awk)];
+    let filters =
+        filters.into_iter().flat_map(|(names, how)| names.iter().map(move |&it| (it, how)));
+    code.chain(shells).chain(wrappers).chain(filters).chain(OTHERS.iter().copied())
 }

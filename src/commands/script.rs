@@ -409,14 +409,24 @@ impl Reader {
             }
         };
         let value = self.word(target, context, scope);
-        let text = value.text();
-        if matches!(text.as_str(), "/dev/null" | "/dev/stdout" | "/dev/stderr" | "/dev/tty")
-            || text.starts_with("/dev/fd/")
+        self.opened(command, value.text(), value.dynamic, context);
+    }
+
+    /// A file that is opened, as the command that does no more than that.
+    pub(super) fn opened(
+        &mut self,
+        command: &[&str],
+        path: String,
+        is_unknown: bool,
+        context: &Context,
+    ) {
+        if matches!(path.as_str(), "/dev/null" | "/dev/stdout" | "/dev/stderr" | "/dev/tty")
+            || path.starts_with("/dev/fd/")
         {
             return;
         }
         let mut vector = Vector::literal(command.iter().map(|&it| it.to_owned()).collect());
-        vector.push(text, value.dynamic);
+        vector.push(path, is_unknown);
         let context =
             Context { origin: Origin::Redirect, assignments: Vec::new(), ..context.clone() };
         self.push(&vector, &context);

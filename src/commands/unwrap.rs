@@ -70,7 +70,7 @@ impl Context {
     }
 
     /// The context of what stands inside a script.
-    fn scripted(&self) -> Self {
+    pub(super) fn scripted(&self) -> Self {
         Self { origin: Origin::Script, placeholder: None, ..self.clone() }
     }
 }
@@ -199,6 +199,7 @@ impl Reader {
         self.push(&vector, context);
         self.changed(&context.assignments, scope);
         self.changed(&runners::assigned(argv), scope);
+        self.filtered(&vector, context, scope);
         let carried = carriers::carried(argv);
         if !carried.is_empty() {
             let mut context = context.wrapped(&name, argv);

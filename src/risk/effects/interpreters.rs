@@ -295,7 +295,7 @@ pub(super) const TABLE: &[Entry] = &[
         &[""],
         &["~system(", "~| getline", "~|getline", "~|&", "~| \"", "~/inet/"],
         &[CodeInline],
-        &["awk 'BEGIN{system(\"id\")}'", "awk '{print | \"sh\"}'"],
+        &["awk 'BEGIN{system(\"id\")}'", "awk '{print| \"sh\"}'"],
         &["awk '{print $1}' f"],
     ),
     also(

@@ -254,6 +254,54 @@ pub(super) const TABLE: &[Guard] = &[
                 "lldb --version",
             ],
         ),
+    Guard::ask("launchers.agents", "agents told not to ask, or given other tools", ShellEscape)
+        .techniques(&["T1059"])
+        .source("manuals of Claude Code 2, Codex CLI, Gemini CLI, Copilot CLI, Amp, aider")
+        .stops(&[
+            "claude *--dangerously*",
+            "claude *--allow*",
+            "claude *--permission-mode*",
+            "claude *--mcp-config*",
+            "claude *--settings*",
+            "claude mcp add*",
+            "codex *--dangerously*",
+            "codex *--yolo*",
+            "codex *--full-auto*",
+            "codex *danger-full-access*",
+            "gemini *--yolo*",
+            "gemini *--approval-mode*",
+            "copilot *--allow*",
+            "amp *--dangerously*",
+            "aider *--yes*",
+        ])
+        .examples(
+            &[
+                "claude -p x --dangerously-skip-permissions",
+                "claude -p x --allowedTools Bash",
+                "claude --permission-mode bypassPermissions",
+                "claude -p x --mcp-config ./x.json",
+                "claude --settings ./x.json",
+                "claude mcp add x -- ./x",
+                "codex exec --dangerously-bypass-approvals-and-sandbox x",
+                "codex --yolo x",
+                "codex exec --full-auto x",
+                "codex exec -s danger-full-access x",
+                "gemini --yolo -p x",
+                "gemini --approval-mode yolo",
+                "copilot -p x --allow-all-tools",
+                "amp --dangerously-allow-all",
+                "aider --yes-always x",
+            ],
+            &["claude --version", "claude -p 'say hello'", "codex exec x", "claude mcp list"],
+        ),
+    Guard::ask("launchers.open", "files that run as they are opened", ShellEscape)
+        .techniques(&["T1204.002"])
+        .source("open(1)")
+        .stops(&["open *.command*", "open *.terminal*", "open *-a Terminal*", "open *-a iTerm*"])
+        .examples(
+            &["open x.command", "open x.terminal", "open -a Terminal x", "open -a iTerm x"],
+            &["open x.html", "open -a Safari x"],
+        ),
     Guard::ask("launchers.capture", "tools that look at or capture traffic", Egress)
         .techniques(&["T1040", "T1046"])
         .except(&["nmap --version", "tcpdump --version", "tshark --version", "hey --help"])

@@ -297,7 +297,11 @@ pub struct RoleGuard {
 /// for the others. Looking around is left out: in front of an allow for `ls` it would cost more
 /// rules than the harm of looking is worth.
 pub fn role_guards() -> Vec<RoleGuard> {
-    let named = |pattern: &str| Pattern::new(pattern).first_word().map(str::to_owned);
+    // `mongo*` names binaries, too; `*` alone none.
+    let named = |pattern: &str| {
+        let first = pattern.split(' ').next().filter(|it| !it.starts_with('*'));
+        first.map(|it| it.strip_suffix('*').unwrap_or(it).to_owned())
+    };
     let short = lean::TABLE.iter();
     let texts = short.clone().flat_map(|it| it.guard.patterns.iter().chain(it.behind));
     let mut replaced: std::collections::BTreeSet<Option<String>> =

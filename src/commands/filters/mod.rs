@@ -1,0 +1,212 @@
+//! What the scripts of text filters do besides: `sed` and `awk` run commands, read and write files.
+use std::collections::BTreeSet;
+
+use super::{
+    Doubt, base_name,
+    scope::Scope,
+    unwrap::{Context, Reader},
+    vector::{Stdin, Vector},
+};
+
+mod awk;
+mod sed;
+
+/// Names of the filters that take a script of sed's and of awk's language.
+pub(super) const SED: &[&str] = &["sed", "gsed"];
+pub(super) const AWK: &[&str] = &["awk", "gawk", "mawk", "nawk", "goawk", "frawk", "original-awk"];
+
+/// What a script does besides passing text on.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Deed {
+    /// A shell is given this.
+    Runs(String),
+    /// A shell is given text that is made as it runs, or code comes from elsewhere.
+    Code,
+    /// A file is opened; the path, as far as it stands in the script, and whether that is all of it.
+    Opens(Mode, String, bool),
+}
+
+/// What a file is opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Mode {
+    Read,
+    Write,
+    Append,
+}
+
+/// A piece of a script; more than one are joined as lines.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Piece {
+    /// The word at this place of the vector, or the end of it.
+    Word(usize, String),
+    /// What is in a file.
+    File(String),
+}
+
+/// What a script comes to in one way to read it.
+#[derive(Debug)]
+struct Parsed {
+    deeds: Vec<Deed>,
+    /// Whether it was read to its end; what it runs, it runs only then, while files are opened as it is
+    /// read.
+    is_whole: bool,
+}
+
+impl Parsed {
+    fn into_deeds(self) -> impl Iterator<Item = Deed> {
+        let is_whole = self.is_whole;
+        self.deeds.into_iter().filter(move |it| is_whole || matches!(it, Deed::Opens(..)))
+    }
+}
+
+/// A vector of a filter, as one of the programs of its name takes it.
+#[derive(Debug)]
+struct Call {
+    pieces: Vec<Piece>,
+    /// What its options do.
+    deeds: Vec<Deed>,
+}
+
+impl Reader {
+    /// Reads what the script of a filter does besides.
+    pub(super) fn filtered(&mut self, vector: &Vector, context: &Context, scope: &Scope) {
+        let name = vector.argv.first().map_or("", |it| base_name(it));
+        let (calls, parse): (Vec<Call>, fn(&str) -> Vec<Parsed>) = match name {
+            name if SED.contains(&name) => (sed::calls(&vector.argv), sed::parse),
+            name if AWK.contains(&name) => (vec![awk::call(&vector.argv)], awk::parse),
+            _ => return,
+        };
+        let mut deeds = BTreeSet::new();
+        for call in calls {
+            deeds.extend(call.deeds);
+            if call.pieces.is_empty() && context.wrappers.iter().any(|it| it == "xargs") {
+                deeds.insert(Deed::Code);
+            }
+            match script(&call.pieces, vector, context) {
+                Some(script) => {
+                    let parsed = parse(&script);
+                    // Where none of these programs would take it, none that we know runs it.
+                    if !parsed.iter().any(|it| it.is_whole) {
+                        self.doubt(Doubt::ParseError, &script);
+                    }
+                    deeds.extend(parsed.into_iter().flat_map(Parsed::into_deeds));
+                }
+                None => _ = deeds.insert(Deed::Code),
+            }
+        }
+        for deed in deeds {
+            match deed {
+                Deed::Runs(script) => {
+                    let piped = std::mem::take(&mut self.piped);
+                    self.script(&script, &context.scripted(), &mut scope.fresh());
+                    self.piped = piped;
+                }
+                Deed::Code => self.doubt(Doubt::ComputedCode, &vector.argv.join(" ")),
+                Deed::Opens(mode, path, is_whole) => {
+                    let command: &[&str] = match mode {
+                        Mode::Read => &["cat"],
+                        Mode::Write => &["tee"],
+                        Mode::Append => &["tee", "-a"],
+                    };
+                    self.opened(command, path, !is_whole, context);
+                }
+            }
+        }
+    }
+}
+
+/// The script that pieces come to; `None` where not all of it is known.
+fn script(pieces: &[Piece], vector: &Vector, context: &Context) -> Option<String> {
+    let is_filled = |it: &str| context.placeholder.as_ref().is_some_and(|hole| it.contains(hole));
+    let text = |piece: &Piece| match piece {
+        Piece::Word(at, text) if vector.unknown.has(*at) => {
+            sed::has_computed_lines_only(text).then(String::new)
+        }
+        Piece::Word(_, text) => (!is_filled(text)).then(|| text.clone()),
+        Piece::File(path) if matches!(path.as_str(), "-" | "/dev/stdin") => match &vector.stdin {
+            Stdin::Text(text) => Some(text.to_string()),
+            _ => None,
+        },
+        Piece::File(_) => None,
+    };
+    let texts: Option<Vec<String>> = pieces.iter().map(text).collect();
+    Some(texts?.join("\n"))
+}
+
+/// Characters of a script and where reading has come to.
+#[derive(Debug)]
+struct Cursor {
+    text: Vec<char>,
+    at: usize,
+}
+
+impl Cursor {
+    fn new(text: &str) -> Self {
+        Self { text: text.chars().collect(), at: 0 }
+    }
+
+    fn peek(&self) -> Option<char> {
+        self.text.get(self.at).copied()
+    }
+
+    fn next(&mut self) -> Option<char> {
+        let ch = self.peek()?;
+        self.at += 1;
+        Some(ch)
+    }
+
+    /// Whether `ch` comes next; it is passed then.
+    fn takes(&mut self, ch: char) -> bool {
+        let is_next = self.peek() == Some(ch);
+        self.at += usize::from(is_next);
+        is_next
+    }
+
+    /// Passes what `is_part` says, and gives it.
+    fn run(&mut self, is_part: impl Fn(char) -> bool) -> String {
+        let rest = self.text.get(self.at..).unwrap_or_default();
+        let part: String = rest.iter().take_while(|&&ch| is_part(ch)).collect();
+        self.at += part.chars().count();
+        part
+    }
+
+    /// Passes a delimited text to behind its end; `false` where that does not come in this line.
+    ///
+    /// With `has_brackets` the delimiter is a character like others in a bracket expression.
+    fn delimited(&mut self, end: char, has_brackets: bool) -> bool {
+        loop {
+            match self.next() {
+                None | Some('\n') => return false,
+                Some(ch) if ch == end => return true,
+                Some('\\') => self.at += 1,
+                Some('[') if has_brackets && !self.bracketed() => return false,
+                Some(_) => (),
+            }
+        }
+    }
+
+    /// Passes the rest of a bracket expression.
+    fn bracketed(&mut self) -> bool {
+        self.takes('^');
+        self.takes(']');
+        loop {
+            match self.next() {
+                None | Some('\n') => return false,
+                Some(']') => return true,
+                Some('[') => {
+                    let Some(kind @ (':' | '.' | '=')) = self.peek() else { continue };
+                    let rest = self.text.get(self.at + 1..).unwrap_or_default();
+                    let is_end = |it: &[char]| it == [kind, ']'];
+                    match rest.windows(2).position(is_end) {
+                        Some(n_chars) => self.at += 1 + n_chars + 2,
+                        None => return false,
+                    }
+                }
+                Some(_) => (),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

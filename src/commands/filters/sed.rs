@@ -1,0 +1,314 @@
+//! The language of `sed`.
+//!
+//! Programs of that name do not agree on where a delimiter ends that stands in brackets, where labels
+//! end, and whether `-i` takes the next word: each way is read, and what any of them does counts.
+//!
+//! # Source
+//! The manuals of GNU sed 4.9 and of FreeBSD 14, POSIX.1-2024, and trials of GNU sed 4.9.
+use super::{Call, Cursor, Deed, Mode, Parsed, Piece};
+
+/// In which way a script is read.
+#[derive(Clone, Copy, Debug)]
+struct Dialect {
+    /// Whether a delimiter in brackets is none.
+    has_brackets: bool,
+    /// Whether a label is all of the line.
+    has_long_labels: bool,
+}
+
+/// A vector as GNU's program takes it, and as those of the BSDs do where that is another one.
+pub(super) fn calls(argv: &[String]) -> Vec<Call> {
+    let gnu = call(argv, "efl");
+    let bsd = call(argv, "efiI");
+    let is_other = |it: &Piece| match it {
+        // It is a file for the others, `web.go`, unless it has the looks of a script.
+        Piece::Word(_, text) => {
+            let is_path = |ch: char| ch.is_alphanumeric() || "._-".contains(ch);
+            let is_substitution = |it: &str| it.starts_with(|ch| !is_path(ch));
+            text.strip_prefix('s').is_some_and(is_substitution)
+                || text.contains([' ', '\t', '\n', ';', '{', '}', '$', ',', '!', '\\'])
+        }
+        Piece::File(_) => true,
+    };
+    if gnu.pieces != bsd.pieces && bsd.pieces.iter().any(is_other) {
+        vec![gnu, bsd]
+    } else {
+        vec![gnu]
+    }
+}
+
+/// The pieces of the script in a vector, with short options that take a value.
+fn call(argv: &[String], valued: &str) -> Call {
+    let mut pieces = Vec::new();
+    let mut operand = None;
+    let mut at = 1;
+    while let Some(word) = argv.get(at) {
+        let own = at;
+        at += 1;
+        let mut value = |joined: Option<&str>| match joined {
+            Some(joined) => Some((own, joined.to_owned())),
+            None => {
+                at += 1;
+                argv.get(own + 1).map(|it| (own + 1, it.clone()))
+            }
+        };
+        if word == "--" {
+            operand = operand.or_else(|| argv.get(at).map(|it| (at, it.clone())));
+            break;
+        } else if let Some(long) = word.strip_prefix("--") {
+            let (name, joined) = long.split_once('=').map_or((long, None), |it| (it.0, Some(it.1)));
+            let is_short_for =
+                |full: &str, least: usize| full.starts_with(name) && name.len() >= least;
+            if is_short_for("expression", 1) {
+                pieces.extend(value(joined).map(|(at, text)| Piece::Word(at, text)));
+            } else if is_short_for("file", 2) {
+                pieces.extend(value(joined).map(|(_, text)| Piece::File(text)));
+            } else if is_short_for("line-length", 2) {
+                value(joined);
+            }
+        } else if let Some(letters) = word.strip_prefix('-').filter(|it| !it.is_empty()) {
+            // `-i` takes what is joined, whether or not it takes the next word.
+            let found = letters.char_indices().find(|&(_, ch)| ch == 'i' || valued.contains(ch));
+            let Some((idx, letter)) = found else { continue };
+            let joined = letters.get(idx + 1..).filter(|it| !it.is_empty());
+            if joined.is_none() && !valued.contains(letter) {
+                continue;
+            }
+            let Some((at, text)) = value(joined) else { continue };
+            match letter {
+                'e' => pieces.push(Piece::Word(at, text)),
+                'f' => pieces.push(Piece::File(text)),
+                _ => (),
+            }
+        } else {
+            operand = operand.or_else(|| Some((own, word.clone())));
+        }
+    }
+    if pieces.is_empty() {
+        pieces.extend(operand.map(|(at, text)| Piece::Word(at, text)));
+    }
+    Call { pieces, deeds: Vec::new() }
+}
+
+/// Whether a word that is not known shows or drops lines whose numbers alone are computed:
+/// `$((n+1)),$((n+9))p`. Should it be text and no arithmetic, no `sed` takes it.
+pub(super) fn has_computed_lines_only(text: &str) -> bool {
+    text.split(';').all(|command| {
+        let Some(addresses) = command.strip_suffix(['p', 'd', 'q', '=']) else { return false };
+        let is_number = |it: &str| {
+            let inner = it.strip_prefix("$((").and_then(|it| it.strip_suffix("))"));
+            // Without brackets of its own, so that it is one expansion.
+            let is_sum = |it: &str| {
+                it.chars().all(|ch| ch.is_ascii_alphanumeric() || "_+-*/% $".contains(ch))
+            };
+            inner.is_some_and(is_sum) || it.bytes().all(|ch| ch.is_ascii_digit())
+        };
+        addresses.split(',').all(is_number)
+    })
+}
+
+/// What a script does, in each way to read it.
+pub(super) fn parse(script: &str) -> Vec<Parsed> {
+    let mut parsed = Vec::new();
+    for has_brackets in [true, false] {
+        for has_long_labels in [false, true] {
+            let dialect = Dialect { has_brackets, has_long_labels };
+            let mut parser = Parser { cursor: Cursor::new(script), dialect, deeds: Vec::new() };
+            let is_whole = parser.commands().is_some();
+            parsed.push(Parsed { deeds: parser.deeds, is_whole });
+            if !script.contains([':', 'b', 't', 'T']) {
+                break; // No label.
+            }
+        }
+        if !script.contains('[') {
+            break;
+        }
+    }
+    parsed
+}
+
+#[derive(Debug)]
+struct Parser {
+    cursor: Cursor,
+    dialect: Dialect,
+    deeds: Vec<Deed>,
+}
+
+impl Parser {
+    /// Reads all commands; `None` where one is none.
+    fn commands(&mut self) -> Option<()> {
+        let mut depth = 0_usize;
+        loop {
+            self.cursor.run(|ch| ch.is_whitespace() || ch == ';');
+            match self.cursor.peek() {
+                None => return (depth == 0).then_some(()),
+                Some('#') => {
+                    self.line();
+                    continue;
+                }
+                Some(_) => (),
+            }
+            self.addresses()?;
+            match self.cursor.next()? {
+                '{' => depth += 1,
+                '}' => {
+                    depth = depth.checked_sub(1)?;
+                    self.end()?;
+                }
+                command => self.command(command)?,
+            }
+        }
+    }
+
+    fn command(&mut self, command: char) -> Option<()> {
+        match command {
+            '=' | 'd' | 'D' | 'g' | 'G' | 'h' | 'H' | 'n' | 'N' | 'p' | 'P' | 'x' | 'z' | 'F' => {
+                self.end()
+            }
+            'l' | 'L' | 'q' | 'Q' => {
+                self.blanks();
+                self.number();
+                self.end()
+            }
+            // Without text some refuse it, and none runs anything.
+            'a' | 'i' | 'c' => {
+                self.text();
+                Some(())
+            }
+            ':' | 'b' | 't' | 'T' | 'v' => {
+                self.blanks();
+                let is_long = self.dialect.has_long_labels;
+                self.cursor.run(|ch| {
+                    ch != '\n' && (is_long || !(ch.is_whitespace() || ";}".contains(ch)))
+                });
+                Some(())
+            }
+            'r' | 'R' => self.file(Mode::Read),
+            'w' | 'W' => self.file(Mode::Write),
+            'e' => {
+                let text = self.text();
+                // Without a command of its own it runs what was read.
+                self.deeds.push(if text.is_empty() { Deed::Code } else { Deed::Runs(text) });
+                Some(())
+            }
+            's' => self.substitution(),
+            'y' => {
+                let end = self.delimiter()?;
+                let is_read =
+                    self.cursor.delimited(end, false) && self.cursor.delimited(end, false);
+                is_read.then_some(())?;
+                self.end()
+            }
+            _ => None,
+        }
+    }
+
+    fn substitution(&mut self) -> Option<()> {
+        let end = self.delimiter()?;
+        let is_read = self.cursor.delimited(end, self.dialect.has_brackets)
+            && self.cursor.delimited(end, false);
+        is_read.then_some(())?;
+        loop {
+            match self.cursor.peek() {
+                Some('}' | '#') | None => return Some(()),
+                Some(_) => (),
+            }
+            match self.cursor.next()? {
+                'g' | 'p' | 'i' | 'I' | 'm' | 'M' | '0'..='9' | ' ' | '\t' | '\r' => (),
+                'e' => self.deeds.push(Deed::Code),
+                'w' => return self.file(Mode::Write),
+                ';' | '\n' => return Some(()),
+                _ => return None,
+            }
+        }
+    }
+
+    fn delimiter(&mut self) -> Option<char> {
+        self.cursor.next().filter(|ch| !matches!(ch, '\n' | '\\'))
+    }
+
+    /// Up to two addresses and `!`.
+    fn addresses(&mut self) -> Option<()> {
+        self.address()?;
+        self.blanks();
+        if self.cursor.takes(',') {
+            self.blanks();
+            self.cursor.run(|ch| ch == '+' || ch == '~');
+            self.address()?;
+            self.blanks();
+        }
+        self.cursor.run(|ch| ch == '!' || ch.is_whitespace());
+        Some(())
+    }
+
+    fn address(&mut self) -> Option<()> {
+        match self.cursor.peek() {
+            Some('0'..='9') => {
+                self.number();
+                if self.cursor.takes('~') {
+                    self.number();
+                }
+            }
+            Some('$') => self.cursor.at += 1,
+            Some('/' | '\\') => {
+                let first = self.cursor.next()?;
+                let end = if first == '/' { first } else { self.delimiter()? };
+                self.cursor.delimited(end, self.dialect.has_brackets).then_some(())?;
+                self.cursor.run(|ch| ch == 'I' || ch == 'M');
+            }
+            _ => (),
+        }
+        Some(())
+    }
+
+    /// Text to the end of a line that no backslash hides; backslashes are taken off.
+    fn text(&mut self) -> String {
+        let mut text = String::new();
+        self.blanks();
+        if self.cursor.peek() == Some('\n') {
+            return text;
+        }
+        while let Some(ch) = self.cursor.next() {
+            match ch {
+                '\n' => break,
+                '\\' => text.extend(self.cursor.next()),
+                ch => text.push(ch),
+            }
+        }
+        text
+    }
+
+    /// A file is named by the rest of the line.
+    fn file(&mut self, mode: Mode) -> Option<()> {
+        self.blanks();
+        let path = self.line();
+        (!path.is_empty()).then_some(())?;
+        self.deeds.push(Deed::Opens(mode, path, true));
+        Some(())
+    }
+
+    fn line(&mut self) -> String {
+        self.cursor.run(|ch| ch != '\n')
+    }
+
+    fn blanks(&mut self) {
+        self.cursor.run(|ch| ch.is_whitespace() && ch != '\n');
+    }
+
+    fn number(&mut self) {
+        self.cursor.run(|ch| ch.is_ascii_digit());
+    }
+
+    /// The end of a command that takes nothing more.
+    fn end(&mut self) -> Option<()> {
+        self.blanks();
+        match self.cursor.peek() {
+            None | Some('}' | '#') => Some(()),
+            Some(';' | '\n') => {
+                self.cursor.at += 1;
+                Some(())
+            }
+            Some(_) => None,
+        }
+    }
+}

@@ -1,0 +1,207 @@
+use std::{path::Path, process::Stdio};
+
+use proptest::prelude::*;
+
+use crate::commands::{Command, read, split};
+
+/// What is read besides the filter itself: lines of commands, and reasons of doubts in brackets.
+fn besides(line: &str) -> Vec<String> {
+    let reading = read(&split(line).unwrap());
+    let commands = reading.commands.iter().skip(1).map(Command::line);
+    commands
+        .chain(reading.unresolved.iter().map(|it| format!("[{}]", it.reason.as_str())))
+        .collect()
+}
+
+#[test]
+fn what_sed_does_besides() {
+    for (line, wanted) in [
+        ("sed -n 1,20p f", &[][..]),
+        ("sed s/a/b/g f", &[]),
+        ("sed -e '/^#/d' -e 's,a,e,;t' f", &[]),
+        ("sed -i.bak -E 's/([a-z]+)e/\\1w/gI;$!d' f", &[]),
+        ("sed '1,3{s/a/e/;p}' f", &[]),
+        ("sed 'y/abc/ewr/;s/[/]/e/' f", &[]),
+        ("sed '/a/I,+2!{=;l 5}' f", &[]),
+        ("sed '1~2d;0,/x/s//y/;5q1' f", &[]),
+        ("sed ':a;N;$!ba;s/\\n/ /g' f", &[]),
+        ("sed -n '\\,e,{p;q}' f", &[]),
+        ("sed '1i\\\ne id' f", &[]),
+        ("sed '1a e id' f", &[]),
+        ("sed -n 1,20i f", &[]),
+        ("sed 's/a/b/w /dev/stdout' f", &[]),
+        ("sed e", &["[computed_code]"]),
+        ("sed '1e id; ls' f", &["id", "ls"]),
+        ("sed '1!{$e\\\nid\n}' f", &["id"]),
+        ("sed 's/.*/id/e' f", &["[computed_code]"]),
+        ("sed s/a/id/e f", &["[computed_code]"]),
+        ("sed s/a/b/w/x f", &["tee /x"]),
+        ("sed -n '/a/w out.txt' f", &["tee out.txt"]),
+        ("sed '$r /x\nR y' f", &["cat /x", "cat y"]),
+        ("sed -n -e p -e 'e id' f", &["id"]),
+        ("sed p -e 'e id'", &["id"]),
+        ("sed --expression='e id' f", &["id"]),
+        ("sed --expr 'e id' f", &["id"]),
+        ("sed -ne 'e id' f", &["id"]),
+        ("sed -f x.sed f", &["[computed_code]"]),
+        ("sed -nf x.sed f", &["[computed_code]"]),
+        ("sed --file=x.sed f", &["[computed_code]"]),
+        ("sed -i '' s/a/b/ f", &[]),
+        ("sed -i '' 's/a/b/w /x' f", &["tee /x"]),
+        ("sed -i s/a/b/ web.go src/run.sh /app/edit.go", &[]),
+        ("sed -i p 'w x' f", &["tee x"]),
+        ("sed 's/a/b/k' f", &["[parse_error]"]),
+        ("sed 's/[/]/x/e' f", &["[computed_code]"]),
+        ("gsed '1e id' f", &["id"]),
+        ("sed", &[]),
+        ("sed --version", &[]),
+    ] {
+        assert_eq!(besides(line), wanted, "{line}");
+    }
+}
+
+#[test]
+fn what_awk_does_besides() {
+    for (line, wanted) in [
+        ("awk '{print $1}' f", &[][..]),
+        ("awk -F: '$3 > 100 {print $1 / 2 \"|system(\"}' f", &[]),
+        ("awk '/a|b/ && !/system(x)/ {n++} END {print n/2, n}' f", &[]),
+        ("awk 'NR>1 && $2>=3 || $1==\"x\"' f", &[]),
+        ("awk 'BEGIN{while((getline l) > 0) n++; print (n > 1)}' f", &[]),
+        ("awk '{ if ($1) /\"/; print }' f", &[]),
+        ("awk -v OFS=, 'BEGIN { x = \"a\\tb\\x41\" } # system(\"id\")\n{ print x }' f", &[]),
+        ("awk 'BEGIN{system(\"id -u\")}'", &["id -u"]),
+        ("awk 'BEGIN{system (\"id\")}'", &["id"]),
+        ("awk 'BEGIN{x=\"id\"; system(x)}'", &["[computed_code]"]),
+        ("awk 'BEGIN{system(\"ls \" $1)}'", &["[computed_code]"]),
+        ("awk '{print|\"sort -u\"}' f", &["sort -u"]),
+        ("awk '{print $1 | \"sort \" x}' f", &["[computed_code]"]),
+        ("awk '{print $1 |& \"sort\"}' f", &["sort"]),
+        ("awk 'BEGIN{\"date\" | getline d; print d}'", &["date"]),
+        ("awk 'BEGIN{while ((\"id\" | getline l) > 0) print l}'", &["id"]),
+        ("awk 'BEGIN{c | getline}'", &["[computed_code]"]),
+        ("awk 'BEGIN{x \"id\" | getline}'", &["[computed_code]"]),
+        ("awk '{print > \"out\"}' f", &["tee out"]),
+        ("awk '{print $1, $2 >> \"out\"; print}' f", &["tee -a out"]),
+        ("awk '{print > \"out\" $1}' f", &["tee 'out*'"]),
+        ("awk '{print > $1}' f", &["tee '*'"]),
+        ("awk '{printf \"%s\", $1 > \"/dev/stderr\"}' f", &[]),
+        ("awk 'BEGIN{getline x < \"/x\"}'", &["cat /x"]),
+        ("awk 'BEGIN{while ((getline l < f) > 0) print l}'", &["cat '*'"]),
+        ("mawk -W exec=x.awk f", &["[computed_code]"]),
+        ("mawk -W version", &[]),
+        ("awk -f x.awk f", &["[computed_code]"]),
+        ("awk -F: -f x.awk f", &["[computed_code]"]),
+        ("gawk --file x.awk f", &["[computed_code]"]),
+        ("gawk -l x '{print}' f", &["[computed_code]"]),
+        ("gawk -i inplace '{print}' f g", &["tee f", "tee g"]),
+        ("gawk -o/x '{print}' f", &["tee /x"]),
+        ("gawk '@load \"x\"; {print}' f", &["[computed_code]"]),
+        ("gawk 'BEGIN{f=\"system\"; @f(\"id\")}'", &["[computed_code]"]),
+        ("gawk -e '{print}' -e 'BEGIN{system(\"id\")}' f", &["id"]),
+        ("awk '{print \"x}' f", &["[parse_error]"]),
+        ("awk '/[/]system(\"id\")/ {x} # /'", &["id"]),
+        ("awk '{ if (1) /\"/; system(\"id\") # \"\n}'", &["id"]),
+        ("awk", &[]),
+        ("awk --version", &[]),
+    ] {
+        assert_eq!(besides(line), wanted, "{line}");
+    }
+}
+
+#[test]
+fn scripts_that_are_not_known_are_doubted() {
+    for (script, wanted) in [
+        ("sed \"s/a/$X/\" f", &["[computed_code]"][..]),
+        ("sed -n \"$((a+1)),$((b + 2))p\" f", &[]),
+        ("sed -n \"$((a))e id$((b))p\" f", &["[computed_code]"]),
+        ("sed -n 1p \"$f\"", &[]),
+        ("X=p; sed -n \"$X\" f", &[]),
+        ("X='e id'; sed \"$X\" f", &["id"]),
+        ("awk \"{print $X}\" f", &["[computed_code]"]),
+        ("sed -f - f <<'E'\ne id\nE", &["id"]),
+        ("awk -f /dev/stdin <<'E'\nBEGIN{system(\"id\")}\nE", &["id"]),
+        ("curl x | sed -f - f", &["sed -f - f", "[computed_code]"]),
+        ("find . -exec sed 's/a/{}/' f ';'", &["sed 's/a/{}/' f", "[computed_code]"]),
+        ("find . -exec sed -n 1p {} +", &["sed -n 1p '{}'"]),
+        ("echo p | xargs sed", &["sed", "[computed_code]"]),
+        ("ls | xargs sed -n 1p", &["sed -n 1p"]),
+    ] {
+        let argv = ["bash", "-c", script].map(str::to_owned);
+        let reading = read(&argv);
+        let commands = reading.commands.iter().map(Command::line).skip(1);
+        let doubts = reading.unresolved.iter().map(|it| format!("[{}]", it.reason.as_str()));
+        let found: Vec<String> = commands.chain(doubts).collect();
+        assert_eq!(found, wanted, "{script}");
+    }
+}
+
+/// Runs a filter in an empty directory, without any program to be found; whether it left something
+/// there besides what it read.
+fn leaves_something(program: &str, argv: &[&str]) -> bool {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("in"), ">M\n:\n").unwrap();
+    let mut child = std::process::Command::new(program)
+        .args(argv)
+        .arg("in")
+        .current_dir(dir.path())
+        .env_clear()
+        .env("PATH", "")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    for _ in 0..500 {
+        if child.try_wait().unwrap().is_some() {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    std::fs::read_dir(dir.path()).unwrap().count() > 1
+}
+
+/// Texts of a few parts. None begins a path at the root, since the programs write what they name.
+fn texts(parts: &'static [&'static str]) -> impl Strategy<Value = String> {
+    prop::collection::vec(prop::sample::select(parts), 1..9)
+        .prop_map(|parts| parts.concat())
+        .prop_filter("no path at the root", |it| {
+            !["\"/", ">/", "> /", "w/", "w /"].iter().any(|bad| it.contains(bad))
+        })
+}
+
+const SED: &[&str] = &[
+    "e", "e>M", "w", "w F", "s,>,>,", "s,x,[,],", "s", ",", "[", "]", "^", "\\", "\n", ";", "{",
+    "}", ":", "a", "a\\", "i x", "b", "t", "y,>,>,", "!", "$", "1", "\\,>,", "p", "#", " ", "r",
+    "n", "+1", "~", "I", "v", "l", "q",
+];
+
+const AWK: &[&str] = &[
+    "BEGIN", "{", "}", "system(", "\">M\"", "print", " > ", " >> ", "\"F\"", "|", "getline", "\"",
+    "/", "[", "]", "(", ")", "if(1)", "x", " x++", "$1", "\n", ";", "#", "\\", "//", "&&", "!",
+    "~", ",", "=", " ", "1", "/[/]/", "?", ":",
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1_500))]
+
+    #[test]
+    fn what_sed_leaves_was_read(script in texts(SED)) {
+        let argv = ["sed".to_owned(), script.clone(), "in".to_owned()];
+        let reading = read(&argv);
+        if reading.commands.len() == 1 && reading.unresolved.is_empty() {
+            prop_assert!(!leaves_something("/usr/bin/sed", &[&script]), "{script:?}");
+        }
+    }
+
+    #[test]
+    fn what_awk_leaves_was_read(program in texts(AWK)) {
+        let argv = ["awk".to_owned(), program.clone(), "in".to_owned()];
+        let reading = read(&argv);
+        if Path::new("/usr/bin/awk").exists() && reading.commands.len() == 1 && reading.unresolved.is_empty() {
+            prop_assert!(!leaves_something("/usr/bin/awk", &[&program]), "{program:?}");
+        }
+    }
+}
