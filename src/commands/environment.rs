@@ -210,6 +210,7 @@ fn is_scratch(dir: &str) -> bool {
     let path = normal(dir);
     (dir.starts_with('/') && SCRATCH.iter().any(|it| is_below(&path, it)))
         || ["$TMP", "${TMP", "$TEMP", "${TEMP"].iter().any(|it| dir.starts_with(it))
+        || dir.contains("mktemp")
 }
 
 #[cfg(test)]
@@ -246,6 +247,8 @@ mod tests {
             ("/tmp", true, true),
             ("src:/work/../tmp//x/", true, true),
             ("$TMPDIR/bin:$PATH", true, true),
+            ("$(mktemp -d)/bin:$PATH", true, true),
+            ("$(go env GOPATH)/bin:$PATH", false, false),
             ("/dev/shm/x:$PATH", true, true),
         ] {
             assert_eq!(change("PATH", value).is_some(), programs, "{value}");

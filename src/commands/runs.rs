@@ -16,6 +16,10 @@ pub enum Runs {
     Sed,
     /// What the program of `awk` runs; files that it opens are commands, too.
     Awk,
+    /// Nothing, but a file that is written after `-o` is a command, too.
+    WritingOption,
+    /// Nothing, but a file that is written as the second operand is a command, too.
+    WritingOperand,
     /// What follows assignments, in the same line for rules; some of these change code.
     Assigning,
     /// What follows one of these options.
@@ -70,5 +74,10 @@ pub fn runs() -> impl Iterator<Item = (&'static str, Runs)> {
     let filters = [(filters::SED, Runs::Sed), (filters::AWK, Runs::Awk)];
     let filters =
         filters.into_iter().flat_map(|(names, how)| names.iter().map(move |&it| (it, how)));
+    let writers = filters::outputs::names().map(|(name, output)| match output {
+        filters::outputs::Output::Option => (name, Runs::WritingOption),
+        filters::outputs::Output::Operand => (name, Runs::WritingOperand),
+    });
+    let filters = filters.chain(writers);
     code.chain(shells).chain(wrappers).chain(filters).chain(OTHERS.iter().copied())
 }

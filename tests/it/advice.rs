@@ -8,7 +8,7 @@ use policy_advisor::{
     events::Tally,
     feedback::Background,
     pipeline::suggest::{Advice, Params, suggest},
-    policy::{Engine, Role, Rule, RuleAction},
+    policy::{Engine, Role, Rule, RuleAction, Subject},
 };
 
 use crate::{
@@ -253,6 +253,54 @@ fn an_interpreter_may_run_what_it_was_seen_to_run_and_nothing_else() {
                     assert_ne!(engine.decide_line(&line).0, allow, "{}: {line}", base.name);
                 }
             }
+        }
+    }
+}
+
+/// `sed *` and `awk *` are allowed after any week of work: their scripts are read, since no pattern tells
+/// the flag `e` from a letter.
+#[test]
+fn a_filter_may_pass_text_on_and_nothing_else() {
+    let units: BTreeSet<_> = week().into_iter().map(|it| it.unit).collect();
+    let of_unit = |(n, unit): (usize, &policy_advisor::events::Unit)| {
+        let lines = [
+            format!("sed -n {n},+5p src/a.rs"),
+            format!("sed -i s/a{n}/b/ src/a.rs"),
+            format!("awk '{{print ${n}}}' a.txt"),
+            format!("awk -F: '$1 == {n}' b.txt"),
+            format!("sort -k {n} a.txt"),
+            format!("uniq -f {n} a.txt"),
+        ];
+        lines.map(|line| tally(&line, &unit.hostname, &unit.session_id, unit.day.0, 2))
+    };
+    let tallies: Vec<Tally> = units.iter().enumerate().flat_map(of_unit).collect();
+    let allow = RuleAction::Allow;
+    let broad: Vec<(&str, RuleAction)> =
+        ["sed *", "awk *", "sort *", "uniq *"].map(|it| (it, allow)).to_vec();
+    for base in [Role::new("new"), role("broad", &broad)] {
+        let (role, _) = accepted(&base, &tallies);
+        let engine = Engine::new(&role, &BTreeMap::new());
+        for (line, is_allowed) in [
+            ("sed -n 99,120p src/c.rs", true),
+            ("sed -i s/e/w/g src/c.rs", true),
+            ("awk '/x|y/ {print $9}' c.txt", true),
+            ("sort -u c.txt", true),
+            ("uniq -c c.txt", true),
+            ("sed '1e id' c.txt", false),
+            ("sed s/a/id/e c.txt", false),
+            ("sed -n 's/a/b/w out' c.txt", false),
+            ("sed -nf c.sed c.txt", false),
+            ("sed -i '' '$r /etc/passwd' c.txt", false),
+            ("awk 'BEGIN{system(\"id\")}'", false),
+            ("awk '{print|\"id\"}' c.txt", false),
+            ("awk '{print > $1}' c.txt", false),
+            ("awk -f c.awk c.txt", false),
+            ("sort -uo out c.txt", false),
+            ("uniq c.txt out", false),
+        ] {
+            let argv = policy_advisor::commands::split(line).unwrap();
+            let decided = engine.decide(&Subject::Command(&argv)).decision;
+            assert_eq!(decided.passes(), is_allowed, "{}: {line}", base.name);
         }
     }
 }

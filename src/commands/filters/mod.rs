@@ -1,4 +1,5 @@
-//! What the scripts of text filters do besides: `sed` and `awk` run commands, read and write files.
+//! What text filters do besides: scripts of `sed` and `awk` run commands, read and write files, and some
+//! of the others write one that they name.
 use std::collections::BTreeSet;
 
 use super::{
@@ -9,6 +10,7 @@ use super::{
 };
 
 mod awk;
+pub(super) mod outputs;
 mod sed;
 
 /// Names of the filters that take a script of sed's and of awk's language.
@@ -20,7 +22,8 @@ pub(super) const AWK: &[&str] = &["awk", "gawk", "mawk", "nawk", "goawk", "frawk
 enum Deed {
     /// A shell is given this.
     Runs(String),
-    /// A shell is given text that is made as it runs, or code comes from elsewhere.
+    /// A shell is given text that is made as it runs, or code comes from elsewhere: as a shell that reads
+    /// what no line shows.
     Code,
     /// A file is opened; the path, as far as it stands in the script, and whether that is all of it.
     Opens(Mode, String, bool),
@@ -68,9 +71,12 @@ struct Call {
 }
 
 impl Reader {
-    /// Reads what the script of a filter does besides.
+    /// Reads what a filter does besides.
     pub(super) fn filtered(&mut self, vector: &Vector, context: &Context, scope: &Scope) {
         let name = vector.argv.first().map_or("", |it| base_name(it));
+        if let Some((at, deed)) = outputs::written(name, &vector.argv) {
+            self.deed(deed, vector.unknown.has(at), context, scope);
+        }
         let (calls, parse): (Vec<Call>, fn(&str) -> Vec<Parsed>) = match name {
             name if SED.contains(&name) => (sed::calls(&vector.argv), sed::parse),
             name if AWK.contains(&name) => (vec![awk::call(&vector.argv)], awk::parse),
@@ -85,9 +91,10 @@ impl Reader {
             match script(&call.pieces, vector, context) {
                 Some(script) => {
                     let parsed = parse(&script);
-                    // Where none of these programs would take it, none that we know runs it.
+                    // Where none that we know would take it, others might.
                     if !parsed.iter().any(|it| it.is_whole) {
                         self.doubt(Doubt::ParseError, &script);
+                        deeds.insert(Deed::Code);
                     }
                     deeds.extend(parsed.into_iter().flat_map(Parsed::into_deeds));
                 }
@@ -95,21 +102,32 @@ impl Reader {
             }
         }
         for deed in deeds {
-            match deed {
-                Deed::Runs(script) => {
-                    let piped = std::mem::take(&mut self.piped);
-                    self.script(&script, &context.scripted(), &mut scope.fresh());
-                    self.piped = piped;
-                }
-                Deed::Code => self.doubt(Doubt::ComputedCode, &vector.argv.join(" ")),
-                Deed::Opens(mode, path, is_whole) => {
-                    let command: &[&str] = match mode {
-                        Mode::Read => &["cat"],
-                        Mode::Write => &["tee"],
-                        Mode::Append => &["tee", "-a"],
-                    };
-                    self.opened(command, path, !is_whole, context);
-                }
+            if deed == Deed::Code {
+                self.doubt(Doubt::ComputedCode, &vector.argv.join(" "));
+            }
+            self.deed(deed, false, context, scope);
+        }
+    }
+
+    fn deed(&mut self, deed: Deed, is_unknown: bool, context: &Context, scope: &Scope) {
+        match deed {
+            Deed::Runs(script) => {
+                let piped = std::mem::take(&mut self.piped);
+                self.script(&script, &context.scripted(), &mut scope.fresh());
+                self.piped = piped;
+            }
+            Deed::Opens(mode, path, is_whole) => {
+                let command: &[&str] = match mode {
+                    Mode::Read => &["cat"],
+                    Mode::Write => &["tee"],
+                    Mode::Append => &["tee", "-a"],
+                };
+                self.opened(command, path, is_unknown || !is_whole, context);
+            }
+            Deed::Code => {
+                let shell =
+                    Vector { stdin: Stdin::Computed, ..Vector::literal(vec!["sh".to_owned()]) };
+                self.push(&shell, &context.scripted());
             }
         }
     }

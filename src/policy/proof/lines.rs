@@ -138,6 +138,14 @@ fn alone(how: Runs) -> Language {
             argument(&flags).star().then(&operand.then(&any).maybe())
         }
         Runs::Code => Language::nothing(),
+        Runs::WritingOption => {
+            let option = begins("-").and(&free_of("o"));
+            argument(&anything.minus(&begins("-")).or(&option)).star()
+        }
+        Runs::WritingOperand => {
+            let flags = Language::one_of(["-c", "-d", "-u", "-i", "-p", "-r"]);
+            argument(&flags).star().then(&operand.maybe())
+        }
         Runs::Sed => sed_alone(),
         Runs::Awk => awk_alone(),
         Runs::Assigning => {
@@ -190,7 +198,8 @@ fn sed_alone() -> Language {
     let shows = Language::one_of(["p", "d", "q", "="]);
     let flags = Language::byte(Bytes::of("gpiI0123456789")).star();
     let replaces = chain(&[Language::text("s"), pattern, part, slash, flags]);
-    let script = addresses.then(&shows.or(&replaces)).or(&free_of("ewrRW")).minimal();
+    let command = addresses.then(&shows.or(&replaces));
+    let script = command.then(&Language::text(";").then(&command).star()).minimal();
 
     let dash = Language::text("-");
     let operand = Language::anything().minus(&dash.then(&Language::anything()));
@@ -205,16 +214,23 @@ fn sed_alone() -> Language {
     read.or(&written.then(&argument(&path).star())).or(&Language::empty()).minimal()
 }
 
-/// The arguments of `awk` whose program has none of what runs or opens something.
+/// The arguments of `awk` whose program, told by its letters, runs nothing and opens nothing.
 fn awk_alone() -> Language {
     let anything = Language::anything();
-    let calls = Language::chain([anything.clone(), Language::text("system"), anything.clone()]);
-    let program = free_of("|<>").minus(&calls).minus(&begins("-"));
-    let option = argument(&Language::one_of(["-F", "-v"])).then(&any_argument());
-    let joined =
-        argument(&Language::one_of(["-F", "-v"]).then(&anything.minus(&Language::empty())));
-    let program = argument(&program).then(&any_argument().star());
-    option.or(&joined).star().then(&program).or(&Language::empty()).minimal()
+    let some = anything.minus(&Language::empty());
+    let letters =
+        Bytes::range(b'a', b'z').or(Bytes::range(b'A', b'Z')).or(Bytes::range(b'0', b'9'));
+    let sign = Language::byte(letters.or(Bytes::of("_ {}[];,.$=+*%^!?:~&-")));
+    let quote = Language::text("\"");
+    let text = Language::chain([quote.clone(), free_of("\"\\\n"), quote]);
+    let slash = Language::text("/");
+    let first = Language::chain([slash.clone(), free_of("/\\[\n"), slash]).maybe();
+    let calls = Language::chain([anything.clone(), Language::text("system"), anything]);
+    let program = first.then(&sign.or(&text).star()).minus(&calls).minus(&begins("-"));
+    let options = Language::one_of(["-F", "-v"]);
+    let option = argument(&options).then(&any_argument()).or(&argument(&options.then(&some)));
+    let program = argument(&program.minimal()).then(&any_argument().star());
+    option.star().then(&program).or(&Language::empty()).minimal()
 }
 
 #[cfg(test)]
@@ -263,6 +279,10 @@ mod tests {
             ("sed 's/a/b/w x'", true, false),
             ("sed p -e 'w x'", true, false),
             ("sed -i p 'w x'", true, false),
+            ("sort -u a b", true, true),
+            ("sort -uo a b", true, false),
+            ("uniq -c a", true, true),
+            ("uniq a b", true, false),
             ("awk -F: '{print $1}' /y", true, true),
             ("awk -f x", true, false),
             ("awk '{print > $1}'", true, false),
@@ -348,6 +368,10 @@ mod tests {
             "BEGIN{system(\"id\")}",
             "{print $1}",
             "{print > $1}",
+            "sort",
+            "uniq",
+            "-o",
+            "--output=x",
         ];
         let known = prop::sample::select(names.to_vec()).prop_map(str::to_owned);
         prop::collection::vec(prop_oneof![4 => known, 1 => "\\PC{0,4}".boxed()], 1..6)

@@ -41,7 +41,7 @@ impl Lean {
 
 /// Binaries that need no guard of their own in a role: in no form do they run, write or send
 /// anything that the guards for every binary do not stop, or the shell alone is concerned. What the
-/// programs of `awk` do is read and decided as commands are; `python*` and the like are allowed no more
+/// programs of `awk` do, and what `uniq` and `tree` write, is read and decided as commands are; `python*` and the like are allowed no more
 /// than the scripts they were seen to run.
 pub(super) const HARMLESS: &[&str] = &[
     "awk",
@@ -384,11 +384,10 @@ pub(super) const TABLE: &[Lean] = &[
         "sed * /lib*",
     ]),
     lean(
-        Guard::ask("escape.sort", "run code or write files while sorting", ShellEscape)
+        Guard::ask("escape.sort", "run code while sorting", ShellEscape)
             .techniques(&["T1059.004"])
-            .stops(&["sort *--comp*", "sort *-o /*"]),
-    )
-    .wide(&["sort *--comp*", "sort *-o*"]),
+            .stops(&["sort *--comp*"]),
+    ),
     lean(
         Guard::ask("escape.search", "run code while searching", ShellEscape)
             .techniques(&["T1059.004"])
