@@ -5,100 +5,53 @@
 //!
 //! # Source
 //! POSIX.1-2024 with its grammar; the manuals of gawk 5.3 and mawk 1.3.4.
-use super::{Call, Cursor, Deed, Mode, Parsed, Piece};
+use super::{
+    Call, Cursor, Deed, Mode, Parsed, Piece,
+    arguments::{Argument, Syntax},
+};
+
+/// Options of all of these programs together; `-W` is mawk's.
+const SYNTAX: Syntax = Syntax {
+    valued: "fvFeEilW",
+    joined: "opdD",
+    long: &["source", "file", "exec", "include", "load", "assign", "field-separator"],
+    long_joined: &["debug", "dump-variables", "pretty-print", "profile"],
+    permutes: false,
+};
 
 /// The pieces of the program in a vector.
 pub(super) fn call(argv: &[String]) -> Call {
     let mut pieces = Vec::new();
     let mut deeds = Vec::new();
     let mut is_in_place = false;
-    let mut at = 1;
-    while let Some(word) = argv.get(at).filter(|it| it.len() > 1 && it.starts_with('-')) {
-        let own = at;
-        at += 1;
-        if word == "--" {
-            break;
-        }
-        let (name, joined) = match word.strip_prefix("--") {
-            Some(long) => long.split_once('=').map_or((long, None), |it| (it.0, Some(it.1))),
-            None => {
-                let Some(idx) = word.find(|ch| "fvFeEilopdDW".contains(ch)) else { continue };
-                let joined = word.get(idx + 1..).filter(|it| !it.is_empty());
-                (word.get(idx..=idx).unwrap_or_default(), joined)
+    let mut operands = Vec::new();
+    for argument in SYNTAX.arguments(argv) {
+        match argument {
+            Argument::Option("e" | "source", at, text) => {
+                pieces.push(Piece::Word(at, text.to_owned()));
             }
-        };
-        let option = option(name);
-        let value = match joined {
-            Some(joined) => Some((own, joined.to_owned())),
-            // These have a value only where it is joined.
-            None if matches!(option, Taken::Output | Taken::Nothing) => None,
-            None => {
-                at += 1;
-                argv.get(own + 1).map(|it| (own + 1, it.clone()))
+            Argument::Option("f" | "E" | "file" | "exec", _, path) => {
+                pieces.push(Piece::File(path.to_owned()));
             }
-        };
-        let Some((place, value)) = value else { continue };
-        match option {
-            Taken::Source => pieces.push(Piece::Word(place, value)),
-            Taken::Program => pieces.push(Piece::File(value)),
-            Taken::Library if value == "inplace" => is_in_place = true,
-            Taken::Library => deeds.push(Deed::Code),
-            Taken::Output => deeds.push(Deed::Opens(Mode::Write, value, true)),
-            // mawk's own, of which `exec` alone takes a file.
-            Taken::Other if value.starts_with('e') => deeds.push(Deed::Code),
-            Taken::Value | Taken::Other | Taken::Nothing => (),
+            Argument::Option("i" | "include", _, "inplace") => is_in_place = true,
+            Argument::Option("i" | "l" | "include" | "load", ..) => deeds.push(Deed::Code),
+            // Of these `exec` alone takes a file.
+            Argument::Option("W", _, value) if value.starts_with('e') => deeds.push(Deed::Code),
+            Argument::Option("v" | "F" | "W" | "assign" | "field-separator", ..) => (),
+            Argument::Option(_, _, path) => {
+                deeds.push(Deed::Opens(Mode::Write, path.to_owned(), true));
+            }
+            Argument::Operand(at, word) => operands.push((at, word.to_owned())),
         }
     }
+    let mut operands = operands.into_iter();
     if pieces.is_empty() {
-        pieces.extend(argv.get(at).map(|it| Piece::Word(at, it.clone())));
-        at += 1;
+        pieces.extend(operands.next().map(|(at, text)| Piece::Word(at, text)));
     }
     if is_in_place {
-        let files = argv.get(at..).unwrap_or_default().iter();
-        deeds.extend(files.map(|it| Deed::Opens(Mode::Write, it.clone(), true)));
+        deeds.extend(operands.map(|(_, path)| Deed::Opens(Mode::Write, path, true)));
     }
     Call { pieces, deeds }
-}
-
-/// What the value of an option is.
-#[derive(Clone, Copy, Debug)]
-enum Taken {
-    Source,
-    Program,
-    Library,
-    Output,
-    Value,
-    Other,
-    Nothing,
-}
-
-/// What an option takes, by its letter or its long name, which may be cut short.
-fn option(name: &str) -> Taken {
-    const LONG: &[(&str, Taken)] = &[
-        ("source", Taken::Source),
-        ("file", Taken::Program),
-        ("exec", Taken::Program),
-        ("include", Taken::Library),
-        ("load", Taken::Library),
-        ("assign", Taken::Value),
-        ("field-separator", Taken::Value),
-        ("debug", Taken::Output),
-        ("dump-variables", Taken::Output),
-        ("pretty-print", Taken::Output),
-        ("profile", Taken::Output),
-    ];
-    match name {
-        "e" => Taken::Source,
-        "f" | "E" => Taken::Program,
-        "i" | "l" => Taken::Library,
-        "o" | "p" | "d" | "D" => Taken::Output,
-        "v" | "F" => Taken::Value,
-        "W" => Taken::Other,
-        _ => LONG
-            .iter()
-            .find(|it| name.len() > 1 && it.0.starts_with(name))
-            .map_or(Taken::Nothing, |it| it.1),
-    }
 }
 
 /// What a program does, in each way to read it.
@@ -158,7 +111,7 @@ fn tokens(program: &str, has_brackets: bool) -> Option<Vec<Token>> {
             }
             '"' => {
                 cursor.at += 1;
-                tokens.push(Token::Text(text(&mut cursor)?));
+                tokens.push(text(&mut cursor)?);
             }
             '/' if begins_value(tokens.last(), is_headed) => {
                 cursor.at += 1;
@@ -198,21 +151,19 @@ fn is_name(token: Option<&Token>, names: &[&str]) -> bool {
 fn begins_value(last: Option<&Token>, is_headed: bool) -> bool {
     const BEFORE: &[&str] = &["print", "printf", "return", "exit", "in", "else", "do", "case"];
     match last {
-        None | Some(Token::Newline) => true,
-        Some(Token::Value | Token::Text(_)) => false,
+        Some(Token::Value | Token::Text(_) | Token::Sign("]" | "++" | "--")) => false,
         Some(Token::Name(_)) => is_name(last, BEFORE),
         Some(Token::Sign(")")) => is_headed,
-        Some(Token::Sign("]" | "++" | "--")) => false,
-        Some(Token::Sign(_)) => true,
+        None | Some(Token::Newline | Token::Sign(_)) => true,
     }
 }
 
-/// The value of a string to its end, where it has plain escapes only.
-fn text(cursor: &mut Cursor) -> Option<Option<String>> {
+/// A string to its end, with its value where that has plain escapes only; `None` where it has no end.
+fn text(cursor: &mut Cursor) -> Option<Token> {
     let mut text = Some(String::new());
     loop {
         let ch = match cursor.next()? {
-            '"' => return Some(text),
+            '"' => return Some(Token::Text(text)),
             '\n' => return None,
             '\\' => match cursor.next()? {
                 '\n' => continue,
@@ -226,7 +177,9 @@ fn text(cursor: &mut Cursor) -> Option<Option<String>> {
             },
             ch => ch,
         };
-        text = text.map(|it| it + ch.encode_utf8(&mut [0; 4]));
+        if let Some(text) = &mut text {
+            text.push(ch);
+        }
     }
 }
 

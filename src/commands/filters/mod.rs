@@ -9,6 +9,7 @@ use super::{
     vector::{Stdin, Vector},
 };
 
+mod arguments;
 mod awk;
 pub(super) mod outputs;
 mod sed;
@@ -62,6 +63,9 @@ impl Parsed {
     }
 }
 
+/// What a script comes to in each way to read it.
+type Parse = fn(&str) -> Vec<Parsed>;
+
 /// A vector of a filter, as one of the programs of its name takes it.
 #[derive(Debug)]
 struct Call {
@@ -77,7 +81,7 @@ impl Reader {
         if let Some((at, deed)) = outputs::written(name, &vector.argv) {
             self.deed(deed, vector.unknown.has(at), context, scope);
         }
-        let (calls, parse): (Vec<Call>, fn(&str) -> Vec<Parsed>) = match name {
+        let (calls, parse): (Vec<Call>, Parse) = match name {
             name if SED.contains(&name) => (sed::calls(&vector.argv), sed::parse),
             name if AWK.contains(&name) => (vec![awk::call(&vector.argv)], awk::parse),
             _ => return,

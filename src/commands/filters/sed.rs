@@ -5,7 +5,10 @@
 //!
 //! # Source
 //! The manuals of GNU sed 4.9 and of FreeBSD 14, POSIX.1-2024, and trials of GNU sed 4.9.
-use super::{Call, Cursor, Deed, Mode, Parsed, Piece};
+use super::{
+    Call, Cursor, Deed, Mode, Parsed, Piece,
+    arguments::{Argument, Syntax},
+};
 
 /// In which way a script is read.
 #[derive(Clone, Copy, Debug)]
@@ -16,10 +19,18 @@ struct Dialect {
     has_long_labels: bool,
 }
 
+const GNU: Syntax = Syntax {
+    valued: "efl",
+    joined: "i",
+    long: &["expression", "file", "line-length"],
+    long_joined: &[],
+    permutes: true,
+};
+const BSD: Syntax = Syntax { valued: "efiI", ..GNU };
+
 /// A vector as GNU's program takes it, and as those of the BSDs do where that is another one.
 pub(super) fn calls(argv: &[String]) -> Vec<Call> {
-    let gnu = call(argv, "efl");
-    let bsd = call(argv, "efiI");
+    let [gnu, bsd] = [GNU, BSD].map(|it| call(argv, it));
     let is_other = |it: &Piece| match it {
         // It is a file for the others, `web.go`, unless it has the looks of a script.
         Piece::Word(_, text) => {
@@ -37,55 +48,24 @@ pub(super) fn calls(argv: &[String]) -> Vec<Call> {
     }
 }
 
-/// The pieces of the script in a vector, with short options that take a value.
-fn call(argv: &[String], valued: &str) -> Call {
+/// The pieces of the script in a vector.
+fn call(argv: &[String], syntax: Syntax) -> Call {
     let mut pieces = Vec::new();
     let mut operand = None;
-    let mut at = 1;
-    while let Some(word) = argv.get(at) {
-        let own = at;
-        at += 1;
-        let mut value = |joined: Option<&str>| match joined {
-            Some(joined) => Some((own, joined.to_owned())),
-            None => {
-                at += 1;
-                argv.get(own + 1).map(|it| (own + 1, it.clone()))
+    for argument in syntax.arguments(argv) {
+        match argument {
+            Argument::Option("e" | "expression", at, text) => {
+                pieces.push(Piece::Word(at, text.to_owned()));
             }
-        };
-        if word == "--" {
-            operand = operand.or_else(|| argv.get(at).map(|it| (at, it.clone())));
-            break;
-        } else if let Some(long) = word.strip_prefix("--") {
-            let (name, joined) = long.split_once('=').map_or((long, None), |it| (it.0, Some(it.1)));
-            let is_short_for =
-                |full: &str, least: usize| full.starts_with(name) && name.len() >= least;
-            if is_short_for("expression", 1) {
-                pieces.extend(value(joined).map(|(at, text)| Piece::Word(at, text)));
-            } else if is_short_for("file", 2) {
-                pieces.extend(value(joined).map(|(_, text)| Piece::File(text)));
-            } else if is_short_for("line-length", 2) {
-                value(joined);
+            Argument::Option("f" | "file", _, path) => pieces.push(Piece::File(path.to_owned())),
+            Argument::Option(..) => (),
+            Argument::Operand(at, word) => {
+                operand.get_or_insert_with(|| Piece::Word(at, word.to_owned()));
             }
-        } else if let Some(letters) = word.strip_prefix('-').filter(|it| !it.is_empty()) {
-            // `-i` takes what is joined, whether or not it takes the next word.
-            let found = letters.char_indices().find(|&(_, ch)| ch == 'i' || valued.contains(ch));
-            let Some((idx, letter)) = found else { continue };
-            let joined = letters.get(idx + 1..).filter(|it| !it.is_empty());
-            if joined.is_none() && !valued.contains(letter) {
-                continue;
-            }
-            let Some((at, text)) = value(joined) else { continue };
-            match letter {
-                'e' => pieces.push(Piece::Word(at, text)),
-                'f' => pieces.push(Piece::File(text)),
-                _ => (),
-            }
-        } else {
-            operand = operand.or_else(|| Some((own, word.clone())));
         }
     }
     if pieces.is_empty() {
-        pieces.extend(operand.map(|(at, text)| Piece::Word(at, text)));
+        pieces.extend(operand);
     }
     Call { pieces, deeds: Vec::new() }
 }
