@@ -3,7 +3,7 @@ use std::fmt;
 
 use crate::{
     commands::{
-        MAX_NESTED, Program, base_name,
+        FRAMEWORKS, MAX_NESTED, Program, base_name,
         grammar::{ArgumentKind, Join, Parsed, lists_subcommands, parse},
         program, quote, without_version,
     },
@@ -118,14 +118,12 @@ const INTERPRETERS: &[&str] = &[
 /// Debuggers: their commands call functions, run programs and read files of commands.
 const DEBUGGERS: &[&str] = &["gdb", "gdb-multiarch", "lldb"];
 
-/// Interpreters whose ordinary use is a short program in the arguments; guards keep their doors.
+/// Interpreters whose ordinary use is a short program in the arguments; what it does besides passing
+/// text on is read.
 const FILTERS: &[&str] = &["awk", "gawk", "mawk"];
 
 /// Subcommands of interpreters behind which the script stands.
 const SCRIPT_SUBCOMMANDS: &[(&str, &str)] = &[("bun", "run"), ("deno", "run"), ("deno", "task")];
-
-/// Scripts of frameworks, whose first word is a subcommand: what one may do says nothing of the next.
-const FRAMEWORKS: &[&str] = &["artisan", "console", "manage.py"];
 
 /// Options whose value is a module to run, after which the module counts as a subcommand.
 const MODULE_OPTIONS: &[&str] = &["-m"];

@@ -22,7 +22,7 @@ mod wrappers;
 pub use builtins::{free_builtins, is_free_builtin};
 pub use environment::{Change, change, code_variables};
 pub use quote::{canonical, quote, split};
-pub use runners::{MAX_NESTED, Program, Runner, inside, is_runner, program, runners};
+pub use runners::{FRAMEWORKS, MAX_NESTED, Program, Runner, inside, is_runner, program, runners};
 pub use runs::{Runs, runs};
 pub use unwrap::read;
 pub use vector::Stdin;

@@ -342,6 +342,12 @@ const RUNNERS: &[Runner] = &[
     },
 ];
 
+/// Scripts of frameworks that are known by name: the word behind them is a command of its own.
+///
+/// # Source
+/// The manuals of Laravel 11, Symfony 7 and Django 5.
+pub const FRAMEWORKS: &[&str] = &["artisan", "console", "manage.py"];
+
 /// Programs that run the scripts and modules they are given: of these, those that are known by name are
 /// looked into.
 const SCRIPTS: &[Runner] = &[
@@ -419,7 +425,7 @@ pub fn inside(argv: &[String]) -> Option<usize> {
         return None;
     };
     let script = base_name(argv.get(at)?);
-    matches!(script, "manage.py" | "artisan").then_some(at)
+    FRAMEWORKS.contains(&script).then_some(at)
 }
 
 /// What a runner itself puts into the environment of the program: `cross-env NODE_ENV=test jest`.

@@ -298,7 +298,7 @@ impl Reader {
     }
 
     /// Takes some work off the budget; `false` where it is spent.
-    fn afford(&mut self, cost: usize) -> bool {
+    pub(super) fn afford(&mut self, cost: usize) -> bool {
         let left = self.budget.work.checked_sub(cost);
         self.budget.work = left.unwrap_or_default();
         left.is_some()

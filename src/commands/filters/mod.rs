@@ -18,6 +18,9 @@ mod sed;
 pub(super) const SED: &[&str] = &["sed", "gsed"];
 pub(super) const AWK: &[&str] = &["awk", "gawk", "mawk", "nawk", "goawk", "frawk", "original-awk"];
 
+/// What reading a byte of a script takes at most, in nanoseconds, each way to read it counted.
+const SCRIPT_COST: usize = 200;
+
 /// What a script does besides passing text on.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Deed {
@@ -66,6 +69,9 @@ impl Parsed {
 /// What a script comes to in each way to read it.
 type Parse = fn(&str) -> Vec<Parsed>;
 
+/// Whether a word that is not known passes on or drops text and does no more.
+type IsShown = fn(&str) -> bool;
+
 /// A vector of a filter, as one of the programs of its name takes it.
 #[derive(Debug)]
 struct Call {
@@ -81,9 +87,11 @@ impl Reader {
         if let Some((at, deed)) = outputs::written(name, &vector.argv) {
             self.deed(deed, vector.unknown.has(at), context, scope);
         }
-        let (calls, parse): (Vec<Call>, Parse) = match name {
-            name if SED.contains(&name) => (sed::calls(&vector.argv), sed::parse),
-            name if AWK.contains(&name) => (vec![awk::call(&vector.argv)], awk::parse),
+        let (calls, parse, is_shown): (Vec<Call>, Parse, IsShown) = match name {
+            name if SED.contains(&name) => {
+                (sed::calls(&vector.argv), sed::parse, sed::has_computed_lines_only)
+            }
+            name if AWK.contains(&name) => (vec![awk::call(&vector.argv)], awk::parse, |_| false),
             _ => return,
         };
         let mut deeds = BTreeSet::new();
@@ -92,7 +100,11 @@ impl Reader {
             if call.pieces.is_empty() && context.wrappers.iter().any(|it| it == "xargs") {
                 deeds.insert(Deed::Code);
             }
-            match script(&call.pieces, vector, context) {
+            match script(&call.pieces, vector, context, is_shown) {
+                Some(script) if !self.afford(script.len() * SCRIPT_COST) => {
+                    self.doubt(Doubt::TooLarge, &script);
+                    deeds.insert(Deed::Code);
+                }
                 Some(script) => {
                     let parsed = parse(&script);
                     // Where none that we know would take it, others might.
@@ -138,12 +150,15 @@ impl Reader {
 }
 
 /// The script that pieces come to; `None` where not all of it is known.
-fn script(pieces: &[Piece], vector: &Vector, context: &Context) -> Option<String> {
+fn script(
+    pieces: &[Piece],
+    vector: &Vector,
+    context: &Context,
+    is_shown: IsShown,
+) -> Option<String> {
     let is_filled = |it: &str| context.placeholder.as_ref().is_some_and(|hole| it.contains(hole));
     let text = |piece: &Piece| match piece {
-        Piece::Word(at, text) if vector.unknown.has(*at) => {
-            sed::has_computed_lines_only(text).then(String::new)
-        }
+        Piece::Word(at, text) if vector.unknown.has(*at) => is_shown(text).then(String::new),
         Piece::Word(_, text) => (!is_filled(text)).then(|| text.clone()),
         Piece::File(path) if matches!(path.as_str(), "-" | "/dev/stdin") => match &vector.stdin {
             Stdin::Text(text) => Some(text.to_string()),

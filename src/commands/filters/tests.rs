@@ -136,6 +136,7 @@ fn scripts_that_are_not_known_are_doubted() {
         ("sed \"s/a/$X/\" f", &["sh", "[computed_code]"][..]),
         ("sed -n \"$((a+1)),$((b + 2))p\" f", &[]),
         ("sed -n \"$((a))e id$((b))p\" f", &["sh", "[computed_code]"]),
+        ("awk '$(('\"$X\"'))p' f", &["sh", "[computed_code]"]),
         ("sed -n 1p \"$f\"", &[]),
         ("X=p; sed -n \"$X\" f", &[]),
         ("X='e id'; sed \"$X\" f", &["id"]),

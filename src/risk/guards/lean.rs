@@ -41,8 +41,8 @@ impl Lean {
 
 /// Binaries that need no guard of their own in a role: in no form do they run, write or send
 /// anything that the guards for every binary do not stop, or the shell alone is concerned. What the
-/// programs of `awk` do, and what `uniq` and `tree` write, is read and decided as commands are; `python*` and the like are allowed no more
-/// than the scripts they were seen to run.
+/// programs of `awk` do, and what `uniq` and `tree` write, is read and decided as commands are;
+/// `python*` and the like are allowed no more than the scripts they were seen to run.
 pub(super) const HARMLESS: &[&str] = &[
     "awk",
     "basename",
