@@ -258,8 +258,11 @@ fn only_before(tokens: &[Token]) -> Option<&str> {
 
 /// A file that an expression names which begins here.
 fn opens(mode: Mode, tokens: &[Token]) -> Deed {
-    if let Some(path) = only_behind(tokens) {
-        return Deed::Opens(mode, path.to_owned(), true);
+    match only_behind(tokens) {
+        // gawk opens a connection there.
+        Some(path) if path.starts_with("/inet") => return Deed::Code,
+        Some(path) => return Deed::Opens(mode, path.to_owned(), true),
+        None => (),
     }
     let first = match tokens.first() {
         Some(Token::Text(Some(text))) => text.clone(),

@@ -86,6 +86,7 @@ fn what_awk_does_besides() {
         ("awk 'BEGIN{while ((getline l < f) > 0) print l}'", &["cat '*'"]),
         ("mawk -W exec=x.awk f", &["sh", "[computed_code]"]),
         ("mawk -W version", &[]),
+        ("gawk 'BEGIN{getline < \"/inet/tcp/0/h/80\"}'", &["sh", "[computed_code]"]),
         ("awk -f x.awk f", &["sh", "[computed_code]"]),
         ("awk -F: -f x.awk f", &["sh", "[computed_code]"]),
         ("gawk --file x.awk f", &["sh", "[computed_code]"]),
