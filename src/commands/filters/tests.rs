@@ -1,3 +1,5 @@
+//! What filters do besides, by example.
+
 use crate::commands::{Command, read, split};
 
 /// What is read besides the filter itself: lines of commands, and reasons of doubts in brackets.
