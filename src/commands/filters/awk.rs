@@ -70,7 +70,7 @@ pub(super) fn parse(program: &str) -> Vec<Parsed> {
 /// A token of a program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Token {
-    /// A name or a keyword.
+    /// A name or a keyword, without its namespace.
     Name(String),
     /// The value of a string, where its escapes are plain.
     Text(Option<String>),
@@ -100,7 +100,9 @@ fn tokens(program: &str, has_brackets: bool) -> Option<Vec<Token>> {
         match ch {
             '\n' => {
                 cursor.at += 1;
-                tokens.push(Token::Newline);
+                if !goes_on(tokens.last()) {
+                    tokens.push(Token::Newline);
+                }
             }
             ch if ch.is_whitespace() => cursor.at += 1,
             '#' => _ = cursor.run(|ch| ch != '\n'),
@@ -119,15 +121,12 @@ fn tokens(program: &str, has_brackets: bool) -> Option<Vec<Token>> {
                 tokens.push(Token::Value);
             }
             '0'..='9' | '.' => {
-                cursor.run(|ch| ch.is_ascii_alphanumeric() || ch == '.');
+                number(&mut cursor);
                 tokens.push(Token::Value);
             }
-            ch if ch.is_alphabetic() || ch == '_' => {
-                let name = cursor.run(|ch| ch.is_alphanumeric() || ch == '_' || ch == ':');
-                tokens.push(Token::Name(name));
-            }
+            ch if is_letter(ch) => tokens.push(Token::Name(name(&mut cursor))),
             _ => {
-                let rest = cursor.text.get(cursor.at..).unwrap_or_default();
+                let rest = cursor.rest();
                 let is_next = |it: &&&str| it.chars().eq(rest.iter().take(it.len()).copied());
                 let sign = SIGNS.iter().find(is_next)?;
                 cursor.at += sign.len();
@@ -141,6 +140,46 @@ fn tokens(program: &str, has_brackets: bool) -> Option<Vec<Token>> {
         }
     }
     Some(tokens)
+}
+
+fn is_letter(ch: char) -> bool {
+    ch.is_alphanumeric() || ch == '_'
+}
+
+/// A name, with gawk's namespaces.
+fn name(cursor: &mut Cursor) -> String {
+    let mut name = cursor.run(is_letter);
+    while cursor.rest().starts_with(&[':', ':']) {
+        cursor.at += 2;
+        name = cursor.run(is_letter);
+    }
+    name
+}
+
+/// Passes a number and no more: `1system("id")` is a number beside a call.
+fn number(cursor: &mut Cursor) {
+    let is_hex = matches!(cursor.rest(), ['0', 'x' | 'X', digit, ..] if digit.is_ascii_hexdigit());
+    let exponent = if is_hex {
+        cursor.at += 2;
+        cursor.run(|ch| ch.is_ascii_hexdigit() || ch == '.');
+        ['p', 'P']
+    } else {
+        cursor.run(|ch| ch.is_ascii_digit() || ch == '.');
+        ['e', 'E']
+    };
+    let n_chars = match cursor.rest() {
+        [letter, '+' | '-', digit, ..] if exponent.contains(letter) && digit.is_ascii_digit() => 2,
+        [letter, digit, ..] if exponent.contains(letter) && digit.is_ascii_digit() => 1,
+        _ => return,
+    };
+    cursor.at += n_chars;
+    cursor.run(|ch| ch.is_ascii_digit());
+}
+
+/// Whether a statement goes on behind the end of a line that ends so.
+fn goes_on(last: Option<&Token>) -> bool {
+    matches!(last, Some(Token::Sign("," | "{" | "&&" | "||" | "?" | ":")))
+        || is_name(last, &["do", "else"])
 }
 
 fn is_name(token: Option<&Token>, names: &[&str]) -> bool {
@@ -198,7 +237,7 @@ fn deeds(tokens: &[Token]) -> Vec<Deed> {
             Token::Sign(")" | "]") => depth = depth.saturating_sub(1),
             Token::Name(name) => match name.as_str() {
                 "print" | "printf" => (is_print, depth) = (true, 0),
-                "system" | "awk::system" => deeds.push(match behind {
+                "system" => deeds.push(match behind {
                     [Token::Sign("("), Token::Text(Some(script)), Token::Sign(")"), ..] => {
                         Deed::Runs(script.clone())
                     }

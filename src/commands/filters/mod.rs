@@ -186,6 +186,10 @@ impl Cursor {
         self.text.get(self.at).copied()
     }
 
+    fn rest(&self) -> &[char] {
+        self.text.get(self.at..).unwrap_or_default()
+    }
+
     fn next(&mut self) -> Option<char> {
         let ch = self.peek()?;
         self.at += 1;
@@ -201,8 +205,7 @@ impl Cursor {
 
     /// Passes what `is_part` says, and gives it.
     fn run(&mut self, is_part: impl Fn(char) -> bool) -> String {
-        let rest = self.text.get(self.at..).unwrap_or_default();
-        let part: String = rest.iter().take_while(|&&ch| is_part(ch)).collect();
+        let part: String = self.rest().iter().take_while(|&&ch| is_part(ch)).collect();
         self.at += part.chars().count();
         part
     }

@@ -15,8 +15,8 @@ use super::{
 struct Dialect {
     /// Whether a delimiter in brackets is none.
     has_brackets: bool,
-    /// Whether a label is all of the line.
-    has_long_labels: bool,
+    /// What ends a label besides the line.
+    label_ends: &'static str,
 }
 
 const GNU: Syntax = Syntax {
@@ -91,8 +91,8 @@ pub(super) fn has_computed_lines_only(text: &str) -> bool {
 pub(super) fn parse(script: &str) -> Vec<Parsed> {
     let mut parsed = Vec::new();
     for has_brackets in [true, false] {
-        for has_long_labels in [false, true] {
-            let dialect = Dialect { has_brackets, has_long_labels };
+        for label_ends in [" \t;}", " \t;", ""] {
+            let dialect = Dialect { has_brackets, label_ends };
             let mut parser = Parser { cursor: Cursor::new(script), dialect, deeds: Vec::new() };
             let is_whole = parser.commands().is_some();
             parsed.push(Parsed { deeds: parser.deeds, is_whole });
@@ -157,10 +157,8 @@ impl Parser {
             }
             ':' | 'b' | 't' | 'T' | 'v' => {
                 self.blanks();
-                let is_long = self.dialect.has_long_labels;
-                self.cursor.run(|ch| {
-                    ch != '\n' && (is_long || !(ch.is_whitespace() || ";}".contains(ch)))
-                });
+                let ends = self.dialect.label_ends;
+                self.cursor.run(|ch| ch != '\n' && !ends.contains(ch));
                 Some(())
             }
             'r' | 'R' => self.file(Mode::Read),
