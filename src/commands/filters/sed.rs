@@ -1,10 +1,11 @@
 //! The language of `sed`.
 //!
 //! Programs of that name do not agree on where a delimiter ends that stands in brackets, where labels
-//! end, and whether `-i` takes the next word: each way is read, and what any of them does counts.
+//! end, whether commands have to be parted, and whether `-i` takes the next word: each way is read, and
+//! what any of them does counts.
 //!
 //! # Source
-//! The manuals of GNU sed 4.9 and of FreeBSD 14, POSIX.1-2024, and trials of GNU sed 4.9.
+//! The manuals of GNU sed 4.9 and of FreeBSD 14, POSIX.1-2024, and trials of GNU sed 4.9 and of busybox 1.35.
 use super::{
     Call, Cursor, Deed, Mode, Parsed, Piece,
     arguments::{Argument, Syntax},
@@ -17,6 +18,8 @@ struct Dialect {
     has_brackets: bool,
     /// What ends a label besides the line.
     label_ends: &'static str,
+    /// Whether a command may follow another one at once: `pw f`.
+    is_joined: bool,
 }
 
 const GNU: Syntax = Syntax {
@@ -92,10 +95,12 @@ pub(super) fn parse(script: &str) -> Vec<Parsed> {
     let mut parsed = Vec::new();
     for has_brackets in [true, false] {
         for label_ends in [" \t;}", " \t;", ""] {
-            let dialect = Dialect { has_brackets, label_ends };
-            let mut parser = Parser { cursor: Cursor::new(script), dialect, deeds: Vec::new() };
-            let is_whole = parser.commands().is_some();
-            parsed.push(Parsed { deeds: parser.deeds, is_whole });
+            let dialect = Dialect { has_brackets, label_ends, is_joined: false };
+            let parted = read(script, dialect);
+            if !parted.is_whole {
+                parsed.push(read(script, Dialect { is_joined: true, ..dialect }));
+            }
+            parsed.push(parted);
             if !script.contains([':', 'b', 't', 'T']) {
                 break; // No label.
             }
@@ -105,6 +110,12 @@ pub(super) fn parse(script: &str) -> Vec<Parsed> {
         }
     }
     parsed
+}
+
+fn read(script: &str, dialect: Dialect) -> Parsed {
+    let mut parser = Parser { cursor: Cursor::new(script), dialect, deeds: Vec::new() };
+    let is_whole = parser.commands().is_some();
+    Parsed { deeds: parser.deeds, is_whole }
 }
 
 #[derive(Debug)]
@@ -196,6 +207,10 @@ impl Parser {
                 'e' => self.deeds.push(Deed::Code),
                 'w' => return self.file(Mode::Write),
                 ';' | '\n' => return Some(()),
+                _ if self.dialect.is_joined => {
+                    self.cursor.at -= 1;
+                    return Some(());
+                }
                 _ => return None,
             }
         }
@@ -286,7 +301,7 @@ impl Parser {
                 self.cursor.at += 1;
                 Some(())
             }
-            Some(_) => None,
+            Some(_) => self.dialect.is_joined.then_some(()),
         }
     }
 }

@@ -51,6 +51,8 @@ fn what_sed_does_besides() {
         ("sed 's/a/b/k' f", &["sh", "[parse_error]", "[computed_code]"]),
         ("sed 's/[/]/x/e' f", &["sh", "[computed_code]"]),
         ("sed ':};b};e id' f", &["id"]),
+        ("sed 'nw x' f", &["tee x"]),
+        ("sed 's/a/b/xw y' f", &["tee y"]),
         ("sed -n ':a;n;ba' f", &[]),
         ("gsed '1e id' f", &["id"]),
         ("sed", &[]),
