@@ -231,14 +231,17 @@ impl Reader {
                 continue;
             }
             match change {
-                Change::Runs(script) => {
-                    let piped = std::mem::take(&mut self.piped);
-                    self.script(script, &Context::default().scripted(), &mut scope.fresh());
-                    self.piped = piped;
-                }
+                Change::Runs(script) => self.run_besides(script, &Context::default(), scope),
                 Change::Code => self.doubt(Doubt::ChangedCode, &format!("{name}={value}")),
             }
         }
+    }
+
+    /// Reads a script that runs besides a command: what is piped into the command is not for it.
+    pub(super) fn run_besides(&mut self, script: &str, context: &Context, scope: &Scope) {
+        let piped = std::mem::take(&mut self.piped);
+        self.script(script, &context.scripted(), &mut scope.fresh());
+        self.piped = piped;
     }
 
     /// Reads what a shell finds on its standard input; `false` where nothing is known to be there.

@@ -313,11 +313,11 @@ fn opens(mode: Mode, tokens: &[Token]) -> Deed {
 
 /// Whether `<` here names a file: `getline < f`, `getline x < f`, `getline x[i] < f`.
 fn is_behind_getline(tokens: &[Token]) -> bool {
-    let statement = tokens.iter().rev().take_while(|it| {
+    let mut statement = tokens.iter().rev().take_while(|it| {
         !matches!(
             it,
             Token::Newline | Token::Sign(";" | "{" | "}" | "<" | "|" | "|&" | "&&" | "||")
         )
     });
-    statement.clone().any(|it| is_name(Some(it), &["getline"]))
+    statement.any(|it| is_name(Some(it), &["getline"]))
 }

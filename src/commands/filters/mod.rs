@@ -127,11 +127,7 @@ impl Reader {
 
     fn deed(&mut self, deed: Deed, is_unknown: bool, context: &Context, scope: &Scope) {
         match deed {
-            Deed::Runs(script) => {
-                let piped = std::mem::take(&mut self.piped);
-                self.script(&script, &context.scripted(), &mut scope.fresh());
-                self.piped = piped;
-            }
+            Deed::Runs(script) => self.run_besides(&script, context, scope),
             Deed::Opens(mode, path, is_whole) => {
                 let command: &[&str] = match mode {
                     Mode::Read => &["cat"],
