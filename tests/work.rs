@@ -8,16 +8,16 @@ use std::{
 
 use policy_advisor::{
     batch::{Change, SuggestionBatch, Target},
-    commands::split,
+    commands::{Reading, read, split},
     events::{Action, Day, Outcome, Tally, Timestamp, Unit},
     feedback::Background,
     pipeline::suggest::{Advice, Params, suggest},
     policy::{
-        Engine, Matching, Pattern, Role, Rule, RuleAction, Subject,
+        Circumstances, Decision, Engine, Facts, Matching, Pattern, Role, Rule, RuleAction,
         proof::{MAX_STATES, Verifier},
     },
     review::{Verdict, merge, rule_on},
-    risk::acts::acts,
+    risk::{acts::acts, reading_facts},
 };
 
 pub(crate) const DAY_US: i64 = 86_400_000_000;
@@ -273,12 +273,33 @@ pub(crate) fn accept(
     (merge(base, base, &part).unwrap(), part)
 }
 
+/// A command with all that is known of it.
+pub(crate) struct Line {
+    argv: Vec<String>,
+    reading: Reading,
+    facts: (Vec<Facts>, Facts),
+}
+
+impl Line {
+    pub(crate) fn new(argv: Vec<String>) -> Self {
+        let reading = read(&argv);
+        let (commands, whole, _) = reading_facts(&reading, None);
+        Self { argv, reading, facts: (commands, whole) }
+    }
+
+    pub(crate) fn decide(&self, engine: &Engine<'_>) -> Decision {
+        let (commands, whole) = &self.facts;
+        let known = Circumstances { commands, whole, ..Circumstances::UNKNOWN };
+        engine.decide_command(&self.argv, &self.reading, &known)
+    }
+}
+
 /// Lines that a part of a batch is tried on.
 pub(crate) struct Lines {
     /// Of acts that nobody may let through.
-    dangerous: Vec<Vec<String>>,
+    dangerous: Vec<Line>,
     /// What was seen in three units and more, and is ordinary.
-    routine: Vec<Vec<String>>,
+    routine: Vec<Line>,
 }
 
 impl Lines {
@@ -288,7 +309,7 @@ impl Lines {
         let own: Vec<Vec<String>> = hits.filter_map(split).collect();
         let through =
             own.iter().map(|it| [["uv", "run"].map(str::to_owned).as_slice(), it].concat());
-        let dangerous = own.iter().cloned().chain(through).collect();
+        let dangerous = own.iter().cloned().chain(through).map(Line::new).collect();
         let mut units: BTreeMap<&Vec<String>, BTreeSet<&Unit>> = BTreeMap::new();
         for tally in tallies {
             if let Action::Command { argv, .. } = &*tally.action {
@@ -296,7 +317,7 @@ impl Lines {
             }
         }
         let often = units.into_iter().filter(|it| it.1.len() >= 3);
-        Self { dangerous, routine: often.map(|it| it.0.clone()).collect() }
+        Self { dangerous, routine: often.map(|it| Line::new(it.0.clone())).collect() }
     }
 
     /// What is wrong with a part of a batch: something dangerous passes that did not before, or
@@ -304,22 +325,20 @@ impl Lines {
     pub(crate) fn wrongs(&self, base: &Role, role: &Role, part: &SuggestionBatch) -> Vec<String> {
         let none = BTreeMap::new();
         let (before, after) = (Engine::new(base, &none), Engine::new(role, &none));
-        let passes = |engine: &Engine<'_>, argv: &[String]| {
-            engine.decide(&Subject::Command(argv)).decision.passes()
-        };
+        let passes = |engine: &Engine<'_>, line: &Line| line.decide(engine).decision.passes();
         let mut wrong = Vec::new();
-        for argv in &self.dangerous {
-            if passes(&after, argv) && !passes(&before, argv) {
-                wrong.push(format!("passes: {argv:?}"));
+        for line in &self.dangerous {
+            if passes(&after, line) && !passes(&before, line) {
+                wrong.push(format!("passes: {:?}", line.argv));
             }
         }
         let goes_in = |it: &&Change| it.state != policy_advisor::batch::ChangeState::Pending;
         let taken: Vec<&Change> = part.changes.iter().filter(goes_in).collect();
-        for argv in &self.routine {
-            if !passes(&before, argv) || passes(&after, argv) {
+        for line in &self.routine {
+            if !passes(&before, line) || passes(&after, line) {
                 continue;
             }
-            let decision = after.decide(&Subject::Command(argv));
+            let decision = line.decide(&after);
             let stopped: Vec<String> = decision
                 .commands
                 .iter()
@@ -335,7 +354,7 @@ impl Lines {
                 })
             };
             if !stopped.iter().all(is_named) {
-                wrong.push(format!("stopped: {argv:?} by {:?}", decision.rule));
+                wrong.push(format!("stopped: {:?} by {:?}", line.argv, decision.rule));
             }
         }
         wrong

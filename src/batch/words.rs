@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use crate::{
     changes::{Draft, Split, Why},
     events::visible,
-    policy::Target,
+    policy::{Target, of_reads},
     risk::RiskLevel,
 };
 
@@ -31,13 +31,23 @@ fn recalled(draft: &Draft) -> String {
 fn because(draft: &Draft) -> String {
     match &draft.why {
         Why::Routine { n_one_offs, split } => {
-            let mut text = format!(
-                "{}{}. Its effects ({}) are routine for this role, so it can be \
-                 allowed without asking.",
-                seen(draft),
-                arguments(draft),
-                draft.effects
-            );
+            let mut text = if draft.after.iter().any(|it| it.when == of_reads()) {
+                format!(
+                    "{}{}. It was asked to look ({}), and the rule is for that alone: it takes what is known \
+                     to do no more than look. Files that a program opens are decided as `cat` and `tee` of them.",
+                    seen(draft),
+                    arguments(draft),
+                    draft.effects
+                )
+            } else {
+                format!(
+                    "{}{}. Its effects ({}) are routine for this role, so it can be \
+                     allowed without asking.",
+                    seen(draft),
+                    arguments(draft),
+                    draft.effects
+                )
+            };
             if *n_one_offs > 0 {
                 let _ = write!(
                     text,

@@ -39,12 +39,14 @@ impl List<'_> {
     fn narrow(&mut self, idx: usize, rule: &Rule, lets: impl Fn() -> bool) {
         let outer = Pattern::new(&rule.pattern);
         let candidates = self.candidates.iter().copied();
-        let inner: Vec<(&Candidate, Pattern)> = candidates
+        let inner = candidates
             .map(|it| (it, Pattern::new(&it.pattern)))
-            .filter(|(_, pattern)| includes(&outer, pattern))
-            .collect();
+            .filter(|(_, pattern)| includes(&outer, pattern));
+        // To ask for all of it comes behind what is allowed of it.
+        let (wide_asks, inner): (Vec<_>, Vec<(&Candidate, Pattern)>) =
+            inner.partition(|(it, pattern)| !it.action.passes() && includes(pattern, &outer));
         let is_as_wide = |(it, pattern): &&(&Candidate, Pattern)| {
-            it.action == RuleAction::Allow && includes(pattern, &outer)
+            it.action == RuleAction::Allow && it.when.is_empty() && includes(pattern, &outer)
         };
         let as_wide = inner.iter().find(is_as_wide).map(|it| it.0);
         if as_wide.is_some_and(|it| it.confidence >= self.confidence_threshold) {
@@ -58,7 +60,9 @@ impl List<'_> {
         let lets = is_command
             && !uses.is_empty()
             && (runs_anything() || lets() || self.is_unguarded(&outer));
-        let is_inside = |seen: &Use| inner.iter().any(|(_, it)| it.matches(&seen.line));
+        let is_inside = |seen: &Use| {
+            inner.iter().any(|(it, pattern)| it.takes(seen) && pattern.matches(&seen.line))
+        };
         let is_covered = !is_command || share(&uses, is_inside) >= MIN_COVERED;
         if !lets && (inner.is_empty() || as_wide.is_some() || !is_covered) {
             return;
@@ -71,10 +75,11 @@ impl List<'_> {
         let n_single = unlikely.iter().filter(|it| it.evidence.n_units == 1).count() as u64;
         let covered = covered_confidence(n_single, evidence.n_units);
         // Where the next use is likely to be another one, somebody is asked for it.
-        let asks = lets
-            && (covered < self.confidence_threshold
-                || as_wide.is_some()
-                || (likely.is_empty() && unlikely.is_empty()));
+        let asks = !wide_asks.is_empty()
+            || lets
+                && (covered < self.confidence_threshold
+                    || as_wide.is_some()
+                    || (likely.is_empty() && unlikely.is_empty()));
         let (narrower, confidence) = match (likely.is_empty(), asks) {
             (true, true) => {
                 (Vec::new(), self.stopping_confidence(RuleAction::RequireApproval, &uses))
@@ -144,7 +149,10 @@ impl List<'_> {
         let mut rules: Vec<(Place, PlacedRule)> = Vec::new();
         for it in candidates {
             let patterns = it.patterns();
-            rules.extend(patterns.map(|text| (place(it, text), new_rule(text, it.action))));
+            rules.extend(patterns.map(|text| {
+                let rule = PlacedRule { when: it.when.clone(), ..new_rule(text, it.action) };
+                (place(it, text), rule)
+            }));
         }
         rules.sort_by_key(|(_, rule)| std::cmp::Reverse(rule.action));
         rules

@@ -11,10 +11,26 @@ use super::{
 use crate::{
     clusters::Use,
     evidence::Evidence,
-    policy::{Pattern, Rule, Target, includes, overlaps},
+    policy::{Pattern, Rule, RuleAction, Target, When, includes, is_for_reads, overlaps},
     risk::RiskLevel,
     synthesis::{MIN_ROUTINE_UNITS, Needed},
 };
+
+/// An allow that stands in front of guards.
+struct ShownForm {
+    draft: usize,
+    place: Place,
+    pattern: Pattern,
+    /// Whether it is for what only looks.
+    is_for_reads: bool,
+}
+
+impl ShownForm {
+    /// Whether its condition holds for a use.
+    const fn takes(&self, seen: &Use) -> bool {
+        seen.only_looks || !self.is_for_reads
+    }
+}
 
 impl List<'_> {
     /// Guard denies that the allows of the finished role need, one change a family.
@@ -28,12 +44,14 @@ impl List<'_> {
         let mut rules: Vec<Rule> = kept.map(|(_, rule)| rule.clone()).collect();
         let shown = self.drafts.iter().filter(|it| it.is_shown(self.confidence_threshold));
         let new = shown.flat_map(|draft| &draft.after);
-        let forms = self.shown_forms().into_iter().filter(|it| it.1 == Place::Form);
-        let forms: Vec<Pattern> = forms.map(|it| it.2).collect();
-        let new_allows = new.filter(|rule| rule.action.passes());
-        let new_allows = new_allows.map(|rule| Pattern::new(&rule.pattern));
-        let own = rules.iter().filter(|it| it.action.passes());
-        let own = own.map(|it| Pattern::new(&it.pattern));
+        let forms = self.shown_forms().into_iter().filter(|it| it.place == Place::Form);
+        let forms: Vec<Pattern> = forms.map(|it| it.pattern).collect();
+        // What only computes needs no guard.
+        let guarded = |pattern: &str, action: RuleAction, when: &When| {
+            (action.passes() && !is_for_reads(when)).then(|| Pattern::new(pattern))
+        };
+        let new_allows = new.filter_map(|it| guarded(&it.pattern, it.action, &it.when));
+        let own = rules.iter().filter_map(|it| guarded(&it.pattern, it.action, &it.when));
         let allows: Vec<Pattern> = own.chain(new_allows.filter(|it| !forms.contains(it))).collect();
         rules.retain(|rule| !rule.action.passes() && rule.when.is_empty());
         let stopped: Vec<Pattern> = rules.iter().map(|it| Pattern::new(&it.pattern)).collect();
@@ -55,8 +73,9 @@ impl List<'_> {
             .map(|draft| draft.after.iter().map(|rule| Pattern::new(&rule.pattern)).collect())
             .collect();
         for draft in allowing.iter_mut().filter(|it| it.is_shown(threshold)) {
-            let allows = draft.after.iter().filter(|rule| rule.action.passes());
-            let allows: Vec<Pattern> = allows.map(|rule| Pattern::new(&rule.pattern)).collect();
+            let allows = draft.after.iter();
+            let allows = allows.filter_map(|it| guarded(&it.pattern, it.action, &it.when));
+            let allows: Vec<Pattern> = allows.collect();
             let meets = |guards: &Vec<Pattern>| {
                 guards.iter().any(|guard| allows.iter().any(|allow| overlaps(allow, guard)))
             };
@@ -72,11 +91,12 @@ impl List<'_> {
         let in_order = InOrder::new(self.rules);
         let passes = |line: &str| in_order.decide(line).unwrap_or(self.default_action).passes();
         let mut forms: Vec<(usize, Vec<&str>)> = Vec::new();
-        for (draft, _, pattern) in self.shown_forms() {
-            let lines = self.observation.matched(&pattern).map(|it| it.line.as_str());
+        for form in self.shown_forms() {
+            let taken = self.observation.matched(&form.pattern).filter(|it| form.takes(it));
+            let lines = taken.map(|it| it.line.as_str());
             let lines: Vec<&str> = lines.filter(|it| passes(it)).collect();
             if !lines.is_empty() {
-                forms.push((draft, lines));
+                forms.push((form.draft, lines));
             }
         }
         for guard in self.drafts.iter_mut().skip(n_before) {
@@ -90,14 +110,15 @@ impl List<'_> {
         }
     }
 
-    /// Forms in use that are shown: draft, place and pattern of each.
-    fn shown_forms(&self) -> Vec<(usize, Place, Pattern)> {
+    /// Forms in use that are shown.
+    fn shown_forms(&self) -> Vec<ShownForm> {
         let forms = self.placed.iter().filter(|it| matches!(it.0, Place::Prose | Place::Form));
         let forms = forms.filter_map(|&(place, at, idx)| {
             let draft = self.drafts.get(at)?;
             let is_shown = draft.is_shown(self.confidence_threshold);
             let rule = draft.after.get(idx).filter(|_| is_shown)?;
-            Some((at, place, Pattern::new(&rule.pattern)))
+            let (pattern, is_for_reads) = (Pattern::new(&rule.pattern), is_for_reads(&rule.when));
+            Some(ShownForm { draft: at, place, pattern, is_for_reads })
         });
         forms.collect()
     }
@@ -113,8 +134,8 @@ impl List<'_> {
                 let fenced = self.fence_place(&stop.text).map_or_else(Vec::new, |it| it.1);
                 let passes_before = |seen: &&Use| {
                     let mut before =
-                        forms.iter().filter(|it| stop.is_behind || it.1 == Place::Prose);
-                    before.any(|(.., it)| it.matches(&seen.line))
+                        forms.iter().filter(|it| stop.is_behind || it.place == Place::Prose);
+                    before.any(|it| it.takes(seen) && it.pattern.matches(&seen.line))
                         || fenced.iter().any(|it| it.matches(&seen.line))
                 };
                 let pattern = Pattern::new(&stop.text);

@@ -12,7 +12,9 @@ use crate::{
     clusters::{Observation, Use},
     evidence::Evidence,
     feedback::Background,
-    policy::{Evaluation, Heads, Pattern, Role, RuleAction, Target, When, includes, overlaps},
+    policy::{
+        Evaluation, Heads, Pattern, Role, Rule, RuleAction, Target, When, includes, overlaps,
+    },
     risk::RiskLevel,
     synthesis::{
         Candidate, Factor, FactorName, Stand, Stops, fenced, regret_factor, stop_confidence,
@@ -207,13 +209,16 @@ impl<'a> List<'a> {
             let pattern = Pattern::new(&candidate.pattern);
             let in_front = self.in_front(candidate);
             let split = environments::split(candidate, self.observation, self.background);
-            let when = split.as_ref().map(environments::when).unwrap_or_default();
+            let mut when = split.as_ref().map(environments::when).unwrap_or_default();
+            when.extend(candidate.when.clone());
             let held = taken.0.around(&pattern).any(|(outer, (action, held_when))| {
                 (held_when.is_empty() || *held_when == when)
                     && includes(outer, &pattern)
                     && ((*action == candidate.action && in_front.is_none())
                         || action.is_stop()
-                        || includes(&pattern, outer))
+                        // To ask for all of it leaves what only looks to be allowed.
+                        || (includes(&pattern, outer)
+                            && (*held_when == when || !candidate.is_for_reads())))
             });
             if held {
                 continue;
@@ -270,7 +275,12 @@ impl<'a> List<'a> {
         };
         // In every spelling: the fences of one may be among the role's own rules, too.
         let allows: Vec<Pattern> = candidate.patterns().map(|it| Pattern::new(it)).collect();
-        let own = self.rules.iter().take(self.n_knowing).filter(|rule| !rule.action.passes());
+        // Asking is for what is not known, and what only looks is.
+        let stands = |rule: &&Rule| match rule.action {
+            RuleAction::RequireApproval => !candidate.is_for_reads(),
+            action => !action.passes(),
+        };
+        let own = self.rules.iter().take(self.n_knowing).filter(stands);
         let mut own = own.map(|it| Pattern::new(&it.pattern));
         let is_free = !own.any(|it| allows.iter().any(|allow| overlaps(&it, allow)));
         is_free.then_some(place)

@@ -80,6 +80,7 @@ What rules may ask in `when`, besides the variables of the host:
   data_class                      workspace, system, personal, secret
   risk_signal                     effects as `advisor shapes` prints them, redacted, unresolved
   risk_level                      low, medium, high, critical
+  access                          read: known to do no more than look
   approval                        none, pending, granted, denied
 One of the values has to fit, for every key; `none` fits what is not known.
 

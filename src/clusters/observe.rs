@@ -21,8 +21,8 @@ use crate::{
         is_free_builtin, read,
     },
     events::{Action, Day, Outcome, Tally, Timestamp, Unit},
-    policy::Pattern,
-    risk::{Effects, RiskLevel, effects, mcp_effects, stake},
+    policy::{Access, Pattern},
+    risk::{Effects, RiskLevel, access, effects, mcp_effects, stake},
     shapes,
 };
 
@@ -88,6 +88,8 @@ pub struct Use {
     pub shape: String,
     /// What it does.
     pub effects: Effects,
+    /// Whether it is known to do no more than look.
+    pub only_looks: bool,
     /// What was seen of it.
     pub support: Support,
 }
@@ -451,11 +453,13 @@ fn command_uses(commands: Vec<InGroups<'_>>, groups: &[Group<'_>]) -> Vec<Use> {
         .map(|(command, cwd, idxs)| {
             let parsed = parse_with(&command.argv, &learned);
             let stem = stem(&command.argv, &parsed);
+            let effects = effects(&command, &stem.own_path(&parsed));
             let groups = idxs.iter().filter_map(|idx| groups.get(*idx as usize));
             Use {
                 line: command.line(),
                 shape: shapes::shape_of(&command.argv, &parsed, cwd).text,
-                effects: effects(&command, &stem.own_path(&parsed)),
+                only_looks: access(&command, effects) == Some(Access::Read),
+                effects,
                 stem,
                 support: Support::of_all(groups.map(|it| &it.support)),
             }
@@ -466,6 +470,7 @@ fn command_uses(commands: Vec<InGroups<'_>>, groups: &[Group<'_>]) -> Vec<Use> {
     uses.dedup_by(|next, kept| {
         let is_same = next.line == kept.line && next.effects == kept.effects;
         if is_same {
+            kept.only_looks &= next.only_looks;
             kept.support.take_in(&next.support);
         }
         is_same

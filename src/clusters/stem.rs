@@ -271,11 +271,9 @@ fn interpreter_stem(binary: String, argv: &[String]) -> Stem {
             words.push(word_pattern(command));
             subcommand.push(command.clone());
         }
-        let pattern = words.join(" ");
-        return Stem { pattern, binary, subcommand, is_open: false, is_listed, runner: None };
     }
-    let pattern = words.join(" ");
-    Stem { pattern, binary, subcommand, is_open: true, is_listed, runner: None }
+    let (pattern, is_open) = (words.join(" "), found.is_none());
+    Stem { pattern, binary, subcommand, is_open, is_listed, runner: None }
 }
 
 /// A word as it stands in a line, as a pattern that matches exactly it.

@@ -57,6 +57,9 @@ pub struct Command {
     pub stdin: Stdin,
     /// Whether a part of its words is computed; it stands in them as it was written.
     pub is_computed: bool,
+    /// Whether it is an interpreter whose program was read, and does no more than compute and print;
+    /// files that it opens are commands beside it.
+    pub is_filter: bool,
 }
 
 /// Where a simple command was found.

@@ -196,10 +196,14 @@ impl Reader {
             context.placeholder = inside.placeholder.or(context.placeholder);
             return self.inner(&inside.inner, &vector, &context, scope);
         }
-        self.push(&vector, context);
+        let computed = self.computed(&vector, context);
+        self.push_as(&vector, context, computed.is_some());
         self.changed(&context.assignments, scope);
         self.changed(&runners::assigned(argv), scope);
         self.filtered(&vector, context, scope);
+        for deed in computed.into_iter().flatten() {
+            self.deed(deed, false, context, scope);
+        }
         let carried = carriers::carried(argv);
         if !carried.is_empty() {
             let mut context = context.wrapped(&name, argv);
@@ -309,6 +313,10 @@ impl Reader {
 
     /// Notes a simple command.
     pub(super) fn push(&mut self, vector: &Vector, context: &Context) {
+        self.push_as(vector, context, false);
+    }
+
+    fn push_as(&mut self, vector: &Vector, context: &Context, is_filter: bool) {
         self.n_layer_bytes += context.n_layer_bytes;
         if self.n_layer_bytes > MAX_LAYER_BYTES || self.reading.commands.len() >= MAX_COMMANDS {
             if self.reading.unresolved.iter().all(|it| it.reason != Doubt::TooLarge) {
@@ -330,6 +338,7 @@ impl Reader {
             site: context.site,
             stdin,
             is_computed: !vector.unknown.is_empty(),
+            is_filter,
         });
     }
 

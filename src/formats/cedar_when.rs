@@ -14,7 +14,7 @@ const ACTS: &str = "acts";
 
 /// What the comment of a document says of its context.
 pub(super) const CONTEXT: &str = "\
-// context.agent, .session, .owner, .team, .environment, .risk_level, .approval: texts; .host_NAME: variables.
+// context.agent, .session, .owner, .team, .environment, .risk_level, .access, .approval: texts; .host_NAME: variables.
 // context.data_class, .risk_signal: sets; .acts: what is done to what, a set such as \"read:file\".
 // What is not known is left out; owner, team and environment fall back on variables owner, team and env.
 ";
@@ -34,7 +34,9 @@ enum Asked {
 /// members of a set with patterns.
 fn asked(key: &str) -> Option<Asked> {
     match Input::parse(key) {
-        None | Some(Input::Environment | Input::RiskLevel | Input::Approval) => Some(Asked::Exact),
+        None | Some(Input::Environment | Input::RiskLevel | Input::Access | Input::Approval) => {
+            Some(Asked::Exact)
+        }
         Some(Input::ResourcePath) => None,
         Some(Input::DataClass | Input::RiskSignal | Input::ActionType | Input::ResourceType) => {
             Some(Asked::Set)

@@ -19,7 +19,7 @@ use crate::{
 const HEAD: &str = "\
 # input.kind is \"command\" or \"call\", input.line the canonical command line or `server/tool`,
 # input.trust_score the trust in a call's remote endpoint, where it has one, input.given what else is known, each a
-# list: agent, session, owner, team, environment, resource_path, data_class, risk_signal, risk_level, approval, acts
+# list: agent, session, owner, team, environment, resource_path, data_class, risk_signal, risk_level, access, approval, acts
 # (what is done to what, \"read:file\") and \"host.NAME\" for variables of the host. What is not known is left out;
 # owner, team and environment fall back on the variables owner, team and env.
 package advisor

@@ -30,6 +30,8 @@ pub enum Input {
     RiskSignal,
     /// What is at stake.
     RiskLevel,
+    /// How far it goes with what it touches.
+    Access,
     /// What a person has said of it.
     Approval,
 }
@@ -46,6 +48,7 @@ text_forms!(Input {
     DataClass = "data_class",
     RiskSignal = "risk_signal",
     RiskLevel = "risk_level",
+    Access = "access",
     Approval = "approval",
 });
 
@@ -75,6 +78,7 @@ impl Input {
             Self::ResourceType => ResourceType::ALL.iter().map(|it| it.as_str()).collect(),
             Self::DataClass => DataClass::ALL.iter().map(|it| it.as_str()).collect(),
             Self::RiskLevel => RiskLevel::ALL.iter().map(|it| it.as_str()).collect(),
+            Self::Access => Access::ALL.iter().map(|it| it.as_str()).collect(),
             Self::Approval => Approval::ALL.iter().map(|it| it.as_str()).collect(),
             _ => return None,
         })
@@ -184,6 +188,17 @@ pub enum RiskLevel {
 
 text_forms!(RiskLevel { Low = "low", Medium = "medium", High = "high", Critical = "critical" });
 
+/// How far something goes with what it touches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Access {
+    /// It looks and computes, and changes, sends or runs nothing; files that its program opens are commands
+    /// beside it.
+    Read,
+}
+
+text_forms!(Access { Read = "read" });
+
 /// What a person has said of an action.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -236,16 +251,21 @@ pub struct Facts {
     pub risk_signals: BTreeSet<&'static str>,
     /// What is at stake.
     pub risk_level: Option<RiskLevel>,
+    /// How far it goes, where all that it does is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub access: Option<Access>,
 }
 
 impl Facts {
-    /// Adds what is known of something else: both happen.
+    /// Adds what is known of something else: both happen. Of the two together nothing is known
+    /// to be all.
     pub fn add(&mut self, other: &Self) {
         self.acts.extend(&other.acts);
         self.paths.extend(other.paths.iter().cloned());
         self.data_classes.extend(&other.data_classes);
         self.risk_signals.extend(&other.risk_signals);
         self.risk_level = self.risk_level.max(other.risk_level);
+        self.access = None;
     }
 }
 
@@ -276,6 +296,7 @@ static NO_FACTS: Facts = Facts {
     data_classes: BTreeSet::new(),
     risk_signals: BTreeSet::new(),
     risk_level: None,
+    access: None,
 };
 
 impl Circumstances<'static> {

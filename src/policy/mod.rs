@@ -23,8 +23,8 @@ pub use decide::{CommandDecision, Decision, Engine, Subject};
 pub use explain::{LineKind, LineSteps, Step, StepOutcome, explain_call, explain_command};
 pub use heads::Heads;
 pub use inputs::{
-    ActionType, Approval, Circumstances, DataClass, Facts, Input, Inputs, NOT_KNOWN, ResourceType,
-    RiskLevel,
+    Access, ActionType, Approval, Circumstances, DataClass, Facts, Input, Inputs, NOT_KNOWN,
+    ResourceType, RiskLevel,
 };
 pub use merge::{Merged, Stricter, Weakened, merge};
 pub use nearest::{Nearest, nearest_call, nearest_command};
@@ -32,3 +32,4 @@ pub use pattern::{Pattern, literal};
 pub use role::{Evaluation, Matching, Mode, RiskPolicy, Role, Rule, RuleAction, Target, When};
 pub use through::lets_through;
 pub use validate::{Problem, validate};
+pub use when::{is_for_reads, of_reads};

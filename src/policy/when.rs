@@ -1,7 +1,7 @@
 //! Conditions of rules: whether what is known of an action is what `when` asks for.
 use std::collections::BTreeMap;
 
-use super::{Facts, Input, Inputs, Pattern, When, inputs::NOT_KNOWN, role::Rule};
+use super::{Access, Facts, Input, Inputs, Pattern, When, inputs::NOT_KNOWN, role::Rule};
 
 /// The conditions of one rule, with the variables of a host put in.
 #[derive(Clone, Debug, Default)]
@@ -87,6 +87,7 @@ impl<'a> Conditions<'a> {
             Input::DataClass => any(values, facts.data_classes.iter().map(|it| it.as_str())),
             Input::RiskSignal => any(values, facts.risk_signals.iter().copied()),
             Input::RiskLevel => has(values, facts.risk_level.map(super::RiskLevel::as_str)),
+            Input::Access => has(values, facts.access.map(Access::as_str)),
             Input::Approval => has(values, Some(inputs.approval.as_str())),
         }
     }
@@ -122,6 +123,17 @@ fn has(values: &[String], value: Option<&str>) -> bool {
 fn any<'v>(values: &[String], found: impl Iterator<Item = &'v str>) -> bool {
     let mut found = found.peekable();
     if found.peek().is_none() { has(values, None) } else { found.any(|it| has(values, Some(it))) }
+}
+
+/// The condition of a rule for what does no more than look.
+pub fn of_reads() -> When {
+    When::from([(Input::Access.as_str().to_owned(), vec![Access::Read.as_str().to_owned()])])
+}
+
+/// Whether conditions hold for that and for nothing else.
+pub fn is_for_reads(when: &When) -> bool {
+    let wanted = of_reads();
+    wanted.iter().all(|(key, values)| when.get(key) == Some(values))
 }
 
 /// Rules, each with what is wrong with its conditions: the key, and what is wrong.
@@ -200,6 +212,7 @@ mod tests {
             data_classes: [DataClass::Secret].into(),
             risk_signals: ["secret.read", "redacted"].into(),
             risk_level: Some(RiskLevel::Critical),
+            access: Some(Access::Read),
         };
         for (json, holds) in [
             ("{}", true),
@@ -216,6 +229,8 @@ mod tests {
             (r#"{"owner": ["none"]}"#, false),
             (r#"{"team": ["payments"]}"#, true),
             (r#"{"team": ["web"]}"#, false),
+            (r#"{"access": ["read"]}"#, true),
+            (r#"{"access": ["none"]}"#, false),
             (r#"{"action_type": ["delete", "write"]}"#, true),
             (r#"{"action_type": ["delete"]}"#, false),
             (r#"{"resource_type": ["secret"]}"#, true),

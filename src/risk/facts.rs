@@ -1,5 +1,5 @@
 //! What a rule may ask of a command or an MCP call: acts, paths, classes of data, signs of danger.
-use super::{Effect, Effects, is_secret_path, level};
+use super::{Effect, Effects, access, is_secret_path, level};
 use crate::{
     commands::{Command, grammar, normal},
     events::MARKER_OPEN,
@@ -68,6 +68,7 @@ pub fn command_facts(command: &Command, cwd: Option<&str>) -> (Facts, Effects) {
     if words.clone().any(|it| it.contains(MARKER_OPEN)) {
         facts.risk_signals.insert(REDACTED);
     }
+    facts.access = access(command, effects);
     (facts, effects)
 }
 

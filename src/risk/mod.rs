@@ -1,4 +1,5 @@
 //! What a command can do, and what it must never be let do.
+mod access;
 pub mod acts;
 mod effect;
 mod effects;
@@ -9,6 +10,7 @@ mod mcp;
 mod secrets;
 mod severity;
 
+pub use access::{access, looks_by_program};
 pub use effect::{Effect, Effects, level, stake};
 pub use effects::effects;
 pub use facts::{

@@ -5,7 +5,7 @@ use super::{RiskLevel, guards, role_guards};
 use crate::{
     commands::Reading,
     events::{EventType, Outcome, Severity},
-    policy::{Circumstances, Engine, Role, Rule, RuleAction},
+    policy::{Automaton, Circumstances, Engine, Keep, Pattern, Role, Rule, RuleAction},
 };
 
 /// Patterns of all guards, each with the highest level that a guard declares for it.
@@ -79,6 +79,19 @@ pub fn guarded_level(argv: &[String], reading: &Reading) -> RiskLevel {
     let stopped = all.filter(|(action, _)| !action.passes());
     let levels = stopped.filter_map(|(_, rule)| rule.and_then(declared_level));
     levels.max().unwrap_or(RiskLevel::Low)
+}
+
+/// What roles stop whatever the binary: secrets, and what is private.
+static ANYWHERE: LazyLock<Automaton> = LazyLock::new(|| {
+    let guards = role_guards();
+    let patterns = guards.iter().flat_map(|it| it.narrow.iter().chain(it.wide).chain(it.behind));
+    let of_any = patterns.filter(|it| it.starts_with('*'));
+    Automaton::new(&of_any.map(|it| Pattern::new(it)).collect::<Vec<_>>(), Keep::First)
+});
+
+/// Whether a guard is about a line: one of the built-in role, or one that roles have for any binary.
+pub(super) fn is_guarded(line: &str) -> bool {
+    !ENGINE.decide_line(line).0.passes() || ANYWHERE.first(line).is_some()
 }
 
 /// How serious an event is.

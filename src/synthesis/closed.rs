@@ -50,8 +50,7 @@ fn role(candidates: &[&Candidate], cost: &Cost<'_>) -> Role {
     };
     let standing = |stand: Stand, passes: bool| {
         let here = candidates.iter().filter(move |it| it.stand == stand);
-        here.filter(move |it| it.action.passes() == passes)
-            .flat_map(|it| it.patterns().map(|pattern| Rule::new(pattern, it.action)))
+        here.filter(move |it| it.action.passes() == passes).flat_map(|it| it.rules())
     };
     let mut role = Role::new("candidates");
     role.rules.extend(standing(Stand::Prose, true));

@@ -6,6 +6,7 @@ mod guards;
 mod operations;
 mod parents;
 mod prices;
+mod reads;
 mod scope;
 mod spellings;
 
@@ -17,7 +18,7 @@ use crate::{
     clusters::{Cluster, Observation, Stem, Support, Use},
     evidence::{DEFAULT_TOLERANCE, Evidence, readiness},
     feedback::{Lessons, Level, Matter, Topic},
-    policy::{Pattern, RuleAction, Target, includes, literal},
+    policy::{Pattern, Rule, RuleAction, Target, When, includes, is_for_reads, literal, of_reads},
     risk::{Effects, RiskLevel, level, prose, stake},
 };
 
@@ -40,7 +41,7 @@ pub use spellings::{Fenced, fenced};
 /// Where a candidate's rules stand among the guards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stand {
-    /// In front of all: what follows is text for people.
+    /// In front of all: what follows is text for people, or no more than looking passes.
     Prose,
     /// Behind the guards, but for those that stop every form that is not in use.
     Form,
@@ -72,6 +73,8 @@ pub struct Candidate {
     pub spellings: Vec<String>,
     /// Allow for routine activity, `require_approval` where frequency alone is not enough.
     pub action: RuleAction,
+    /// What has to hold of an action besides.
+    pub when: When,
     /// Where it stands among the guards.
     pub stand: Stand,
     /// Whether it names one line of several, arguments included.
@@ -134,9 +137,10 @@ pub fn synthesize(
     let rest = rest(observation);
     let cut = prices::cut(observation);
     let cost = Cost { stops, observation, lessons, cut, threshold };
-    let mut ladders = ladders(clusters, &cost, rest.is_some());
+    let (reads, clusters) = reads::split(clusters, &cost);
+    let mut ladders = ladders(&clusters, &cost, rest.is_some());
     let n_mcp = mcp.iter().filter(|it| it.confidence >= threshold).count();
-    let n_reserved = n_mcp + usize::from(rest.is_some());
+    let n_reserved = n_mcp + reads.len() + usize::from(rest.is_some());
     let max_rules = MAX_RULES.saturating_sub(n_reserved);
     budget::fit(&mut ladders, &cost, max_rules);
     while closed::give_up(&mut ladders, &cost) {
@@ -144,7 +148,7 @@ pub fn synthesize(
     }
     let over_budget = budget::over_budget(&ladders);
     let candidates = ladders.into_iter().flat_map(budget::Ladder::into_candidates);
-    let mut candidates: Vec<Candidate> = candidates.collect();
+    let mut candidates: Vec<Candidate> = candidates.chain(reads).collect();
     for candidate in &mut candidates {
         let uses = candidate.uses.iter().filter_map(|&idx| observation.uses.get(idx));
         candidate.evidence.illustrate(&uses.collect::<Vec<_>>());
@@ -172,6 +176,7 @@ fn rest(observation: &Observation) -> Option<Candidate> {
         pattern: "*".to_owned(),
         spellings: Vec::new(),
         action: RuleAction::RequireApproval,
+        when: When::new(),
         stand: Stand::Rest,
         is_exact: false,
         binary: String::new(),
@@ -331,6 +336,7 @@ fn candidate(
         pattern: scope.pattern,
         spellings: Vec::new(),
         action,
+        when: When::new(),
         binary: stem.binary.clone(),
         stem: Some(stem.clone()),
         evidence: Evidence::default(),
@@ -365,7 +371,8 @@ fn stand(pattern: &str, action: RuleAction, stops: &Stops) -> Stand {
 /// What candidates allow: what stands behind all guards, or in front of all, then the forms in use.
 fn allows<'a>(candidates: impl Iterator<Item = &'a Candidate>) -> (Vec<Pattern>, Vec<Pattern>) {
     let (mut allows, mut forms) = (Vec::new(), Vec::new());
-    for candidate in candidates.filter(|it| it.action.passes()) {
+    // What is let through on condition that it only looks needs no guards.
+    for candidate in candidates.filter(|it| it.action.passes() && !it.is_for_reads()) {
         let here = if candidate.stand == Stand::Form { &mut forms } else { &mut allows };
         here.extend(candidate.patterns().map(|it| Pattern::new(it)));
     }
@@ -376,6 +383,26 @@ impl Candidate {
     /// Its pattern in all spellings.
     pub fn patterns(&self) -> impl Iterator<Item = &String> {
         std::iter::once(&self.pattern).chain(&self.spellings)
+    }
+
+    /// The rules that it makes.
+    fn rules(&self) -> impl Iterator<Item = Rule> {
+        self.patterns().map(|it| Rule { when: self.when.clone(), ..Rule::new(it, self.action) })
+    }
+
+    /// Whether a rule of one of its patterns would take a use of the same line.
+    pub fn takes(&self, seen: &Use) -> bool {
+        self.when.is_empty() || (self.is_for_reads() && seen.only_looks)
+    }
+
+    /// The same for what only looks.
+    fn for_reads(self) -> Self {
+        Self { when: of_reads(), stand: Stand::Prose, ..self }
+    }
+
+    /// Whether it is for what only looks.
+    pub fn is_for_reads(&self) -> bool {
+        is_for_reads(&self.when)
     }
 
     /// The same as the only form of its stem.
@@ -436,6 +463,7 @@ fn mcp_candidates(observation: &Observation, lessons: &Lessons) -> Vec<Candidate
             pattern: literal(&line),
             spellings: Vec::new(),
             action,
+            when: When::new(),
             stand: Stand::Open,
             is_exact: false,
             binary: first.server.clone(),

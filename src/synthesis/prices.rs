@@ -108,7 +108,9 @@ pub fn scopes(
 /// The patterns of each level, narrowest first; levels that say the same are one.
 fn levels(candidate: &Candidate, observation: &Observation) -> Vec<(Level, Vec<String>)> {
     let Some(stem) = &candidate.stem else { return Vec::new() };
-    if candidate.target != Target::Command || !candidate.action.passes() {
+    let is_allow = candidate.target == Target::Command && candidate.action.passes();
+    // What interpreters do beyond computing is in no scope.
+    if !is_allow || candidate.is_for_reads() {
         return Vec::new();
     }
     let own = Level::of(&candidate.pattern, &stem.binary, &stem.pattern);

@@ -1,4 +1,4 @@
-//! What is read of the scripts of `sed` and `awk`, held against the programs of this machine.
+//! What is read of the scripts of `sed` and `awk` and of programs of Python, held against the programs of this machine.
 use std::{
     process::{Command, Stdio},
     time::Duration,
@@ -55,8 +55,90 @@ const AWK: &[&str] = &[
     "~", ",", "=", " ", "1", "/[/]/", "?", ":",
 ];
 
+const PYTHON: &[&str] = &[
+    "open('F','w')",
+    "open(\"F\",\"w\")",
+    "os.system('>M')",
+    "x='open(\"F\",\"w\")'",
+    "exec(x)",
+    "eval(x)",
+    "c=open",
+    "c('F','w')",
+    "import os",
+    "import json",
+    "from json import codecs",
+    "import json as os",
+    "json",
+    "os",
+    "codecs",
+    ".",
+    "(",
+    ")",
+    "[",
+    "]",
+    "{",
+    "}",
+    "{{",
+    "'",
+    "\"",
+    "'''",
+    "f'",
+    "rf'",
+    "f'{",
+    "}'",
+    "b'",
+    "r'",
+    "\\",
+    "\\\n",
+    "\n",
+    ";",
+    ":",
+    "=",
+    ",",
+    "#",
+    "!r",
+    "1",
+    "1.",
+    "if 1:",
+    " else ",
+    " in",
+    "lambda:",
+    "print(",
+    "x",
+    " ",
+    "mode='w'",
+    "\r",
+    "__import__('os')",
+    "(lambda:",
+    ")()",
+    "\t",
+    "pathlib",
+    "from pathlib import Path",
+    "Path('F').touch()",
+    "Path('in').replace('F')",
+];
+
+/// The interpreter itself, in whose place something else may stand on the PATH.
+fn python() -> &'static str {
+    static PYTHON: std::sync::OnceLock<String> = std::sync::OnceLock::new();
+    PYTHON.get_or_init(|| {
+        let told =
+            Command::new("python3").args(["-c", "import sys; print(sys.executable)"]).output();
+        String::from_utf8(told.unwrap().stdout).unwrap().trim().to_owned()
+    })
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1_500))]
+
+    #[test]
+    fn what_python_leaves_was_read(program in texts(PYTHON)) {
+        let argv = ["python3", "-c", &program, "in"].map(str::to_owned);
+        let reading = read(&argv);
+        if reading.commands.len() == 1 && reading.commands[0].is_filter {
+            prop_assert!(!leaves_something(python(), &["-BIS", "-c", &program]), "{program:?}");
+        }
+    }
 
     #[test]
     fn what_sed_leaves_was_read(script in texts(SED)) {

@@ -18,7 +18,7 @@ use policy_advisor::{
     commands::{Reading, canonical, split},
     formats::{Besides, Effect, Equivalence, FORMATS, Loss, PolicyFormat, equivalence},
     policy::{
-        ActionType, Approval, Circumstances, DataClass, Engine, Evaluation, Facts, Inputs,
+        Access, ActionType, Approval, Circumstances, DataClass, Engine, Evaluation, Facts, Inputs,
         Matching, ResourceType, RiskLevel, Role, Rule, RuleAction, Subject, When,
         proof::MAX_STATES,
     },
@@ -344,6 +344,7 @@ fn situations() -> Vec<Situation> {
                 data_classes: [DataClass::Secret].into(),
                 risk_signals: ["redacted"].into(),
                 risk_level: Some(RiskLevel::High),
+                access: None,
             },
             given: BTreeMap::from([
                 ("host.env", vec!["dev"]),
@@ -373,6 +374,7 @@ fn situations() -> Vec<Situation> {
                 .into(),
                 data_classes: [DataClass::Personal, DataClass::Workspace].into(),
                 risk_level: Some(RiskLevel::Low),
+                access: Some(Access::Read),
                 ..Facts::default()
             },
             // The environment falls back on the variable.
@@ -384,6 +386,7 @@ fn situations() -> Vec<Situation> {
                 ("acts", vec!["read:file", "send:network"]),
                 ("data_class", vec!["personal", "workspace"]),
                 ("risk_level", vec!["low"]),
+                ("access", vec!["read"]),
             ]),
         },
     ]
@@ -409,6 +412,7 @@ fn whens() -> impl Strategy<Value = When> {
             r#"{"data_class": ["workspace", "system"]}"#,
             r#"{"risk_level": ["high", "critical"]}"#,
             r#"{"risk_signal": ["redacted", "none"]}"#,
+            r#"{"access": ["read"]}"#,
             r#"{"approval": ["granted"]}"#,
             r#"{"approval": ["none", "pending"]}"#,
             r#"{"resource_path": ["*/.env"]}"#,

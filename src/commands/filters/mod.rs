@@ -1,5 +1,6 @@
 //! What text filters do besides: scripts of `sed` and `awk` run commands, read and write files, and some
-//! of the others write one that they name.
+//! of the others write one that they name. An interpreter whose program does no more than compute and
+//! print is a filter, too.
 use std::collections::BTreeSet;
 
 use super::{
@@ -7,11 +8,13 @@ use super::{
     scope::Scope,
     unwrap::{Context, Reader},
     vector::{Stdin, Vector},
+    without_version,
 };
 
 mod arguments;
 mod awk;
 pub(super) mod outputs;
+mod python;
 mod sed;
 
 /// Names of the filters that take a script of sed's and of awk's language.
@@ -23,7 +26,7 @@ const SCRIPT_COST: usize = 200;
 
 /// What a script does besides passing text on.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Deed {
+pub(super) enum Deed {
     /// A shell is given this.
     Runs(String),
     /// A shell is given text that is made as it runs, or code comes from elsewhere: as a shell that reads
@@ -35,7 +38,7 @@ enum Deed {
 
 /// What a file is opened for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Mode {
+pub(super) enum Mode {
     Read,
     Write,
     Append,
@@ -125,7 +128,32 @@ impl Reader {
         }
     }
 
-    fn deed(&mut self, deed: Deed, is_unknown: bool, context: &Context, scope: &Scope) {
+    /// Whether a vector is an interpreter with a program that does no more than compute, print, and open
+    /// the files of these deeds.
+    pub(super) fn computed(
+        &mut self,
+        vector: &Vector,
+        context: &Context,
+    ) -> Option<BTreeSet<Deed>> {
+        let name = vector.argv.first().map_or("", |it| base_name(it));
+        let is_changed = || context.assignments.iter().any(|it| python::is_changed_by(&it.0));
+        if without_version(name) != "python" || is_changed() {
+            return None;
+        }
+        let program = match python::place(&vector.argv)? {
+            python::Place::Word(at) => {
+                let pieces = [Piece::Word(at, vector.argv.get(at)?.clone())];
+                script(&pieces, vector, context, |_| false)?
+            }
+            python::Place::Stdin => {
+                script(&[Piece::File("-".to_owned())], vector, context, |_| false)?
+            }
+        };
+        let deeds = self.afford(program.len() * SCRIPT_COST).then(|| python::deeds(&program))??;
+        Some(deeds.into_iter().collect())
+    }
+
+    pub(super) fn deed(&mut self, deed: Deed, is_unknown: bool, context: &Context, scope: &Scope) {
         match deed {
             Deed::Runs(script) => self.run_besides(&script, context, scope),
             Deed::Opens(mode, path, is_whole) => {

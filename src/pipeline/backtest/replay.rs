@@ -11,7 +11,8 @@ use super::{
 use crate::{
     commands::{Reading, read},
     events::{Action, Day, Outcome, Tally, Unit},
-    policy::{Circumstances, Decision, Engine, Matching, Role, RuleAction, Subject, Target},
+    policy::{Circumstances, Decision, Engine, Facts, Matching, Role, RuleAction, Subject, Target},
+    risk::reading_facts,
 };
 
 /// What a role makes of the events that ran.
@@ -97,6 +98,8 @@ pub fn replay(
         .into_iter()
         .map(|kind| (kind, (Engine::new(old, kind), Engine::new(new, kind))))
         .collect();
+    // What they do is worked out only where a rule asks for it.
+    let asks = [old, new].iter().any(|it| it.rules.iter().any(|rule| !rule.when.is_empty()));
     let mut by_action: Vec<&Tally> = later.iter().collect();
     by_action.par_sort();
     let is_same = |a: &Tally, b: &Tally| {
@@ -108,8 +111,10 @@ pub fn replay(
             let first = same.first()?;
             let (old_engine, new_engine) = engines.get(of_host(&first.unit.hostname))?;
             let reading = reading(&first.action);
+            let facts =
+                if asks { facts(&first.action, reading.as_ref()) } else { Default::default() };
             let decide = |engine, role: &Role| {
-                decide(engine, role.matching, &first.action, reading.as_ref())
+                decide(engine, role.matching, &first.action, reading.as_ref(), &facts)
             };
             Some((same, decide(old_engine, old), decide(new_engine, new)))
         })
@@ -121,6 +126,17 @@ pub fn replay(
         }
     }
     count.finish(learned)
+}
+
+/// What is known of the inner commands of an action, and of the whole.
+fn facts(action: &Action, reading: Option<&Reading>) -> (Vec<Facts>, Facts) {
+    match (action, reading) {
+        (Action::Command { cwd, .. }, Some(reading)) => {
+            let (commands, whole, _) = reading_facts(reading, cwd.as_deref());
+            (commands, whole)
+        }
+        _ => (Vec::new(), Facts::default()),
+    }
 }
 
 fn reading(action: &Action) -> Option<Reading> {
@@ -136,10 +152,13 @@ fn decide(
     matching: Matching,
     action: &Action,
     reading: Option<&Reading>,
+    facts: &(Vec<Facts>, Facts),
 ) -> Decision {
     match (action, reading) {
         (Action::Command { argv, .. }, Some(reading)) if matching == Matching::Expanded => {
-            engine.decide_command(argv, reading, &Circumstances::UNKNOWN)
+            let known =
+                Circumstances { commands: &facts.0, whole: &facts.1, ..Circumstances::UNKNOWN };
+            engine.decide_command(argv, reading, &known)
         }
         (Action::Command { argv, .. }, _) => engine.decide(&Subject::Command(argv)),
         (Action::McpCall { server, tool, .. }, _) => {

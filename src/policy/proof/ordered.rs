@@ -9,6 +9,7 @@ use super::{
         automaton::Globs,
         decide::{Compiled, compile, compile_leniently},
         pattern::Pattern,
+        when::is_for_reads,
     },
     language::Language,
     lines::lines,
@@ -75,6 +76,8 @@ pub(super) struct Entry {
     pub(super) decider: Decider,
     /// Whether it has conditions: then it may be absent elsewhere.
     pub(super) is_conditional: bool,
+    /// Whether it applies to nothing but what only looks.
+    pub(super) is_for_reads: bool,
 }
 
 /// The rules for one kind of line, the default last; the first that matches decides.
@@ -107,6 +110,7 @@ impl Ordered {
             .into_iter()
             .filter(|it| !only_named || it.pattern.first_word().is_some())
             .map(|it| Entry {
+                is_for_reads: is_for_reads(&it.rule.when),
                 pattern: it.pattern,
                 decider: Decider {
                     position: position(it.rule).map(|idx| idx + 1),
@@ -121,7 +125,12 @@ impl Ordered {
         }
         let action = if only_named { RuleAction::Allow } else { role.default_action };
         let decider = Decider { position: None, pattern: None, action };
-        entries.push(Entry { pattern: Pattern::new("*"), decider, is_conditional: false });
+        entries.push(Entry {
+            pattern: Pattern::new("*"),
+            decider,
+            is_conditional: false,
+            is_for_reads: false,
+        });
         Self { entries }
     }
 

@@ -47,9 +47,10 @@ impl Verifier {
         Self { rules, globs, shadowed, max_states }
     }
 
-    /// Every rule that lets a line of the language through: runs it without asking anyone.
+    /// Every rule that lets a line of the language through: runs it without asking anyone. A rule for
+    /// what only looks lets nothing else through.
     pub fn openings(&self, language: &Language) -> Openings {
-        self.lines_of(language, |entry| entry.decider.action.passes())
+        self.lines_of(language, |entry| entry.decider.action.passes() && !entry.is_for_reads)
     }
 
     fn lines_of(&self, language: &Language, wanted: impl Fn(&Entry) -> bool) -> Openings {

@@ -98,6 +98,12 @@ impl Act {
         self.language.get_or_init(|| Language::any_of(self.forms().map(|(_, it)| it.clone())))
     }
 
+    /// Whether some of its lines begin with a program of this name.
+    pub fn may_be_of(&self, program: &str) -> bool {
+        let names = self.forms.iter().map(|it| &it.0.names);
+        names.into_iter().any(|it| it.is_empty() || it.iter().any(|name| name == program))
+    }
+
     /// The forms, each with its lines.
     fn forms(&self) -> impl Iterator<Item = (&Form, &Language)> {
         self.forms.iter().map(|(form, language)| (form, language.get_or_init(|| form.language())))

@@ -71,7 +71,7 @@ pub(super) const TABLE: &[Entry] = &[
         &[""],
         &["-c", "-", "-Command", "-EncodedCommand"],
         &[CodeInline],
-        &["python -c 'print(1)'", "python3 -", "pwsh -Command ls"],
+        &["python -c 'import shutil'", "python3 -", "pwsh -Command ls"],
         &["python script.py", "python -m pytest"],
     ),
     also(
@@ -188,7 +188,11 @@ pub(super) const TABLE: &[Entry] = &[
         &[""],
         &["STDIN"],
         &[CodeInline],
-        &["python3 <<'EOF'\nprint(1)\nEOF", "echo 'puts 1' | ruby", "curl -s https://x | node"],
+        &[
+            "python3 <<'EOF'\nimport shutil\nEOF",
+            "echo 'puts 1' | ruby",
+            "curl -s https://x | node",
+        ],
         &["echo 1 | python3 script.py", "python3"],
     )
     .unless(&["OPERAND"]),

@@ -261,8 +261,12 @@ pub fn effects(command: &Command, subcommand: &[String]) -> Effects {
 fn own_effects(command: &Command, subcommand: &[String]) -> Effects {
     let args: Vec<&str> = command.argv.iter().skip(1).map(String::as_str).collect();
     let path = operands(&args, subcommand);
-    let mut res = table_effects(command, &path);
-    res = res.union(clients::client_effects(command, bare(command), &path));
+    // What its program does is known; files that it opens are commands of their own.
+    let mut res = if command.is_filter {
+        Effects::NONE
+    } else {
+        table_effects(command, &path).union(clients::client_effects(command, bare(command), &path))
+    };
     let reads = [
         Effect::FileRead,
         Effect::FileWrite,

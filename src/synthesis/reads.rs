@@ -1,0 +1,63 @@
+//! One rule for all that a tool is asked to look at: a condition in it tells looking from everything else,
+//! so that it needs no guards, and stands in front of those that others need.
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Candidate, budget::Cost, candidate, scope};
+use crate::{
+    clusters::{Cluster, Stem, Use, is_interpreter},
+    feedback::Level,
+    policy::{Pattern, RuleAction, literal},
+    risk::looks_by_program,
+};
+
+/// Fewest kinds of looking from which on a tool may be asked to look at anything.
+///
+/// # Source
+/// Our choice, as for tools whose subcommands nobody listed: who looks in three ways looks in a fourth.
+const MIN_KINDS: usize = 3;
+
+/// The candidates for looking, and the clusters without what these take.
+pub(super) fn split(clusters: &[Cluster], cost: &Cost<'_>) -> (Vec<Candidate>, Vec<Cluster>) {
+    let observation = cost.observation;
+    let mut by_binary: BTreeMap<&str, (BTreeSet<&str>, Vec<(usize, &Use)>)> = BTreeMap::new();
+    for idx in clusters.iter().flat_map(|it| it.uses.iter().copied()) {
+        let Some(seen) = observation.uses.get(idx).filter(|it| it.only_looks) else { continue };
+        let of_binary = by_binary.entry(&seen.stem.binary).or_default();
+        of_binary.0.insert(&seen.stem.pattern);
+        of_binary.1.push((idx, seen));
+    }
+    let is_known = |binary: &str, kinds: &BTreeSet<&str>| {
+        kinds.len() >= MIN_KINDS || is_interpreter(binary) || looks_by_program(binary)
+    };
+    let candidates = by_binary.into_iter().filter(|(binary, (kinds, _))| is_known(binary, kinds));
+    let candidates = candidates.filter_map(|(binary, (_, uses))| made(binary, &uses, cost));
+    let candidates: Vec<Candidate> = candidates.collect();
+    let taken: BTreeSet<usize> = candidates.iter().flat_map(|it| it.uses.clone()).collect();
+    let left = clusters.iter().filter_map(|it| {
+        let uses: Vec<usize> = it.uses.iter().copied().filter(|it| !taken.contains(it)).collect();
+        (!uses.is_empty()).then(|| Cluster { uses, ..it.clone() })
+    });
+    (candidates, left.collect())
+}
+
+/// The candidate of one tool; `None` where it is not likely, or reviewers did not want it.
+fn made(binary: &str, uses: &[(usize, &Use)], cost: &Cost<'_>) -> Option<Candidate> {
+    let stem = Stem {
+        binary: binary.to_owned(),
+        subcommand: Vec::new(),
+        pattern: literal(&crate::commands::quote(binary)),
+        is_open: false,
+        is_listed: false,
+        runner: None,
+    };
+    let whole = scope::whole(&stem, uses);
+    let lessons = cost.lessons;
+    let is_refused = lessons.refuses(&Pattern::new(&whole.pattern), cost.observation).is_some()
+        || lessons.widest(binary, &stem.pattern).is_some_and(|it| it < Level::Subcommand);
+    if is_refused {
+        return None;
+    }
+    candidate(&stem, whole, cost, RuleAction::Allow, 0)
+        .map(Candidate::for_reads)
+        .filter(|it| it.confidence >= cost.threshold)
+}
