@@ -16,21 +16,29 @@ use crate::{
 /// Our choice, as for tools whose subcommands nobody listed: who looks in three ways looks in a fourth.
 const MIN_KINDS: usize = 3;
 
+/// What a tool was asked to look at.
+#[derive(Default)]
+struct Looking<'a> {
+    /// Stems, as patterns.
+    kinds: BTreeSet<&'a str>,
+    uses: Vec<(usize, &'a Use)>,
+}
+
 /// The candidates for looking, and the clusters without what these take.
 pub(super) fn split(clusters: &[Cluster], cost: &Cost<'_>) -> (Vec<Candidate>, Vec<Cluster>) {
     let observation = cost.observation;
-    let mut by_binary: BTreeMap<&str, (BTreeSet<&str>, Vec<(usize, &Use)>)> = BTreeMap::new();
+    let mut by_binary: BTreeMap<&str, Looking<'_>> = BTreeMap::new();
     for idx in clusters.iter().flat_map(|it| it.uses.iter().copied()) {
         let Some(seen) = observation.uses.get(idx).filter(|it| it.only_looks) else { continue };
         let of_binary = by_binary.entry(&seen.stem.binary).or_default();
-        of_binary.0.insert(&seen.stem.pattern);
-        of_binary.1.push((idx, seen));
+        of_binary.kinds.insert(&seen.stem.pattern);
+        of_binary.uses.push((idx, seen));
     }
-    let is_known = |binary: &str, kinds: &BTreeSet<&str>| {
-        kinds.len() >= MIN_KINDS || is_interpreter(binary) || looks_by_program(binary)
+    let is_known = |binary: &str, seen: &Looking<'_>| {
+        seen.kinds.len() >= MIN_KINDS || is_interpreter(binary) || looks_by_program(binary)
     };
-    let candidates = by_binary.into_iter().filter(|(binary, (kinds, _))| is_known(binary, kinds));
-    let candidates = candidates.filter_map(|(binary, (_, uses))| made(binary, &uses, cost));
+    let candidates = by_binary.into_iter().filter(|(binary, seen)| is_known(binary, seen));
+    let candidates = candidates.filter_map(|(binary, seen)| made(binary, &seen.uses, cost));
     let candidates: Vec<Candidate> = candidates.collect();
     let taken: BTreeSet<usize> = candidates.iter().flat_map(|it| it.uses.clone()).collect();
     let left = clusters.iter().filter_map(|it| {

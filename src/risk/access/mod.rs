@@ -8,7 +8,11 @@ use std::{
     sync::{LazyLock, OnceLock},
 };
 
-use super::{Effect, Effects, acts::acts, severity::is_guarded};
+use super::{
+    Effect, Effects,
+    acts::{Act, acts},
+    severity::is_guarded,
+};
 use crate::{
     commands::{Command, Site, base_name, grammar},
     policy::{Access, proof::Language},
@@ -164,7 +168,7 @@ const TOOLS: &[Tool] = &[
     Tool {
         names: &["aws"],
         looks: "* describe-*, * list-*, s3 ls",
-        not: &["--endpoint", "--profile", "--no-verify", "--ca-bundle", "--cli-input", "--color"],
+        not: &["--endpoint", "--profile", "--no-verify", "--ca-bundle", "--cli-input", "file"],
     },
     Tool { names: &["sqlite3"], looks: "", not: &[] },
     Tool {
@@ -197,7 +201,7 @@ impl Known {
     fn acts(&self, name: &str) -> &[&'static Language] {
         self.acts.get_or_init(|| {
             let of_tool = acts().iter().filter(|it| it.may_be_of(name));
-            of_tool.map(|it| it.language()).collect()
+            of_tool.map(Act::language).collect()
         })
     }
 
@@ -227,9 +231,12 @@ pub fn access(command: &Command, effects: Effects) -> Option<Access> {
         let known = KNOWN.get(name)?;
         // Long options may be cut short.
         let does_more = |word: &String| {
-            let name = word.split('=').next().filter(|it| it.len() > 2 && it.starts_with("--"));
+            let (name, value) = word.split_once('=').unwrap_or((word, ""));
+            let is_long = name.len() > 2 && name.starts_with("--");
             let mut not = known.not.iter();
-            not.any(|it| word.starts_with(it) || name.is_some_and(|name| it.starts_with(name)))
+            not.any(|it| {
+                word.starts_with(it) || value.starts_with(it) || (is_long && it.starts_with(name))
+            })
         };
         // A fetch from elsewhere alone is none.
         effects != Effects::of(&[Effect::NetworkIn])
@@ -332,6 +339,7 @@ mod tests {
             "cargo build",
             "aws secretsmanager get-secret-value --secret-id x",
             "aws ec2 terminate-instances",
+            "aws ec2 describe-instances --filters=file:///x",
             "sudo git status",
             "GIT_PAGER='sh -c id' git log",
             "LD_PRELOAD=./x.so git log",

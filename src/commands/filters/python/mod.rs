@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use self::{
     known::{METHODS, MODULES, Module, OPEN_BUILTINS, has, module_of},
-    tokens::{Token, is_keyword, tokens},
+    tokens::{Token, tokens},
 };
 use super::{Deed, Mode};
 
@@ -104,19 +104,19 @@ impl<'a> Reader<'a> {
     fn import(&mut self, at: usize) -> Option<usize> {
         let word = self.name(at).filter(|_| !self.is_field(at));
         let end = match word {
-            Some("import") if !self.imports.contains(&at) => self.plain_import(at + 1)?,
+            Some("import") if !self.imports.contains(&at) => self.whole_modules(at + 1)?,
             Some("from") => {
                 let is_path = |it: &usize| {
                     self.is(*it, '.') || self.name(*it).is_some_and(|it| it != "import")
                 };
-                let behind = (at + 1..).take_while(is_path).count() + at + 1;
+                let behind = (at + 1..self.tokens.len()).take_while(is_path).count() + at + 1;
                 // `yield from x` and `raise x from y` are no imports.
                 if self.name(behind) != Some("import") {
                     return Some(at);
                 }
                 let path = self.path(at + 1)?;
                 (path.1 == behind).then_some(())?;
-                self.from_import(&path.0, behind + 1)?
+                self.members(&path.0, behind + 1)?
             }
             _ => return Some(at),
         };
@@ -141,7 +141,7 @@ impl<'a> Reader<'a> {
     }
 
     /// `import a, b.c as d`.
-    fn plain_import(&mut self, at: usize) -> Option<usize> {
+    fn whole_modules(&mut self, at: usize) -> Option<usize> {
         let mut at = at;
         loop {
             let (path, behind) = self.path(at)?;
@@ -163,7 +163,7 @@ impl<'a> Reader<'a> {
     }
 
     /// `from a.b import c, d as e`, behind `import`.
-    fn from_import(&mut self, path: &str, at: usize) -> Option<usize> {
+    fn members(&mut self, path: &str, at: usize) -> Option<usize> {
         let module = module_of(path)?;
         self.spoil(module);
         let has_brackets = self.is(at, '(');
@@ -212,8 +212,6 @@ impl<'a> Reader<'a> {
             "case" => return None,
             "__name__" => (),
             name if name.starts_with("__") || OPEN_BUILTINS.contains(&name) => return None,
-            // Such a word is none that this was made for.
-            name if is_keyword(name) && name == "import" => return None,
             _ => (),
         }
         Some(at + 1)
