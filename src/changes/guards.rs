@@ -46,7 +46,7 @@ impl List<'_> {
         let new = shown.flat_map(|draft| &draft.after);
         let forms = self.shown_forms().into_iter().filter(|it| it.place == Place::Form);
         let forms: Vec<Pattern> = forms.map(|it| it.pattern).collect();
-        // What only computes needs no guard.
+        // What only looks needs no guard.
         let guarded = |pattern: &str, action: RuleAction, when: &When| {
             (action.passes() && !is_for_reads(when)).then(|| Pattern::new(pattern))
         };

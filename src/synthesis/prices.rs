@@ -109,7 +109,7 @@ pub fn scopes(
 fn levels(candidate: &Candidate, observation: &Observation) -> Vec<(Level, Vec<String>)> {
     let Some(stem) = &candidate.stem else { return Vec::new() };
     let is_allow = candidate.target == Target::Command && candidate.action.passes();
-    // What interpreters do beyond computing is in no scope.
+    // What goes beyond looking is in no scope of it.
     if !is_allow || candidate.is_for_reads() {
         return Vec::new();
     }

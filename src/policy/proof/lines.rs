@@ -12,7 +12,7 @@ pub struct Lines {
     /// Those whose name is not a free builtin.
     pub commands: Language,
     /// Of these, those that are decided on just this line: nothing is unwrapped, and nothing inside
-    /// them runs.
+    /// them runs. Files that a program of Python opens are decided beside it, which is stricter.
     pub plain: Language,
     /// Commands whose name is a free builtin and no wrapper.
     pub builtins: Language,

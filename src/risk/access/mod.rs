@@ -242,7 +242,7 @@ pub fn access(command: &Command, effects: Effects) -> Option<Access> {
         effects != Effects::of(&[Effect::NetworkIn])
             && !command.argv.iter().skip(1).any(does_more)
             && known.looks(&grammar::subcommand(&command.argv))
-            && (!looks_by_program(name) || sqlite::looks(&command.argv))
+            && (!looks_by_program(name) || sqlite::looks(&command.argv, command.is_computed))
             && {
                 let line = command.line();
                 !is_guarded(&line) && !known.acts(name).iter().any(|it| it.contains(&line))
@@ -293,6 +293,8 @@ mod tests {
             "systemctl status x",
             "python3 -c 'print(1)'",
             "sqlite3 x.db 'select count(*) from y'",
+            "sqlite3 \"$DB\" 'select 1'",
+            "sqlite3 x.db \"select json_extract(a, '\\$.b') from c\"",
         ] {
             assert!(looks(line), "{line}");
         }
@@ -345,6 +347,8 @@ mod tests {
             "LD_PRELOAD=./x.so git log",
             "ssh h git status",
             "sqlite3 x.db 'delete from y'",
+            "sqlite3 x.db \"select $X\"",
+            "sqlite3 x.db \"select * from y where z = '$(cat q)'\"",
             "sqlite3 x.db",
             "sqlite3 '~/Library/Application Support/Firefox/Profiles/x/cookies.sqlite' 'select 1'",
             "cat x",

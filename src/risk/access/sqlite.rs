@@ -42,8 +42,9 @@ fn has(list: &str, word: &str) -> bool {
     list.split_ascii_whitespace().any(|it| it == word)
 }
 
-/// Whether a vector of `sqlite3` asks a database, and does nothing else.
-pub(super) fn looks(argv: &[String]) -> bool {
+/// Whether a vector of `sqlite3` asks a database, and does nothing else; where a part of it is computed, no
+/// question may hold a variable: its value may be the end of the question.
+pub(super) fn looks(argv: &[String], is_computed: bool) -> bool {
     let mut words = argv.iter().skip(1).map(String::as_str);
     let mut operands = Vec::new();
     while let Some(word) = words.next() {
@@ -59,7 +60,10 @@ pub(super) fn looks(argv: &[String]) -> bool {
         }
     }
     match operands.as_slice() {
-        [_, questions @ ..] => !questions.is_empty() && questions.iter().all(|it| asks(it)),
+        [_, questions @ ..] => {
+            let is_whole = |it: &&str| !is_computed || !it.contains(['$', '`']);
+            !questions.is_empty() && questions.iter().all(|it| is_whole(it) && asks(it))
+        }
         [] => false,
     }
 }
@@ -191,7 +195,7 @@ mod tests {
         ] {
             let argv: Vec<String> =
                 std::iter::once(&"sqlite3").chain(words).map(|it| (*it).to_owned()).collect();
-            assert_eq!(looks(&argv), is_question, "{words:?}");
+            assert_eq!(looks(&argv, false), is_question, "{words:?}");
         }
     }
 }
