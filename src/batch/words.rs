@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use crate::{
     changes::{Draft, Split, Why},
     events::visible,
-    policy::{Target, of_reads},
+    policy::{Target, is_for_reads},
     risk::RiskLevel,
 };
 
@@ -31,7 +31,7 @@ fn recalled(draft: &Draft) -> String {
 fn because(draft: &Draft) -> String {
     match &draft.why {
         Why::Routine { n_one_offs, split } => {
-            let mut text = if draft.after.iter().any(|it| it.when == of_reads()) {
+            let mut text = if only_looks(draft) {
                 format!(
                     "{}{}. It was asked to look ({}), and the rule is for that alone: it takes what is known \
                      to do no more than look. Files that a program opens are decided as `cat` and `tee` of them.",
@@ -178,9 +178,17 @@ fn because(draft: &Draft) -> String {
     }
 }
 
+/// Whether its rules are for what only looks.
+fn only_looks(draft: &Draft) -> bool {
+    draft.after.iter().any(|it| is_for_reads(&it.when))
+}
+
 /// What goes wrong if the change is a mistake.
 pub(super) fn risk_if_wrong(draft: &Draft) -> String {
     let text = match (&draft.why, draft.risk) {
+        (Why::Routine { .. }, _) if only_looks(draft) => {
+            "An agent can look at more than it needs to, without being asked; it changes nothing by that."
+        }
         (Why::Routine { .. }, RiskLevel::Low) => {
             "An agent can run this, in any form the pattern takes, without being asked; it only reads \
              or runs the project's own programs."

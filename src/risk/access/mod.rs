@@ -272,6 +272,7 @@ mod tests {
             "git --no-pager diff HEAD~1 -- a b",
             "git branch -a --format='%(refname:short)'",
             "git remote -v",
+            "git -C /x branch --show-current",
             "git stash list",
             "git tag --list 'v*'",
             "git worktree list",

@@ -121,7 +121,8 @@ struct Line<'a> {
 
 impl<'a> Line<'a> {
     fn new(command: &'a Command) -> Self {
-        let mut args: Vec<&str> = command.argv.iter().skip(1).map(String::as_str).collect();
+        let args = command.argv.iter().skip(1).map(String::as_str);
+        let mut args: Vec<&str> = args.skip(n_of_place(command)).collect();
         if let Some(text) = command.stdin.text().filter(|_| RUNS_STDIN.contains(bare(command))) {
             args.push(text);
             args.extend(text.split_ascii_whitespace().filter(|it| !it.starts_with('-')));
@@ -146,6 +147,14 @@ impl<'a> Line<'a> {
     fn holds_text(&self, text: &str) -> bool {
         self.text.get_or_init(|| self.args.join("\0")).contains(text)
     }
+}
+
+/// How many words of `git -C DIR ...` say where it is to work: the letter means something else behind its
+/// subcommands.
+fn n_of_place(command: &Command) -> usize {
+    let words = command.argv.get(1..).unwrap_or_default().chunks(2);
+    let is_place = |pair: &&[String]| pair.first().is_some_and(|it| it == "-C");
+    if command.name() == "git" { 2 * words.take_while(is_place).count() } else { 0 }
 }
 
 /// The letters of `-x`, alone or in a cluster, as a set.
