@@ -132,8 +132,7 @@ pub fn of_reads() -> When {
 
 /// Whether conditions hold for that and for nothing else.
 pub fn is_for_reads(when: &When) -> bool {
-    let wanted = of_reads();
-    wanted.iter().all(|(key, values)| when.get(key) == Some(values))
+    when.get(Input::Access.as_str()).is_some_and(|it| *it == [Access::Read.as_str()])
 }
 
 /// Rules, each with what is wrong with its conditions: the key, and what is wrong.

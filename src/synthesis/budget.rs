@@ -59,7 +59,7 @@ pub(super) struct Ladder {
 #[derive(Debug)]
 struct Step {
     candidates: Vec<Candidate>,
-    /// What the candidates spare people: see [`spared`].
+    /// What the candidates spare people, see [`spared`]; at least one where there is one.
     n_spared: usize,
     /// Rules for the candidates, without guards.
     n_rules: usize,
@@ -85,7 +85,6 @@ impl Step {
     /// Only likely candidates count: the others are not proposed.
     fn new(candidates: Vec<Candidate>, cost: &Cost<'_>) -> Self {
         let Cost { stops, observation, .. } = *cost;
-        let stopped = stops.stopped();
         let likely = || candidates.iter().filter(|it| it.confidence >= cost.threshold);
         if likely().next().is_none() {
             return Self { candidates, n_spared: 0, n_rules: 0, stops: Vec::new() };
@@ -96,14 +95,13 @@ impl Step {
         };
         let needed = stops.iter().enumerate().filter(|(_, stop)| meets(stop));
         let mut stops: Vec<usize> = needed.map(|(idx, _)| idx).collect();
-        // What a guard stops all the same is spared nobody, however often it was seen.
-        let mut uses: Vec<usize> = likely()
-            .flat_map(|it| it.uses.iter().copied().filter(|&idx| it.stand.passes(stopped.get(idx))))
-            .collect();
+        // What is asked for spares nobody a question: it has the room that is left.
+        let allowed = likely().filter(|it| it.action.passes());
+        let mut uses: Vec<usize> = allowed.flat_map(|it| it.uses.iter().copied()).collect();
         uses.sort_unstable();
         uses.dedup();
         let uses = uses.into_iter().filter_map(|idx| observation.uses.get(idx));
-        let n_spared = spared(&uses.collect::<Vec<_>>());
+        let n_spared = spared(&uses.collect::<Vec<_>>()).max(1);
         let n_spared = if likely().any(|it| !it.spellings.is_empty()) {
             n_spared + n_spared * SPELLED_PERCENT / 100
         } else {
@@ -215,9 +213,14 @@ struct Role<'a> {
     n_rules: usize,
 }
 
-/// Takes steps down until the role has at most `max_rules` rules, or nothing is left to save; then up
-/// again where there is room left.
+/// Takes steps down from the widest until the role has at most `max_rules` rules, or nothing is left to
+/// save; then up again where there is room left.
+///
+/// Where a ladder stood before is no matter: what was given up since would have left its mark otherwise.
 pub(super) fn fit(ladders: &mut [Ladder], cost: &Cost<'_>, max_rules: usize) {
+    for ladder in &mut *ladders {
+        ladder.at = 0;
+    }
     let mut role = Role::new(ladders, cost);
     role.shorten(max_rules);
     role.fill(max_rules);

@@ -132,7 +132,7 @@ pub fn synthesize(
     lessons: &Lessons,
     threshold: f64,
 ) -> Synthesis {
-    let clusters = &parents::widen(clusters, observation);
+    let clusters = parents::widen(clusters, observation);
     let mcp = mcp_candidates(observation, lessons);
     let rest = rest(observation);
     let cut = prices::cut(observation);
@@ -142,9 +142,11 @@ pub fn synthesize(
     let n_mcp = mcp.iter().filter(|it| it.confidence >= threshold).count();
     let n_reserved = n_mcp + reads.len() + usize::from(rest.is_some());
     let max_rules = MAX_RULES.saturating_sub(n_reserved);
-    budget::fit(&mut ladders, &cost, max_rules);
-    while closed::give_up(&mut ladders, &cost) {
+    loop {
         budget::fit(&mut ladders, &cost, max_rules);
+        if !closed::give_up(&mut ladders, &cost) {
+            break;
+        }
     }
     let over_budget = budget::over_budget(&ladders);
     let candidates = ladders.into_iter().flat_map(budget::Ladder::into_candidates);
@@ -326,12 +328,29 @@ fn candidate(
     action: RuleAction,
     n_one_offs: u64,
 ) -> Option<Candidate> {
+    let stand = stand(&scope.pattern, action, cost.stops);
+    standing(stand, stem, scope, cost, action, n_one_offs)
+}
+
+/// The same where it is to stand.
+fn standing(
+    stand: Stand,
+    stem: &Stem,
+    scope: Scope,
+    cost: &Cost<'_>,
+    action: RuleAction,
+    n_one_offs: u64,
+) -> Option<Candidate> {
     if !scope::is_legible(&scope.pattern) {
         return None;
     }
+    let stopped = cost.stops.stopped();
+    let mut uses = scope.uses;
+    // What guards stop in front of an allow speaks for none, however often it is done.
+    uses.retain(|idx| !action.passes() || stand.passes(stopped.get(*idx)));
     let mut candidate = Candidate {
         target: Target::Command,
-        stand: stand(&scope.pattern, action, cost.stops),
+        stand,
         is_exact: Pattern::new(&scope.pattern).parts().len() == 1 && scope.pattern != stem.pattern,
         pattern: scope.pattern,
         spellings: Vec::new(),
@@ -345,7 +364,7 @@ fn candidate(
         confidence: 0.0,
         factors: Vec::new(),
         n_one_offs,
-        uses: scope.uses,
+        uses,
     };
     candidate.weigh(cost.observation, cost.lessons);
     (candidate.evidence.n_units > 0).then_some(candidate)
@@ -397,7 +416,7 @@ impl Candidate {
 
     /// The same for what only looks.
     fn for_reads(self) -> Self {
-        Self { when: of_reads(), stand: Stand::Prose, ..self }
+        Self { when: of_reads(), ..self }
     }
 
     /// Whether it is for what only looks.

@@ -2,7 +2,7 @@
 //! so that it needs no guards, and stands in front of those that others need.
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Candidate, budget::Cost, candidate, scope};
+use super::{Candidate, Stand, budget::Cost, scope, standing};
 use crate::{
     clusters::{Cluster, Stem, Use, is_interpreter},
     feedback::Level,
@@ -25,7 +25,10 @@ struct Looking<'a> {
 }
 
 /// The candidates for looking, and the clusters without what these take.
-pub(super) fn split(clusters: &[Cluster], cost: &Cost<'_>) -> (Vec<Candidate>, Vec<Cluster>) {
+pub(super) fn split(
+    mut clusters: Vec<Cluster>,
+    cost: &Cost<'_>,
+) -> (Vec<Candidate>, Vec<Cluster>) {
     let observation = cost.observation;
     let mut by_binary: BTreeMap<&str, Looking<'_>> = BTreeMap::new();
     for idx in clusters.iter().flat_map(|it| it.uses.iter().copied()) {
@@ -40,12 +43,12 @@ pub(super) fn split(clusters: &[Cluster], cost: &Cost<'_>) -> (Vec<Candidate>, V
     let candidates = by_binary.into_iter().filter(|(binary, seen)| is_known(binary, seen));
     let candidates = candidates.filter_map(|(binary, seen)| made(binary, &seen.uses, cost));
     let candidates: Vec<Candidate> = candidates.collect();
-    let taken: BTreeSet<usize> = candidates.iter().flat_map(|it| it.uses.clone()).collect();
-    let left = clusters.iter().filter_map(|it| {
-        let uses: Vec<usize> = it.uses.iter().copied().filter(|it| !taken.contains(it)).collect();
-        (!uses.is_empty()).then(|| Cluster { uses, ..it.clone() })
+    let taken: BTreeSet<usize> = candidates.iter().flat_map(|it| it.uses.iter().copied()).collect();
+    clusters.retain_mut(|cluster| {
+        cluster.uses.retain(|it| !taken.contains(it));
+        !cluster.uses.is_empty()
     });
-    (candidates, left.collect())
+    (candidates, clusters)
 }
 
 /// The candidate of one tool; `None` where it is not likely, or reviewers did not want it.
@@ -65,7 +68,7 @@ fn made(binary: &str, uses: &[(usize, &Use)], cost: &Cost<'_>) -> Option<Candida
     if is_refused {
         return None;
     }
-    candidate(&stem, whole, cost, RuleAction::Allow, 0)
+    standing(Stand::Prose, &stem, whole, cost, RuleAction::Allow, 0)
         .map(Candidate::for_reads)
         .filter(|it| it.confidence >= cost.threshold)
 }
