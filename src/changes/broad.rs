@@ -2,12 +2,13 @@
 use std::cell::LazyCell;
 
 use super::{
-    ChangeKind, PlacedRule, Why,
+    ChangeKind, Draft, PlacedRule, Why,
     list::{List, Place, is_broad, new_rule, placed},
 };
 use crate::{
     clusters::{Use, is_interpreter},
-    policy::{Pattern, Rule, RuleAction, Target, includes, overlaps},
+    evidence::Evidence,
+    policy::{Pattern, Rule, RuleAction, Target, includes, is_for_reads, overlaps},
     risk::{Effects, RiskLevel},
     synthesis::{Candidate, Stand, covered_confidence, letting},
 };
@@ -46,34 +47,40 @@ impl List<'_> {
         let (wide_asks, inner): (Vec<_>, Vec<(&Candidate, Pattern)>) =
             inner.partition(|(it, pattern)| !it.action.passes() && includes(pattern, &outer));
         let is_as_wide = |(it, pattern): &&(&Candidate, Pattern)| {
-            it.action == RuleAction::Allow && it.when.is_empty() && includes(pattern, &outer)
+            it.action == RuleAction::Allow && includes(pattern, &outer)
         };
         let as_wide = inner.iter().find(is_as_wide).map(|it| it.0);
         if as_wide.is_some_and(|it| it.confidence >= self.confidence_threshold) {
             return;
         }
-        let uses = self.usage.of(idx, self.observation);
         let is_command = self.target == Target::Command;
+        let all = self.usage.of(idx, self.observation);
+        let looks = self.looks();
+        // What only looks is let through by a rule of its own.
+        let uses: Vec<&Use> = all.iter().filter(|it| !(looks && it.only_looks)).copied().collect();
         // What is not used goes. What lets nothing through stays, unless little is done beside what is
         // narrower.
         let runs_anything = || outer.first_word().is_some_and(is_interpreter);
         let lets = is_command
-            && !uses.is_empty()
+            && !all.is_empty()
             && (runs_anything() || lets() || self.is_unguarded(&outer));
-        let is_inside = |seen: &Use| {
-            inner.iter().any(|(it, pattern)| it.takes(seen) && pattern.matches(&seen.line))
-        };
+        let is_inside = |seen: &Use| inner.iter().any(|(_, pattern)| pattern.matches(&seen.line));
         let is_covered = !is_command || share(&uses, is_inside) >= MIN_COVERED;
         if !lets && (inner.is_empty() || as_wide.is_some() || !is_covered) {
             return;
         }
         let inner: Vec<&Candidate> = inner.into_iter().map(|it| it.0).collect();
-        let evidence = self.evidence(&uses, &inner);
+        let evidence = self.evidence(&all, &inner);
+        let n_units = if is_command {
+            Evidence::of_counts(&uses, self.observation).n_units
+        } else {
+            evidence.n_units
+        };
         // What is not likely to come again is no ground for a rule where other things are.
         let (likely, unlikely): (Vec<&Candidate>, Vec<&Candidate>) =
             inner.into_iter().partition(|it| it.confidence >= self.confidence_threshold);
         let n_single = unlikely.iter().filter(|it| it.evidence.n_units == 1).count() as u64;
-        let covered = covered_confidence(n_single, evidence.n_units);
+        let covered = covered_confidence(n_single, n_units);
         // Where the next use is likely to be another one, somebody is asked for it.
         let asks = !wide_asks.is_empty()
             || lets
@@ -107,6 +114,27 @@ impl List<'_> {
         let default = self.unknown_action();
         let has_rest = self.candidates.iter().any(|it| it.stand == Stand::Rest);
         default == RuleAction::RequireApproval || (default.is_stop() && has_rest)
+    }
+
+    /// Whether what only looks is proposed to pass.
+    fn looks(&self) -> bool {
+        self.target == Target::Command && self.candidates.iter().any(|it| it.is_for_reads())
+    }
+
+    /// What is narrowed to less than was looked at through it requires the change that lets looking pass.
+    pub(super) fn require_reads(&mut self) {
+        let is_reading = |it: &Draft| {
+            matches!(it.why, Why::Routine { .. })
+                && it.after.iter().any(|it| is_for_reads(&it.when))
+        };
+        let Some(reading) = self.drafts.iter().position(is_reading) else { return };
+        for draft in &mut self.drafts {
+            let mut before = draft.before.iter().map(|it| Pattern::new(&it.pattern));
+            let looked = before.any(|it| self.observation.matched(&it).any(|it| it.only_looks));
+            if matches!(draft.why, Why::TooBroad { .. }) && looked {
+                draft.requires.push(reading);
+            }
+        }
     }
 
     /// What relies on a person being asked for the rest requires the change that brings this about.

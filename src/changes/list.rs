@@ -151,8 +151,9 @@ impl List<'_> {
         let lessons = &self.background.lessons;
         let allows = draft.after.iter().filter(|it| it.action.passes());
         let allows = allows.filter(|_| draft.kind == ChangeKind::Add);
-        let mut of_allows =
-            allows.filter_map(|it| lessons.recalls(&Pattern::new(&it.pattern), self.observation));
+        let mut of_allows = allows.filter_map(|it| {
+            lessons.recalls(&Pattern::new(&it.pattern), &it.when, self.observation)
+        });
         let (lesson, differences) = of_allows.next().or_else(|| {
             let lesson = lessons.rejected_as(&draft.proposal("")).last()?;
             Some((lesson, lesson.mark.differences(&draft.evidence)))

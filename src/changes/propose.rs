@@ -87,6 +87,7 @@ pub fn propose(
         list.guards();
         list.require_blocks();
         list.require_rest();
+        list.require_reads();
         list.price();
         drafts.extend(list.finish(first));
     }

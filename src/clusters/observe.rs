@@ -458,7 +458,7 @@ fn command_uses(commands: Vec<InGroups<'_>>, groups: &[Group<'_>]) -> Vec<Use> {
             Use {
                 line: command.line(),
                 shape: shapes::shape_of(&command.argv, &parsed, cwd).text,
-                only_looks: access(&command, effects) == Some(Access::Read),
+                only_looks: access(&command, cwd, effects) == Some(Access::Read),
                 effects,
                 stem,
                 support: Support::of_all(groups.map(|it| &it.support)),

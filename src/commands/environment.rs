@@ -142,8 +142,19 @@ const HARMLESS: &[&str] = &[
     "true",
 ];
 
-/// Directories in which whoever has come as far as a shell may put anything.
-const SCRATCH: &[&str] = &["/tmp", "/var/tmp", "/dev/shm", "/private/tmp", "/private/var/tmp"];
+/// Directories for temporary files: whoever has come as far as a shell may put anything there.
+///
+/// # Source
+/// Filesystem Hierarchy Standard 3.0, and the layout of macOS.
+pub const TEMPORARY: &[&str] = &[
+    "/tmp",
+    "/var/tmp",
+    "/private/tmp",
+    "/private/var/tmp",
+    "/var/folders",
+    "/private/var/folders",
+    "/dev/shm",
+];
 
 /// What an assignment changes about the code of the commands that find it; `None` where nothing.
 ///
@@ -208,7 +219,7 @@ fn named() -> impl Iterator<Item = (&'static str, Option<&'static str>, Role)> {
 /// Whether a directory is one where anybody writes.
 fn is_scratch(dir: &str) -> bool {
     let path = normal(dir);
-    (dir.starts_with('/') && SCRATCH.iter().any(|it| is_below(&path, it)))
+    (dir.starts_with('/') && TEMPORARY.iter().any(|it| is_below(&path, it)))
         || ["$TMP", "${TMP", "$TEMP", "${TEMP"].iter().any(|it| dir.starts_with(it))
         || dir.contains("mktemp")
 }

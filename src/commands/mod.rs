@@ -20,7 +20,7 @@ mod word;
 mod wrappers;
 
 pub use builtins::{free_builtins, is_free_builtin};
-pub use environment::{Change, change, code_variables};
+pub use environment::{Change, TEMPORARY, change, code_variables};
 pub use quote::{canonical, quote, split};
 pub use runners::{FRAMEWORKS, MAX_NESTED, Program, Runner, inside, is_runner, program, runners};
 pub use runs::{Runs, runs};

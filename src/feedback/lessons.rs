@@ -2,10 +2,10 @@
 //! again.
 use super::{EvidenceMark, Level};
 use crate::{
-    clusters::Observation,
+    clusters::{Observation, Use},
     events::{Timestamp, text_forms},
     evidence::Evidence,
-    policy::{Pattern, RuleAction, Target, includes},
+    policy::{Pattern, RuleAction, Target, When, includes, is_for_reads},
     risk::{Effects, RiskLevel, stake},
 };
 
@@ -285,24 +285,27 @@ impl Lessons {
         widest.filter(|_| narrowed.len() >= NARROWED_FAMILIES)
     }
 
-    /// The verdict that keeps an allow of this pattern from being proposed: it holds what a reviewer
-    /// of this role rejected, and what was seen of that is no different.
-    pub fn refuses(&self, pattern: &Pattern, observation: &Observation) -> Option<&Lesson> {
-        let mut rejected = self.rejected_in(pattern);
-        rejected
-            .find(|(it, refused)| !it.mark.is_outgrown_by(&seen_of(refused, observation)))
-            .map(|it| it.0)
+    /// The verdict that keeps an allow of this pattern, where these conditions hold, from being proposed: it
+    /// holds what a reviewer of this role rejected, and what was seen of that is no different.
+    pub fn refuses(
+        &self,
+        pattern: &Pattern,
+        when: &When,
+        observation: &Observation,
+    ) -> Option<&Lesson> {
+        let mut rejected = self.rejected_in(pattern, when, observation);
+        rejected.find(|(it, seen)| !it.mark.is_outgrown_by(seen)).map(|it| it.0)
     }
 
-    /// The last verdict that rejected something an allow of this pattern holds, and what is different
-    /// since.
+    /// The last verdict that rejected something that such an allow holds, and what is different since.
     pub fn recalls(
         &self,
         pattern: &Pattern,
+        when: &When,
         observation: &Observation,
     ) -> Option<(&Lesson, Vec<String>)> {
-        let (lesson, refused) = self.rejected_in(pattern).last()?;
-        Some((lesson, lesson.mark.differences(&seen_of(&refused, observation))))
+        let (lesson, seen) = self.rejected_in(pattern, when, observation).last()?;
+        Some((lesson, lesson.mark.differences(&seen)))
     }
 
     /// Whether reviewers of this role rejected this proposal, or one that said as much, on evidence
@@ -317,14 +320,28 @@ impl Lessons {
         own.filter(move |it| proposal.is_said_by(it))
     }
 
-    fn rejected_in(&self, pattern: &Pattern) -> impl Iterator<Item = (&Lesson, Pattern)> {
+    /// The verdicts that rejected a part of what such an allow holds, each with what is seen of that now.
+    fn rejected_in<'a>(
+        &'a self,
+        pattern: &Pattern,
+        when: &When,
+        observation: &Observation,
+    ) -> impl Iterator<Item = (&'a Lesson, Evidence)> {
+        let is_for_reads = is_for_reads(when);
         let rejected = self.given.iter().filter(|it| {
             it.is_own && it.reply == Reply::Rejected && it.topic.target == Target::Command
         });
         rejected.filter_map(move |it| {
             let allows = it.after.iter().filter(|(_, action)| action.passes());
             let mut allows = allows.map(|(pattern, _)| Pattern::new(pattern));
-            Some((it, allows.find(|refused| includes(pattern, refused))?))
+            let refused = allows.find(|refused| includes(pattern, refused))?;
+            let taken = observation.matched(&refused);
+            let taken: Vec<&Use> = taken.filter(|it| it.only_looks || !is_for_reads).collect();
+            // To refuse what changes something says nothing of looking.
+            let is_held = !taken.is_empty() || !is_for_reads;
+            let ordinary = taken.into_iter().filter(|it| stake(it.effects) <= RiskLevel::Medium);
+            let seen = Evidence::of_uses(&ordinary.collect::<Vec<_>>(), observation);
+            is_held.then_some((it, seen))
         })
     }
 
@@ -352,13 +369,6 @@ impl Lessons {
     fn days_since(&self, at: Timestamp) -> f64 {
         self.now.hours_since(at).max(0.0) / 24.0
     }
-}
-
-/// What speaks for an allow of a pattern now.
-fn seen_of(pattern: &Pattern, observation: &Observation) -> Evidence {
-    let uses = observation.matched(pattern);
-    let ordinary = uses.filter(|it| stake(it.effects) <= RiskLevel::Medium);
-    Evidence::of_uses(&ordinary.collect::<Vec<_>>(), observation)
 }
 
 /// Whether lines that begin with `line` are of a family: `git push origin` is of `git push`.

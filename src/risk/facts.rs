@@ -68,7 +68,7 @@ pub fn command_facts(command: &Command, cwd: Option<&str>) -> (Facts, Effects) {
     if words.clone().any(|it| it.contains(MARKER_OPEN)) {
         facts.risk_signals.insert(REDACTED);
     }
-    facts.access = access(command, effects);
+    facts.access = access(command, cwd, effects);
     (facts, effects)
 }
 

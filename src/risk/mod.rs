@@ -7,10 +7,11 @@ mod facts;
 mod guards;
 pub mod lint;
 mod mcp;
+mod place;
 mod secrets;
 mod severity;
 
-pub use access::{access, looks_by_program};
+pub use access::access;
 pub use effect::{Effect, Effects, level, stake};
 pub use effects::effects;
 pub use facts::{
@@ -22,6 +23,7 @@ pub use guards::{
     role_guards,
 };
 pub use mcp::{call_effects, mcp_effects};
+pub use place::{Place, place};
 pub use secrets::is_secret_path;
 pub use severity::{DeclaredRisks, declared_level, guarded_level, severity};
 

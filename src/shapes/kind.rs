@@ -1,8 +1,7 @@
 //! Types of arguments, and how they are written as placeholders.
 use std::fmt;
 
-use super::place::Place;
-use crate::events::markers;
+use crate::{events::markers, risk::Place};
 
 /// What a variable argument is.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

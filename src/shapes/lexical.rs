@@ -2,9 +2,11 @@
 use super::{
     ShapeWord,
     kind::{ArgumentType, is_host_char},
-    place::{Place, place},
 };
-use crate::events::{MARKER_CLOSE, MARKER_OPEN, markers};
+use crate::{
+    events::{MARKER_CLOSE, MARKER_OPEN, markers},
+    risk::{Place, place},
+};
 
 /// A word as a part of a shape: literal where it is one of a tool's own words, typed otherwise.
 pub(super) fn classify(text: &str, cwd: Option<&str>) -> ShapeWord {

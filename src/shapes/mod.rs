@@ -2,7 +2,6 @@
 mod context;
 mod kind;
 mod lexical;
-mod place;
 
 use std::{collections::BTreeSet, fmt};
 
@@ -15,7 +14,6 @@ use context::{Hint, OperandHints, classify_as, option_hint};
 use lexical::given;
 
 pub use kind::ArgumentType;
-pub use place::{Place, place};
 
 /// A command line with its variable arguments replaced by typed placeholders.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

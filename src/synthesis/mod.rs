@@ -18,7 +18,7 @@ use crate::{
     clusters::{Cluster, Observation, Stem, Support, Use},
     evidence::{DEFAULT_TOLERANCE, Evidence, readiness},
     feedback::{Lessons, Level, Matter, Topic},
-    policy::{Pattern, Rule, RuleAction, Target, When, includes, is_for_reads, literal, of_reads},
+    policy::{Pattern, Rule, RuleAction, Target, When, includes, is_for_reads, literal},
     risk::{Effects, RiskLevel, level, prose, stake},
 };
 
@@ -140,7 +140,7 @@ pub fn synthesize(
     let (reads, clusters) = reads::split(clusters, &cost);
     let mut ladders = ladders(&clusters, &cost, rest.is_some());
     let n_mcp = mcp.iter().filter(|it| it.confidence >= threshold).count();
-    let n_reserved = n_mcp + reads.len() + usize::from(rest.is_some());
+    let n_reserved = n_mcp + usize::from(reads.is_some()) + usize::from(rest.is_some());
     let max_rules = MAX_RULES.saturating_sub(n_reserved);
     loop {
         budget::fit(&mut ladders, &cost, max_rules);
@@ -274,8 +274,9 @@ fn ladders(clusters: &[Cluster], cost: &Cost<'_>, has_rest: bool) -> Vec<Ladder>
         };
         let mut steps = Vec::new();
         let widest = lessons.widest(&stem.binary, &stem.pattern).unwrap_or(Level::Binary);
-        let is_refused =
-            |pattern: &str| lessons.refuses(&Pattern::new(pattern), observation).is_some();
+        let is_refused = |pattern: &str| {
+            lessons.refuses(&Pattern::new(pattern), &When::new(), observation).is_some()
+        };
         for (at, mut scopes) in levels.into_iter().enumerate() {
             if at == 0 && !is_bare {
                 let is_left_out = scopes.first().is_some_and(|it| {
@@ -328,22 +329,10 @@ fn candidate(
     action: RuleAction,
     n_one_offs: u64,
 ) -> Option<Candidate> {
-    let stand = stand(&scope.pattern, action, cost.stops);
-    standing(stand, stem, scope, cost, action, n_one_offs)
-}
-
-/// The same where it is to stand.
-fn standing(
-    stand: Stand,
-    stem: &Stem,
-    scope: Scope,
-    cost: &Cost<'_>,
-    action: RuleAction,
-    n_one_offs: u64,
-) -> Option<Candidate> {
     if !scope::is_legible(&scope.pattern) {
         return None;
     }
+    let stand = stand(&scope.pattern, action, cost.stops);
     let stopped = cost.stops.stopped();
     let mut uses = scope.uses;
     // What guards stop in front of an allow speaks for none, however often it is done.
@@ -407,16 +396,6 @@ impl Candidate {
     /// The rules that it makes.
     fn rules(&self) -> impl Iterator<Item = Rule> {
         self.patterns().map(|it| Rule { when: self.when.clone(), ..Rule::new(it, self.action) })
-    }
-
-    /// Whether a rule of one of its patterns would take a use of the same line.
-    pub fn takes(&self, seen: &Use) -> bool {
-        self.when.is_empty() || (self.is_for_reads() && seen.only_looks)
-    }
-
-    /// The same for what only looks.
-    fn for_reads(self) -> Self {
-        Self { when: of_reads(), ..self }
     }
 
     /// Whether it is for what only looks.

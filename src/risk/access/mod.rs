@@ -19,6 +19,7 @@ use crate::{
 };
 
 mod sqlite;
+mod viewers;
 
 /// A tool, and what it is asked for.
 #[derive(Debug)]
@@ -178,23 +179,24 @@ const TOOLS: &[Tool] = &[
     },
 ];
 
-/// A tool that is known, with the acts that are done with it.
+/// What a tool is asked for, with the acts that are done with it.
 #[derive(Debug)]
 struct Known {
-    looks: Vec<Vec<&'static str>>,
-    not: &'static [&'static str],
-    /// Their lines; put together when they are first asked for.
+    /// Requests to look, and how words begin with which it does more; none for what shows files.
+    requests: Option<(Vec<Vec<&'static str>>, &'static [&'static str])>,
+    /// Lines of acts; put together when they are first asked for.
     acts: OnceLock<Vec<&'static Language>>,
 }
 
 static KNOWN: LazyLock<BTreeMap<&str, Known>> = LazyLock::new(|| {
-    let known = TOOLS.iter().flat_map(|tool| {
+    let tools = TOOLS.iter().flat_map(|tool| {
         tool.names.iter().map(|&name| {
             let looks = tool.looks.split(", ").map(|it| it.split_ascii_whitespace().collect());
-            (name, Known { looks: looks.collect(), not: tool.not, acts: OnceLock::new() })
+            (name, Some((looks.collect(), tool.not)))
         })
     });
-    known.collect()
+    let all = tools.chain(viewers::names().map(|it| (it, None)));
+    all.map(|(name, requests)| (name, Known { requests, acts: OnceLock::new() })).collect()
 });
 
 impl Known {
@@ -205,44 +207,63 @@ impl Known {
         })
     }
 
-    /// Whether a subcommand path is a request to look.
-    fn looks(&self, path: &[String]) -> bool {
+    /// Whether a vector is a request to look.
+    fn looks(&self, argv: &[String], cwd: Option<&str>, effects: Effects) -> bool {
+        let Some((looks, not)) = &self.requests else { return viewers::looks(argv, cwd) };
+        let path = grammar::subcommand(argv);
         let is_of = |word: &str, wanted: &str| {
             wanted.strip_suffix('*').map_or(word == wanted, |begin| word.starts_with(begin))
         };
-        self.looks.iter().any(|wanted| {
+        let is_asked = looks.iter().any(|wanted| {
             wanted.len() == path.len() && path.iter().zip(wanted).all(|(word, it)| is_of(word, it))
-        })
+        });
+        // A fetch from elsewhere alone is none.
+        is_asked && effects != Effects::of(&[Effect::NetworkIn]) && !does_more(argv, not)
     }
 }
 
-/// Whether it is a program in the arguments of a tool that says whether it only looks.
-pub fn looks_by_program(name: &str) -> bool {
-    name == "sqlite3"
+/// Whether a word of a vector begins with one of these, or with a value of one, or is one cut short.
+fn does_more(argv: &[String], not: &[&str]) -> bool {
+    argv.iter().skip(1).any(|word| {
+        let (name, value) = word.split_once('=').unwrap_or((word, ""));
+        let is_long = name.len() > 2 && name.starts_with("--");
+        not.iter().any(|it| {
+            word.starts_with(it) || value.starts_with(it) || (is_long && it.starts_with(name))
+        })
+    })
 }
 
-/// How far a command with these effects goes, where all that it does is known.
-pub fn access(command: &Command, effects: Effects) -> Option<Access> {
-    if !effects.iter().all(|it| READS.contains(it)) || command.site != Site::Local {
+/// What every program is asked for who it is with, and nothing else.
+///
+/// # Source
+/// GNU Coding Standards, 4.8: both end the program successfully without its usual work.
+const INTRODUCTIONS: &[&str] = &["--help", "--version"];
+
+/// Whether a program of the search path is asked who it is.
+fn is_introduction(argv: &[String], effects: Effects) -> bool {
+    let [name, asked] = argv else { return false };
+    const MORE: Effects = READS.union(Effects::of(&[Effect::Unknown, Effect::Process]));
+    INTRODUCTIONS.contains(&asked.as_str())
+        && !name.contains('/')
+        && effects.iter().all(|it| MORE.contains(it))
+}
+
+/// How far a command with these effects goes, where all that it does is known; `cwd` is where it runs.
+pub fn access(command: &Command, cwd: Option<&str>, effects: Effects) -> Option<Access> {
+    if command.site != Site::Local {
         return None;
     }
-    let name = base_name(command.argv.first()?);
-    let is_looking = command.is_filter || {
-        let known = KNOWN.get(name)?;
-        // Long options may be cut short.
-        let does_more = |word: &String| {
-            let (name, value) = word.split_once('=').unwrap_or((word, ""));
-            let is_long = name.len() > 2 && name.starts_with("--");
-            let mut not = known.not.iter();
-            not.any(|it| {
-                word.starts_with(it) || value.starts_with(it) || (is_long && it.starts_with(name))
-            })
-        };
-        // A fetch from elsewhere alone is none.
-        effects != Effects::of(&[Effect::NetworkIn])
-            && !command.argv.iter().skip(1).any(does_more)
-            && known.looks(&grammar::subcommand(&command.argv))
-            && (!looks_by_program(name) || sqlite::looks(&command.argv, command.is_computed))
+    let argv = &command.argv;
+    let name = base_name(argv.first()?);
+    let only_reads = || effects.iter().all(|it| READS.contains(it));
+    let is_looking = if is_introduction(argv, effects) {
+        !is_guarded(&command.line())
+    } else if command.is_filter {
+        only_reads()
+    } else {
+        let known = KNOWN.get(name).filter(|_| only_reads())?;
+        known.looks(argv, cwd, effects)
+            && (name != "sqlite3" || sqlite::looks(argv, command.is_computed))
             && {
                 let line = command.line();
                 !is_guarded(&line) && !known.acts(name).iter().any(|it| it.contains(&line))
@@ -261,7 +282,7 @@ mod tests {
         let reading = read(&argv);
         let [command] = reading.commands.as_slice() else { return false };
         let path = grammar::subcommand(&command.argv);
-        access(command, effects(command, &path)) == Some(Access::Read)
+        access(command, None, effects(command, &path)) == Some(Access::Read)
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! Where a path lies, judged by its text and the working directory.
 use std::borrow::Cow;
 
+use super::is_secret_path;
 use crate::{
-    commands::{is_below, normal},
+    commands::{TEMPORARY, is_below, normal},
     events::text_forms,
-    risk::is_secret_path,
 };
 
 /// Where a path lies.
@@ -35,9 +35,6 @@ text_forms!(Place {
     Traversing = "parent-path",
     Outside = "outside-path",
 });
-
-const TEMPORARY: &[&str] =
-    &["/tmp", "/var/tmp", "/private/tmp", "/var/folders", "/private/var/folders", "/dev/shm"];
 
 /// # Source
 /// Filesystem Hierarchy Standard 3.0, and the layout of macOS.

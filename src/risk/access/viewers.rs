@@ -1,0 +1,233 @@
+//! Tools that show files, or compute from text, and do nothing else.
+//!
+//! What they show is what people work with: files of the working directory and beside it, of a home
+//! directory, temporary ones, and those of programs that were installed. What lies elsewhere is not known to
+//! be meant.
+use std::{collections::BTreeMap, sync::LazyLock};
+
+use super::does_more;
+use crate::{
+    commands::{base_name, is_below, normal},
+    risk::{Place, place},
+};
+
+/// What stands behind the options of a tool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Operands {
+    /// Files.
+    Files,
+    /// A pattern or a program, then files.
+    Program,
+    /// Text, no files.
+    Text,
+}
+
+/// Tools with the same kind of operands.
+#[derive(Debug)]
+struct Viewers {
+    /// Separated by blanks.
+    names: &'static str,
+    operands: Operands,
+    /// How words begin with which they do more.
+    not: &'static [&'static str],
+}
+
+/// The tools.
+///
+/// # Source
+/// POSIX.1-2017, Utilities; the manuals of GNU coreutils 9.5, findutils 4.10, diffutils 3.10, grep 3.11, sed 4.9,
+/// gawk 5.3, jq 1.7, yq 4.44, ripgrep 14, fd 10, Go 1.24. Files that they write and commands that they run are told
+/// by their effects and read as commands of their own; what else does more stands here. Left out is what
+/// shows the state of the machine, its users and its processes.
+const VIEWERS: &[Viewers] = &[
+    Viewers {
+        names: "b2sum bat batcat cat cksum cmp colordiff column comm cut diff diffstat expand fmt fold head \
+                hexdump hexyl join ls lsd md5 md5sum nl nm objdump od paste readelf rev sha1sum sha224sum \
+                sha256sum sha384sum sha512sum shasum size stat strings sum tac tail tokei cloc scc tree tsort \
+                unexpand uniq wc wdiff xxd du exa eza numfmt pathchk",
+        operands: Operands::Files,
+        not: &["--pager", "--config-file", "--script"],
+    },
+    Viewers {
+        names: "sort",
+        operands: Operands::Files,
+        not: &["--compress-program", "-o", "--output"],
+    },
+    Viewers { names: "shuf", operands: Operands::Files, not: &["-o", "--output"] },
+    Viewers {
+        names: "file",
+        operands: Operands::Files,
+        not: &["-C", "--compile", "-m", "--magic"],
+    },
+    Viewers { names: "date", operands: Operands::Files, not: &["-s", "--set"] },
+    Viewers {
+        names: "find",
+        operands: Operands::Files,
+        not: &["-delete", "-exec", "-ok", "-fprint", "-fls"],
+    },
+    Viewers {
+        names: "fd fdfind",
+        operands: Operands::Program,
+        not: &["-x", "-X", "--exec", "--exec-batch", "-l", "--list-details"],
+    },
+    Viewers {
+        names: "gofmt",
+        operands: Operands::Files,
+        not: &["-w", "--w", "-cpuprofile", "--cpuprofile"],
+    },
+    Viewers { names: "egrep fgrep grep", operands: Operands::Program, not: &[] },
+    Viewers {
+        names: "rg ripgrep",
+        operands: Operands::Program,
+        not: &["--pre", "--hostname-bin", "-z", "--search-zip"],
+    },
+    Viewers { names: "gsed sed", operands: Operands::Program, not: &["-i", "--in-place"] },
+    Viewers {
+        names: "awk gawk mawk nawk",
+        operands: Operands::Program,
+        not: &["-i", "--include", "-l", "--load"],
+    },
+    Viewers { names: "jq", operands: Operands::Program, not: &["-L", "--library-path"] },
+    Viewers {
+        names: "yq",
+        operands: Operands::Program,
+        not: &["-i", "--in-place", "--inplace", "-s", "--split-exp"],
+    },
+    Viewers {
+        names: "basename cal dirname expr factor false pwd readlink realpath seq sleep test tr true which",
+        operands: Operands::Text,
+        not: &[],
+    },
+];
+
+static KNOWN: LazyLock<BTreeMap<&str, &Viewers>> = LazyLock::new(|| {
+    VIEWERS
+        .iter()
+        .flat_map(|it| it.names.split_ascii_whitespace().map(move |name| (name, it)))
+        .collect()
+});
+
+/// Options that take a program from where no operand is, or from a file.
+const PROGRAM_OPTIONS: &[&str] = &["-e", "-f", "--expression", "--regexp", "--file", "--from-file"];
+
+/// Words of the languages of `jq` and `yq` for what is in the environment, or in other files.
+const ENVIRONMENT: &[&str] =
+    &["env", "ENV", "strenv", "envsubst", "load", "load_str", "import", "include"];
+
+/// Tools whose operands are more than text where one is the root of all folders.
+const WALKERS: &[&str] = &[
+    "du", "egrep", "exa", "eza", "fd", "fdfind", "fgrep", "find", "grep", "ls", "lsd", "rg",
+    "ripgrep", "stat", "tree",
+];
+
+/// Folders of the system that hold nothing of anybody: devices, and programs that were installed.
+const SHARED: &[&str] =
+    &["/dev/null", "/dev/stdin", "/dev/stdout", "/dev/stderr", "/dev/fd", "/Applications", "/opt"];
+
+/// Names of the tools.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    KNOWN.keys().copied()
+}
+
+/// Whether a vector of one of the tools shows no files but those where people work, and does no more.
+pub(super) fn looks(argv: &[String], cwd: Option<&str>) -> bool {
+    let Some((name, words)) = argv.split_first() else { return false };
+    let name = base_name(name);
+    let Some(viewers) = KNOWN.get(name) else { return false };
+    let asks = matches!(name, "jq" | "yq") && words.iter().any(|it| asks_environment(it));
+    if asks || does_more(argv, viewers.not) {
+        return false;
+    }
+    let program = match viewers.operands {
+        Operands::Text => return true,
+        Operands::Files => None,
+        Operands::Program => {
+            let is_given = words.iter().any(|word| {
+                let is_cluster = word.starts_with('-') && !word.starts_with("--");
+                (is_cluster && word.contains(['e', 'f']))
+                    || PROGRAM_OPTIONS.iter().any(|it| word.starts_with(it))
+            });
+            words.iter().position(|it| !it.starts_with('-')).filter(|_| !is_given)
+        }
+    };
+    let mut others = words.iter().enumerate().filter(|(at, _)| Some(*at) != program);
+    !others.any(|(_, word)| is_elsewhere(name, word, cwd))
+}
+
+/// Whether a program asks for what no file of its operands holds.
+fn asks_environment(word: &str) -> bool {
+    let is_part = |ch: char| ch.is_alphanumeric() || ch == '_';
+    word.split(|ch| !is_part(ch)).any(|it| ENVIRONMENT.contains(&it))
+}
+
+/// Whether a word names a file where nobody is known to work.
+fn is_elsewhere(name: &str, word: &str, cwd: Option<&str>) -> bool {
+    let path = match word.strip_prefix('-') {
+        // `--option=/path`, `-f/path`.
+        Some(option) => option.find('/').and_then(|at| option.get(at..)).unwrap_or_default(),
+        None => word,
+    };
+    match place(path, cwd) {
+        Place::Workspace | Place::Home | Place::Temporary | Place::Traversing => false,
+        Place::System if path == "/" => WALKERS.contains(&name),
+        Place::System => !SHARED.iter().any(|it| is_below(&normal(path), it)),
+        // What is in a variable is not known, and no more of a file than of anything else.
+        Place::Outside => !path.starts_with('$'),
+        Place::Secret => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::split;
+
+    #[test]
+    fn files_where_people_work_are_told_from_others() {
+        for line in [
+            "cat a.txt ../b/c.txt ~/x /home/ana/x /Users/ana/x /tmp/y /private/tmp/z",
+            "head -n 3 $F",
+            "grep -rn /api/v1 src",
+            "sed -n /from/,/to/p a.txt",
+            "awk -F/ '/x/ {print $2}' a.txt",
+            "jq -r '.a / .b' a.json",
+            "cut -d / -f 2 a.txt",
+            "diff /dev/fd/63 /dev/fd/62",
+            "tr / -",
+            "find . -name '*.go' -not -path './x/*'",
+            "basename /path/to/file",
+            "sort -u a.txt",
+        ] {
+            assert!(looks(&split(line).unwrap(), None), "{line}");
+        }
+        for line in [
+            "cat /path/to/input-file",
+            "cat /home /srv/x",
+            "cat /home/ana/../../srv/x",
+            "grep '' /path/to/input-file",
+            "grep -f /path/to/input-file x",
+            "grep -e x /path/to/input-file",
+            "sed '' /path/to/input-file",
+            "wc --files0-from=/path/to/input-file",
+            "wc --files0-from /path/to/input-file",
+            "date -f/path/to/input-file",
+            "date -s 10:00",
+            "ls /",
+            "grep -r x /",
+            "jq -n env",
+            "jq -n '$ENV.TOKEN'",
+            "jq -n --rawfile a /path/x '$a'",
+            "yq -i .a=1 x.yml",
+            "sed -i s/a/b/ x",
+            "find . -delete",
+            "find . -exec rm {} +",
+            "fd -x rm",
+            "rg --pre cat x",
+            "sort --compress-prog=x a",
+            "gofmt -w .",
+            "file -C -m x",
+        ] {
+            assert!(!looks(&split(line).unwrap(), None), "{line}");
+        }
+    }
+}
