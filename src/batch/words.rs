@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use crate::{
     changes::{Draft, Split, Why},
     events::visible,
-    policy::{Target, is_for_reads},
+    policy::{Access, Target, access_of},
     risk::RiskLevel,
 };
 
@@ -31,14 +31,8 @@ fn recalled(draft: &Draft) -> String {
 fn because(draft: &Draft) -> String {
     match &draft.why {
         Why::Routine { n_one_offs, split } => {
-            let mut text = if only_looks(draft) {
-                format!(
-                    "{}{}. It was asked to look ({}), and the rule is for that alone: it takes what is known \
-                     to do no more than look. Files that a program opens are decided as `cat` and `tee` of them.",
-                    seen(draft),
-                    arguments(draft),
-                    draft.effects
-                )
+            let mut text = if let Some(access) = access(draft) {
+                format!("{}{}. {}", seen(draft), arguments(draft), known(access))
             } else {
                 format!(
                     "{}{}. Its effects ({}) are routine for this role, so it can be \
@@ -178,16 +172,39 @@ fn because(draft: &Draft) -> String {
     }
 }
 
-/// Whether its rules are for what only looks.
-fn only_looks(draft: &Draft) -> bool {
-    draft.after.iter().any(|it| is_for_reads(&it.when))
+/// How far what its rules let through may go, where they say so.
+fn access(draft: &Draft) -> Option<Access> {
+    draft.after.iter().find_map(|it| access_of(&it.when))
+}
+
+/// What passes on condition that it goes no further.
+const fn known(access: Access) -> &'static str {
+    match access {
+        Access::Read => {
+            "All of this only looks, and the rule is for that alone: it takes what is known to show and \
+             compute, and to change nothing, in files where people work. Files that a program opens are \
+             decided as `cat` and `tee` of them."
+        }
+        Access::Check => {
+            "All of this runs the project's own checks, and the rule is for that alone: it takes builds, \
+             tests, type checkers and linters that are known, without settings or programs from elsewhere."
+        }
+        Access::Edit => {
+            "All of this changes the work at hand, and the rule is for that alone: it takes commits, branches, \
+             texts of issues and pull requests, and files that are no configuration, as far as it is known \
+             that they can be taken back."
+        }
+    }
 }
 
 /// What goes wrong if the change is a mistake.
 pub(super) fn risk_if_wrong(draft: &Draft) -> String {
     let text = match (&draft.why, draft.risk) {
-        (Why::Routine { .. }, _) if only_looks(draft) => {
+        (Why::Routine { .. }, _) if access(draft) == Some(Access::Read) => {
             "An agent can look at more than it needs to, without being asked; it changes nothing by that."
+        }
+        (Why::Routine { .. }, _) if access(draft) == Some(Access::Check) => {
+            "An agent can run code of the project, its tests among it, without being asked."
         }
         (Why::Routine { .. }, RiskLevel::Low) => {
             "An agent can run this, in any form the pattern takes, without being asked; it only reads \

@@ -1,5 +1,8 @@
 //! Allows over a whole binary, or wider: narrowed to what was used, or asked for.
-use std::cell::LazyCell;
+use std::{
+    cell::LazyCell,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use super::{
     ChangeKind, Draft, PlacedRule, Why,
@@ -8,7 +11,7 @@ use super::{
 use crate::{
     clusters::{Use, is_interpreter},
     evidence::Evidence,
-    policy::{Pattern, Rule, RuleAction, Target, includes, is_for_reads, overlaps},
+    policy::{Access, Pattern, Rule, RuleAction, Target, access_of, includes, overlaps},
     risk::{Effects, RiskLevel},
     synthesis::{Candidate, Stand, covered_confidence, letting},
 };
@@ -55,9 +58,10 @@ impl List<'_> {
         }
         let is_command = self.target == Target::Command;
         let all = self.usage.of(idx, self.observation);
-        let looks = self.looks();
-        // What only looks is let through by a rule of its own.
-        let uses: Vec<&Use> = all.iter().filter(|it| !(looks && it.only_looks)).copied().collect();
+        let known = self.known();
+        // What is known to go no further is let through by a rule of its own.
+        let uses = all.iter().filter(|it| !it.access.is_some_and(|it| known.contains(&it)));
+        let uses: Vec<&Use> = uses.copied().collect();
         // What is not used goes. What lets nothing through stays, unless little is done beside what is
         // narrower.
         let runs_anything = || outer.first_word().is_some_and(is_interpreter);
@@ -116,24 +120,27 @@ impl List<'_> {
         default == RuleAction::RequireApproval || (default.is_stop() && has_rest)
     }
 
-    /// Whether what only looks is proposed to pass.
-    fn looks(&self) -> bool {
-        self.target == Target::Command && self.candidates.iter().any(|it| it.is_for_reads())
+    /// How far what is proposed to pass on that condition goes.
+    fn known(&self) -> BTreeSet<Access> {
+        self.candidates.iter().filter_map(|it| it.access()).collect()
     }
 
-    /// What is narrowed to less than was looked at through it requires the change that lets looking pass.
-    pub(super) fn require_reads(&mut self) {
-        let is_reading = |it: &Draft| {
-            matches!(it.why, Why::Routine { .. })
-                && it.after.iter().any(|it| is_for_reads(&it.when))
-        };
-        let Some(reading) = self.drafts.iter().position(is_reading) else { return };
+    /// What is narrowed to less than was used through it requires the changes that let the rest pass, on
+    /// condition that it goes no further.
+    pub(super) fn require_known(&mut self) {
+        let is_new = |it: &&Draft| matches!(it.why, Why::Routine { .. });
+        let access = |it: &Draft| it.after.first().and_then(|it| access_of(&it.when));
+        let drafts = self.drafts.iter().enumerate().filter(|it| is_new(&it.1));
+        let known: BTreeMap<Access, usize> =
+            drafts.filter_map(|(at, it)| Some((access(it)?, at))).collect();
         for draft in &mut self.drafts {
-            let mut before = draft.before.iter().map(|it| Pattern::new(&it.pattern));
-            let looked = before.any(|it| self.observation.matched(&it).any(|it| it.only_looks));
-            if matches!(draft.why, Why::TooBroad { .. }) && looked {
-                draft.requires.push(reading);
+            if !matches!(draft.why, Why::TooBroad { .. }) {
+                continue;
             }
+            let before = draft.before.iter().map(|it| Pattern::new(&it.pattern));
+            let uses = before.flat_map(|it| self.observation.matched(&it).collect::<Vec<_>>());
+            let accesses: BTreeSet<Access> = uses.filter_map(|it| it.access).collect();
+            draft.requires.extend(accesses.iter().filter_map(|it| known.get(it)));
         }
     }
 

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     clusters::Use,
     evidence::Evidence,
-    policy::{Pattern, Rule, RuleAction, Target, When, includes, is_for_reads, overlaps},
+    policy::{Access, Pattern, Rule, RuleAction, Target, When, access_of, includes, overlaps},
     risk::RiskLevel,
     synthesis::{MIN_ROUTINE_UNITS, Needed},
 };
@@ -21,14 +21,14 @@ struct ShownForm {
     draft: usize,
     place: Place,
     pattern: Pattern,
-    /// Whether it is for what only looks.
-    is_for_reads: bool,
+    /// How far what it lets through may go, where it says so.
+    access: Option<Access>,
 }
 
 impl ShownForm {
     /// Whether its condition holds for a use.
-    const fn takes(&self, seen: &Use) -> bool {
-        seen.only_looks || !self.is_for_reads
+    fn takes(&self, seen: &Use) -> bool {
+        self.access.is_none() || seen.access == self.access
     }
 }
 
@@ -46,9 +46,9 @@ impl List<'_> {
         let new = shown.flat_map(|draft| &draft.after);
         let forms = self.shown_forms().into_iter().filter(|it| it.place == Place::Form);
         let forms: Vec<Pattern> = forms.map(|it| it.pattern).collect();
-        // What only looks needs no guard.
+        // What goes no further needs no guard.
         let guarded = |pattern: &str, action: RuleAction, when: &When| {
-            (action.passes() && !is_for_reads(when)).then(|| Pattern::new(pattern))
+            (action.passes() && access_of(when).is_none()).then(|| Pattern::new(pattern))
         };
         let new_allows = new.filter_map(|it| guarded(&it.pattern, it.action, &it.when));
         let own = rules.iter().filter_map(|it| guarded(&it.pattern, it.action, &it.when));
@@ -117,8 +117,8 @@ impl List<'_> {
             let draft = self.drafts.get(at)?;
             let is_shown = draft.is_shown(self.confidence_threshold);
             let rule = draft.after.get(idx).filter(|_| is_shown)?;
-            let (pattern, is_for_reads) = (Pattern::new(&rule.pattern), is_for_reads(&rule.when));
-            Some(ShownForm { draft: at, place, pattern, is_for_reads })
+            let (pattern, access) = (Pattern::new(&rule.pattern), access_of(&rule.when));
+            Some(ShownForm { draft: at, place, pattern, access })
         });
         forms.collect()
     }

@@ -13,7 +13,8 @@ use crate::{
     evidence::Evidence,
     feedback::Background,
     policy::{
-        Evaluation, Heads, Pattern, Role, Rule, RuleAction, Target, When, includes, overlaps,
+        Access, Evaluation, Heads, Pattern, Role, Rule, RuleAction, Target, When, includes,
+        overlaps,
     },
     risk::RiskLevel,
     synthesis::{
@@ -87,7 +88,7 @@ pub fn propose(
         list.guards();
         list.require_blocks();
         list.require_rest();
-        list.require_reads();
+        list.require_known();
         list.price();
         drafts.extend(list.finish(first));
     }
@@ -217,9 +218,9 @@ impl<'a> List<'a> {
                     && includes(outer, &pattern)
                     && ((*action == candidate.action && in_front.is_none())
                         || action.is_stop()
-                        // To ask for all of it leaves what only looks to be allowed.
+                        // To ask for all of it leaves what is known to go no further to be allowed.
                         || (includes(&pattern, outer)
-                            && (*held_when == when || !candidate.is_for_reads())))
+                            && (*held_when == when || candidate.access().is_none())))
             });
             if held {
                 continue;
@@ -278,7 +279,7 @@ impl<'a> List<'a> {
         let allows: Vec<Pattern> = candidate.patterns().map(|it| Pattern::new(it)).collect();
         // Asking is for what is not known, and what only looks is.
         let stands = |rule: &&Rule| match rule.action {
-            RuleAction::RequireApproval => !candidate.is_for_reads(),
+            RuleAction::RequireApproval => candidate.access() != Some(Access::Read),
             action => !action.passes(),
         };
         let own = self.rules.iter().take(self.n_knowing).filter(stands);

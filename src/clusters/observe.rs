@@ -88,8 +88,8 @@ pub struct Use {
     pub shape: String,
     /// What it does.
     pub effects: Effects,
-    /// Whether it is known to do no more than look.
-    pub only_looks: bool,
+    /// How far it goes, where that is known.
+    pub access: Option<Access>,
     /// What was seen of it.
     pub support: Support,
 }
@@ -458,7 +458,7 @@ fn command_uses(commands: Vec<InGroups<'_>>, groups: &[Group<'_>]) -> Vec<Use> {
             Use {
                 line: command.line(),
                 shape: shapes::shape_of(&command.argv, &parsed, cwd).text,
-                only_looks: access(&command, cwd, effects) == Some(Access::Read),
+                access: access(&command, cwd, effects),
                 effects,
                 stem,
                 support: Support::of_all(groups.map(|it| &it.support)),
@@ -470,7 +470,7 @@ fn command_uses(commands: Vec<InGroups<'_>>, groups: &[Group<'_>]) -> Vec<Use> {
     uses.dedup_by(|next, kept| {
         let is_same = next.line == kept.line && next.effects == kept.effects;
         if is_same {
-            kept.only_looks &= next.only_looks;
+            kept.access = kept.access.filter(|it| next.access == Some(*it));
             kept.support.take_in(&next.support);
         }
         is_same

@@ -44,7 +44,7 @@ const RUNNERS: &[Runner] = &[
     runner(
         "npx bunx",
         "",
-        "-p --package -c --call --cache",
+        "-p --package -c --call --cache --prefix -w --workspace",
         ("npx -y prisma migrate reset --force", "prisma migrate reset --force"),
         "npx --version",
     ),

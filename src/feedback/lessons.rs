@@ -5,7 +5,7 @@ use crate::{
     clusters::{Observation, Use},
     events::{Timestamp, text_forms},
     evidence::Evidence,
-    policy::{Pattern, RuleAction, Target, When, includes, is_for_reads},
+    policy::{Pattern, RuleAction, Target, When, access_of, includes},
     risk::{Effects, RiskLevel, stake},
 };
 
@@ -327,7 +327,7 @@ impl Lessons {
         when: &When,
         observation: &Observation,
     ) -> impl Iterator<Item = (&'a Lesson, Evidence)> {
-        let is_for_reads = is_for_reads(when);
+        let access = access_of(when);
         let rejected = self.given.iter().filter(|it| {
             it.is_own && it.reply == Reply::Rejected && it.topic.target == Target::Command
         });
@@ -336,9 +336,10 @@ impl Lessons {
             let mut allows = allows.map(|(pattern, _)| Pattern::new(pattern));
             let refused = allows.find(|refused| includes(pattern, refused))?;
             let taken = observation.matched(&refused);
-            let taken: Vec<&Use> = taken.filter(|it| it.only_looks || !is_for_reads).collect();
-            // To refuse what changes something says nothing of looking.
-            let is_held = !taken.is_empty() || !is_for_reads;
+            let taken = taken.filter(|it| access.is_none() || it.access == access);
+            let taken: Vec<&Use> = taken.collect();
+            // To refuse what goes further says nothing of this.
+            let is_held = access.is_none() || !taken.is_empty();
             let ordinary = taken.into_iter().filter(|it| stake(it.effects) <= RiskLevel::Medium);
             let seen = Evidence::of_uses(&ordinary.collect::<Vec<_>>(), observation);
             is_held.then_some((it, seen))

@@ -195,9 +195,13 @@ pub enum Access {
     /// It looks and computes, and changes, sends or runs nothing; files that its program opens are commands
     /// beside it.
     Read,
+    /// It runs checks that a project has of itself: builds, tests, type checkers, linters.
+    Check,
+    /// It changes the work at hand, and that can be taken back.
+    Edit,
 }
 
-text_forms!(Access { Read = "read" });
+text_forms!(Access { Read = "read", Check = "check", Edit = "edit" });
 
 /// What a person has said of an action.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]

@@ -32,4 +32,4 @@ pub use pattern::{Pattern, literal};
 pub use role::{Evaluation, Matching, Mode, RiskPolicy, Role, Rule, RuleAction, Target, When};
 pub use through::lets_through;
 pub use validate::{Problem, validate};
-pub use when::{is_for_reads, of_reads};
+pub use when::{access_of, of_access};

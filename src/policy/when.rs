@@ -125,14 +125,15 @@ fn any<'v>(values: &[String], found: impl Iterator<Item = &'v str>) -> bool {
     if found.peek().is_none() { has(values, None) } else { found.any(|it| has(values, Some(it))) }
 }
 
-/// The condition of a rule for what does no more than look.
-pub fn of_reads() -> When {
-    When::from([(Input::Access.as_str().to_owned(), vec![Access::Read.as_str().to_owned()])])
+/// The condition of a rule for what goes no further than that.
+pub fn of_access(access: Access) -> When {
+    When::from([(Input::Access.as_str().to_owned(), vec![access.as_str().to_owned()])])
 }
 
-/// Whether conditions hold for that and for nothing else.
-pub fn is_for_reads(when: &When) -> bool {
-    when.get(Input::Access.as_str()).is_some_and(|it| *it == [Access::Read.as_str()])
+/// How far a rule with these conditions lets something go, where one of them says so.
+pub fn access_of(when: &When) -> Option<Access> {
+    let [only] = when.get(Input::Access.as_str())?.as_slice() else { return None };
+    Access::ALL.iter().copied().find(|it| it.as_str() == only)
 }
 
 /// Rules, each with what is wrong with its conditions: the key, and what is wrong.

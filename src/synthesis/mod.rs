@@ -3,10 +3,10 @@ mod budget;
 mod closed;
 mod confidence;
 mod guards;
+mod known;
 mod operations;
 mod parents;
 mod prices;
-mod reads;
 mod scope;
 mod spellings;
 
@@ -18,7 +18,7 @@ use crate::{
     clusters::{Cluster, Observation, Stem, Support, Use},
     evidence::{DEFAULT_TOLERANCE, Evidence, readiness},
     feedback::{Lessons, Level, Matter, Topic},
-    policy::{Pattern, Rule, RuleAction, Target, When, includes, is_for_reads, literal},
+    policy::{Access, Pattern, Rule, RuleAction, Target, When, access_of, includes, literal},
     risk::{Effects, RiskLevel, level, prose, stake},
 };
 
@@ -41,7 +41,7 @@ pub use spellings::{Fenced, fenced};
 /// Where a candidate's rules stand among the guards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stand {
-    /// In front of all: what follows is text for people, or no more than looking passes.
+    /// In front of all: what follows is text for people, or it is known how far it goes.
     Prose,
     /// Behind the guards, but for those that stop every form that is not in use.
     Form,
@@ -137,10 +137,10 @@ pub fn synthesize(
     let rest = rest(observation);
     let cut = prices::cut(observation);
     let cost = Cost { stops, observation, lessons, cut, threshold };
-    let (reads, clusters) = reads::split(clusters, &cost);
+    let (known, clusters) = known::split(clusters, &cost);
     let mut ladders = ladders(&clusters, &cost, rest.is_some());
     let n_mcp = mcp.iter().filter(|it| it.confidence >= threshold).count();
-    let n_reserved = n_mcp + usize::from(reads.is_some()) + usize::from(rest.is_some());
+    let n_reserved = n_mcp + known.len() + usize::from(rest.is_some());
     let max_rules = MAX_RULES.saturating_sub(n_reserved);
     loop {
         budget::fit(&mut ladders, &cost, max_rules);
@@ -150,7 +150,7 @@ pub fn synthesize(
     }
     let over_budget = budget::over_budget(&ladders);
     let candidates = ladders.into_iter().flat_map(budget::Ladder::into_candidates);
-    let mut candidates: Vec<Candidate> = candidates.chain(reads).collect();
+    let mut candidates: Vec<Candidate> = candidates.chain(known).collect();
     for candidate in &mut candidates {
         let uses = candidate.uses.iter().filter_map(|&idx| observation.uses.get(idx));
         candidate.evidence.illustrate(&uses.collect::<Vec<_>>());
@@ -379,8 +379,8 @@ fn stand(pattern: &str, action: RuleAction, stops: &Stops) -> Stand {
 /// What candidates allow: what stands behind all guards, or in front of all, then the forms in use.
 fn allows<'a>(candidates: impl Iterator<Item = &'a Candidate>) -> (Vec<Pattern>, Vec<Pattern>) {
     let (mut allows, mut forms) = (Vec::new(), Vec::new());
-    // What is let through on condition that it only looks needs no guards.
-    for candidate in candidates.filter(|it| it.action.passes() && !it.is_for_reads()) {
+    // What is let through on condition that it goes no further needs no guards.
+    for candidate in candidates.filter(|it| it.action.passes() && it.access().is_none()) {
         let here = if candidate.stand == Stand::Form { &mut forms } else { &mut allows };
         here.extend(candidate.patterns().map(|it| Pattern::new(it)));
     }
@@ -398,9 +398,9 @@ impl Candidate {
         self.patterns().map(|it| Rule { when: self.when.clone(), ..Rule::new(it, self.action) })
     }
 
-    /// Whether it is for what only looks.
-    pub fn is_for_reads(&self) -> bool {
-        is_for_reads(&self.when)
+    /// How far what it lets through may go, where it says so.
+    pub fn access(&self) -> Option<Access> {
+        access_of(&self.when)
     }
 
     /// The same as the only form of its stem.

@@ -109,8 +109,8 @@ pub fn scopes(
 fn levels(candidate: &Candidate, observation: &Observation) -> Vec<(Level, Vec<String>)> {
     let Some(stem) = &candidate.stem else { return Vec::new() };
     let is_allow = candidate.target == Target::Command && candidate.action.passes();
-    // What goes beyond looking is in no scope of it.
-    if !is_allow || candidate.is_for_reads() {
+    // What goes further is in no scope of it.
+    if !is_allow || candidate.access().is_some() {
         return Vec::new();
     }
     let own = Level::of(&candidate.pattern, &stem.binary, &stem.pattern);

@@ -9,7 +9,7 @@ use super::{
         automaton::Globs,
         decide::{Compiled, compile, compile_leniently},
         pattern::Pattern,
-        when::is_for_reads,
+        when::access_of,
     },
     language::Language,
     lines::lines,
@@ -76,8 +76,8 @@ pub(super) struct Entry {
     pub(super) decider: Decider,
     /// Whether it has conditions: then it may be absent elsewhere.
     pub(super) is_conditional: bool,
-    /// Whether it applies to nothing but what only looks.
-    pub(super) is_for_reads: bool,
+    /// Whether it applies to nothing but what is known to go no further than it says.
+    pub(super) is_for_known: bool,
 }
 
 /// The rules for one kind of line, the default last; the first that matches decides.
@@ -110,7 +110,7 @@ impl Ordered {
             .into_iter()
             .filter(|it| !only_named || it.pattern.first_word().is_some())
             .map(|it| Entry {
-                is_for_reads: is_for_reads(&it.rule.when),
+                is_for_known: access_of(&it.rule.when).is_some(),
                 pattern: it.pattern,
                 decider: Decider {
                     position: position(it.rule).map(|idx| idx + 1),
@@ -129,7 +129,7 @@ impl Ordered {
             pattern: Pattern::new("*"),
             decider,
             is_conditional: false,
-            is_for_reads: false,
+            is_for_known: false,
         });
         Self { entries }
     }

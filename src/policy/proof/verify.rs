@@ -48,9 +48,9 @@ impl Verifier {
     }
 
     /// Every rule that lets a line of the language through: runs it without asking anyone. A rule for
-    /// what only looks lets nothing else through.
+    /// what is known to go so far lets none of them through.
     pub fn openings(&self, language: &Language) -> Openings {
-        self.lines_of(language, |entry| entry.decider.action.passes() && !entry.is_for_reads)
+        self.lines_of(language, |entry| entry.decider.action.passes() && !entry.is_for_known)
     }
 
     fn lines_of(&self, language: &Language, wanted: impl Fn(&Entry) -> bool) -> Openings {

@@ -1,8 +1,9 @@
-//! What is known to do no more than look.
+//! How far a command goes, where all that it does is known.
 //!
-//! A tool that is asked for what it knows changes nothing: `git log`, `go env`, `gh pr view`. This is told by
-//! a list of such requests, by the effects, and by the acts that must not pass, of which it must be none. An
-//! interpreter whose program was read, and does no more than compute and print, looks only, too.
+//! It looks; or it runs the checks that a project has of itself; or it changes the work at hand in a way that
+//! can be taken back. This is told by lists of what tools are asked for, by the effects, and by the acts that
+//! must not pass, of which it must be none. An interpreter whose program was read, and does no more than
+//! compute and print, looks only, too.
 use std::{
     collections::BTreeMap,
     sync::{LazyLock, OnceLock},
@@ -14,22 +15,17 @@ use super::{
     severity::is_guarded,
 };
 use crate::{
-    commands::{Command, Site, base_name, grammar},
+    commands::{Command, Site, base_name, canonical},
     policy::{Access, proof::Language},
 };
 
+mod checks;
+mod edits;
+mod files;
+mod looks;
+mod request;
 mod sqlite;
 mod viewers;
-
-/// A tool, and what it is asked for.
-#[derive(Debug)]
-struct Tool {
-    names: &'static [&'static str],
-    /// Subcommand paths, separated by commas; a path that ends in `*` is the beginning of its last word.
-    looks: &'static str,
-    /// How words begin with which it does more.
-    not: &'static [&'static str],
-}
 
 /// Effects of looking.
 const READS: Effects = Effects::of(&[
@@ -40,197 +36,38 @@ const READS: Effects = Effects::of(&[
     Effect::NetworkIn,
 ]);
 
-/// The tools.
-///
-/// # Source
-/// Their manuals: git 2.47, go 1.24, gh 2.60, docker 28, kubectl 1.32, npm 11, cargo 1.88, pip 25, uv 0.5,
-/// Homebrew 4.4, helm 3.16, terraform 1.10, aws 2.22, gcloud 500, systemd 257. Left out is what prints settings or
-/// the content of secrets, what takes code from settings of the folder it is pointed at, and what waits for more.
-const TOOLS: &[Tool] = &[
-    Tool {
-        names: &["git"],
-        looks: "annotate, blame, branch, cat-file, check-attr, check-ignore, cherry, count-objects, describe, diff, \
-                diff-files, diff-index, diff-tree, for-each-ref, grep, log, ls-files, ls-tree, merge-base, name-rev, \
-                notes show, range-diff, reflog, reflog show, remote, remote get-url, remote show, rev-list, \
-                rev-parse, shortlog, show, show-branch, show-ref, stash list, stash show, status, submodule status, \
-                tag, version, whatchanged, worktree list",
-        not: &[
-            "--output",
-            "--ext-diff",
-            "--textconv",
-            "--open-files",
-            "-O",
-            "-c",
-            "--config-env",
-            "--exec-path",
-            "--edit",
-            "--show-signature",
-            "--git-dir",
-            "--work-tree",
-            "--filters",
-        ],
-    },
-    Tool {
-        names: &["go"],
-        looks: "doc, env, list, mod graph, mod why, version",
-        not: &[
-            "-toolexec",
-            "--toolexec",
-            "-mod",
-            "--mod",
-            "-overlay",
-            "--overlay",
-            "-export",
-            "--export",
-            "-compiled",
-            "--compiled",
-            "-w",
-            "--w",
-            "-u",
-            "--u",
-            "-http",
-            "--http",
-        ],
-    },
-    Tool {
-        names: &["gh"],
-        looks: "cache list, gist list, issue list, issue status, issue view, label list, org list, pr checks, pr diff, \
-                pr list, pr status, pr view, project list, project view, release list, release view, repo list, \
-                repo view, ruleset list, ruleset view, run list, run view, search code, search commits, search \
-                issues, search prs, search repos, status, workflow list, workflow view",
-        not: &["--web", "-w"],
-    },
-    Tool {
-        names: &["docker", "podman"],
-        looks: "compose images, compose ls, compose ps, compose version, container ls, context ls, diff, history, image \
-                history, image ls, images, info, network ls, port, ps, system df, top, version, volume ls",
-        not: &["-H", "--host", "--config", "-c", "--context", "--url"],
-    },
-    Tool {
-        names: &["kubectl", "oc"],
-        looks: "api-resources, api-versions, cluster-info, config current-context, config get-contexts, describe, explain, \
-                get, rollout history, rollout status, top node, top nodes, top pod, top pods, version",
-        not: &[
-            "--raw",
-            "--kubeconfig",
-            "--server",
-            "-s",
-            "--token",
-            "--as",
-            "--cluster",
-            "--user",
-            "-w",
-            "--watch",
-        ],
-    },
-    Tool {
-        names: &["npm", "pnpm"],
-        looks: "explain, info, list, ls, outdated, prefix, root, search, show, view, why",
-        not: &[
-            "--script-shell",
-            "--registry",
-            "--userconfig",
-            "--globalconfig",
-            "--node-options",
-            "-C",
-            "--dir",
-            "--prefix",
-            "--pnpmfile",
-            "--global-pnpmfile",
-            "--config",
-        ],
-    },
-    Tool {
-        names: &["cargo"],
-        looks: "info, locate-project, metadata, pkgid, search, tree",
-        not: &["--config", "-Z", "+", "--registry", "--index"],
-    },
-    Tool {
-        names: &["pip", "pip3"],
-        looks: "check, freeze, list, show",
-        not: &["--python", "--log"],
-    },
-    Tool {
-        names: &["uv"],
-        looks: "pip check, pip freeze, pip list, pip show, pip tree, python list, tool list",
-        not: &["--python", "--config-file", "--index", "--default-index"],
-    },
-    Tool { names: &["brew"], looks: "leaves, list, search", not: &[] },
-    Tool {
-        names: &["helm"],
-        looks: "history, list, ls, repo list, search hub, search repo, status",
-        not: &["--post-renderer", "--kubeconfig", "--kube-"],
-    },
-    Tool {
-        names: &["terraform", "tofu"],
-        looks: "providers, state list, version, workspace list, workspace show",
-        not: &["-chdir", "-state"],
-    },
-    Tool {
-        names: &["aws"],
-        looks: "* describe-*, * list-*, s3 ls",
-        not: &["--endpoint", "--profile", "--no-verify", "--ca-bundle", "--cli-input", "file"],
-    },
-    Tool { names: &["sqlite3"], looks: "", not: &[] },
-    Tool {
-        names: &["systemctl"],
-        looks: "is-active, is-enabled, is-failed, list-timers, list-unit-files, list-units, status",
-        not: &["-H", "--host", "-M", "--machine"],
-    },
-];
+const FINDS: Effects = READS.union(Effects::of(&[Effect::Process]));
 
-/// What a tool is asked for, with the acts that are done with it.
-#[derive(Debug)]
-struct Known {
-    /// Requests to look, and how words begin with which it does more; none for what shows files.
-    requests: Option<(Vec<Vec<&'static str>>, &'static [&'static str])>,
-    /// Lines of acts; put together when they are first asked for.
-    acts: OnceLock<Vec<&'static Language>>,
-}
+/// Effects of checks.
+const RUNS: Effects =
+    READS.union(Effects::of(&[Effect::FileWrite, Effect::Process, Effect::PackageInstall]));
 
-static KNOWN: LazyLock<BTreeMap<&str, Known>> = LazyLock::new(|| {
-    let tools = TOOLS.iter().flat_map(|tool| {
-        tool.names.iter().map(|&name| {
-            let looks = tool.looks.split(", ").map(|it| it.split_ascii_whitespace().collect());
-            (name, Some((looks.collect(), tool.not)))
-        })
-    });
-    let all = tools.chain(viewers::names().map(|it| (it, None)));
-    all.map(|(name, requests)| (name, Known { requests, acts: OnceLock::new() })).collect()
+/// Effects of edits.
+const WRITES: Effects = READS.union(Effects::of(&[
+    Effect::FileWrite,
+    Effect::NetworkOut,
+    Effect::PackageInstall,
+    Effect::Process,
+    Effect::VcsWrite,
+    Effect::VcsHistoryRewrite,
+]));
+
+/// Lines of the acts that are done with a tool; put together when they are first asked for.
+static ACTS: LazyLock<BTreeMap<&str, OnceLock<Vec<&'static Language>>>> = LazyLock::new(|| {
+    let looking = request::names(looks::LOOKS).chain(viewers::names());
+    let names = looking.chain(checks::names()).chain(edits::names());
+    names.map(|it| (it, OnceLock::new())).collect()
 });
 
-impl Known {
-    fn acts(&self, name: &str) -> &[&'static Language] {
-        self.acts.get_or_init(|| {
-            let of_tool = acts().iter().filter(|it| it.may_be_of(name));
-            of_tool.map(Act::language).collect()
-        })
-    }
-
-    /// Whether a vector is a request to look.
-    fn looks(&self, argv: &[String], cwd: Option<&str>, effects: Effects) -> bool {
-        let Some((looks, not)) = &self.requests else { return viewers::looks(argv, cwd) };
-        let path = grammar::subcommand(argv);
-        let is_of = |word: &str, wanted: &str| {
-            wanted.strip_suffix('*').map_or(word == wanted, |begin| word.starts_with(begin))
-        };
-        let is_asked = looks.iter().any(|wanted| {
-            wanted.len() == path.len() && path.iter().zip(wanted).all(|(word, it)| is_of(word, it))
-        });
-        // A fetch from elsewhere alone is none.
-        is_asked && effects != Effects::of(&[Effect::NetworkIn]) && !does_more(argv, not)
-    }
-}
-
-/// Whether a word of a vector begins with one of these, or with a value of one, or is one cut short.
-fn does_more(argv: &[String], not: &[&str]) -> bool {
-    argv.iter().skip(1).any(|word| {
-        let (name, value) = word.split_once('=').unwrap_or((word, ""));
-        let is_long = name.len() > 2 && name.starts_with("--");
-        not.iter().any(|it| {
-            word.starts_with(it) || value.starts_with(it) || (is_long && it.starts_with(name))
-        })
-    })
+/// Whether a line of a tool is none of the acts that must not pass, and no guard is about it; `false` for a
+/// tool that is not known here.
+fn is_harmless(name: &str, line: &str) -> bool {
+    let Some(of_tool) = ACTS.get(name) else { return false };
+    let of_tool = of_tool.get_or_init(|| {
+        let of_tool = acts().iter().filter(|it| it.may_be_of(name));
+        of_tool.map(Act::language).collect()
+    });
+    !is_guarded(line) && !of_tool.iter().any(|it| it.contains(line))
 }
 
 /// What every program is asked for who it is with, and nothing else.
@@ -239,14 +76,40 @@ fn does_more(argv: &[String], not: &[&str]) -> bool {
 /// GNU Coding Standards, 4.8: both end the program successfully without its usual work.
 const INTRODUCTIONS: &[&str] = &["--help", "--version"];
 
-/// Whether a program of the search path is asked who it is.
-fn is_introduction(argv: &[String], effects: Effects) -> bool {
-    let [name, asked] = argv else { return false };
-    const MORE: Effects = READS.union(Effects::of(&[Effect::Unknown, Effect::Process]));
-    INTRODUCTIONS.contains(&asked.as_str())
-        && !name.contains('/')
-        && effects.iter().all(|it| MORE.contains(it))
+/// Shells that read a script to its end with `-n`, and run nothing of it.
+const SHELLS: &[&str] = &["bash", "dash", "ksh", "sh", "zsh"];
+
+/// Whether a program of the search path is asked who it is; a shell, whether a script is well formed; Python, to
+/// show JSON; or for what one process does.
+fn is_plain(argv: &[String], cwd: Option<&str>) -> bool {
+    let words: Vec<&str> = argv.iter().map(String::as_str).collect();
+    let is_usual = |word: &str| !files::is_elsewhere("", word, cwd);
+    match *words.as_slice() {
+        [name, asked] if INTRODUCTIONS.contains(&asked) => !name.contains('/'),
+        [name, "-n", script] => {
+            SHELLS.contains(&name) && !script.starts_with('-') && is_usual(script)
+        }
+        ["python" | "python3", "-m", "json.tool"] | ["lsof" | "ps", "-p", _] => true,
+        ["python" | "python3", "-m", "json.tool", file] => !file.starts_with('-') && is_usual(file),
+        _ => false,
+    }
 }
+
+/// Folders of programs that were installed, for all and for a project.
+///
+/// # Source
+/// Filesystem Hierarchy Standard 3.0; Homebrew 4.4; npm 11; Python's venv.
+const INSTALLED: &[&str] = &[
+    "/bin",
+    "/opt/homebrew/bin",
+    "/usr/bin",
+    "/usr/local/bin",
+    "/usr/local/go/bin",
+    "./node_modules/.bin",
+    "node_modules/.bin",
+    ".venv/bin",
+    "venv/bin",
+];
 
 /// How far a command with these effects goes, where all that it does is known; `cwd` is where it runs.
 pub fn access(command: &Command, cwd: Option<&str>, effects: Effects) -> Option<Access> {
@@ -254,22 +117,44 @@ pub fn access(command: &Command, cwd: Option<&str>, effects: Effects) -> Option<
         return None;
     }
     let argv = &command.argv;
-    let name = base_name(argv.first()?);
-    let only_reads = || effects.iter().all(|it| READS.contains(it));
-    let is_looking = if is_introduction(argv, effects) {
-        !is_guarded(&command.line())
-    } else if command.is_filter {
-        only_reads()
-    } else {
-        let known = KNOWN.get(name).filter(|_| only_reads())?;
-        known.looks(argv, cwd, effects)
-            && (name != "sqlite3" || sqlite::looks(argv, command.is_computed))
-            && {
-                let line = command.line();
-                !is_guarded(&line) && !known.acts(name).iter().any(|it| it.contains(&line))
-            }
-    };
-    is_looking.then_some(Access::Read)
+    let program = argv.first()?;
+    if program.rsplit_once('/').is_some_and(|(folder, _)| !INSTALLED.contains(&folder)) {
+        return None;
+    }
+    let name = base_name(program);
+    let are_of = |known: Effects| effects.iter().all(|it| known.contains(it));
+    if command.is_filter {
+        return are_of(READS).then_some(Access::Read);
+    }
+    let is_other = effects.contains(Effect::Privilege) || effects.contains(Effect::Persistence);
+    if !is_other && is_plain(argv, cwd) {
+        return Some(Access::Read);
+    }
+    // What find runs is a command of its own.
+    if are_of(if name == "find" { FINDS } else { READS }) && looks(command, cwd, effects) {
+        let argv = viewers::without_pattern(argv);
+        if is_harmless(name, &canonical(&argv)) {
+            return Some(Access::Read);
+        }
+    }
+    if are_of(RUNS) && checks::checks(argv, cwd) && is_harmless(name, &command.line()) {
+        return Some(Access::Check);
+    }
+    if !are_of(WRITES) {
+        return None;
+    }
+    let argv = edits::without_text(argv);
+    (edits::edits(&argv, cwd) && is_harmless(name, &canonical(&argv))).then_some(Access::Edit)
+}
+
+fn looks(command: &Command, cwd: Option<&str>, effects: Effects) -> bool {
+    let argv = &command.argv;
+    let is_sqlite = argv.first().is_some_and(|it| base_name(it) == "sqlite3");
+    // A fetch from elsewhere alone is no looking.
+    let is_asked = request::is_asked(looks::LOOKS, argv)
+        && effects != Effects::of(&[Effect::NetworkIn])
+        && (!is_sqlite || sqlite::looks(argv, command.is_computed));
+    is_asked || viewers::looks(argv, cwd)
 }
 
 #[cfg(test)]

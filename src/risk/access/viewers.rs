@@ -5,11 +5,8 @@
 //! be meant.
 use std::{collections::BTreeMap, sync::LazyLock};
 
-use super::does_more;
-use crate::{
-    commands::{base_name, is_below, normal},
-    risk::{Place, place},
-};
+use super::{files::is_elsewhere, request::does_more};
+use crate::commands::base_name;
 
 /// What stands behind the options of a tool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,7 +60,7 @@ const VIEWERS: &[Viewers] = &[
     Viewers {
         names: "find",
         operands: Operands::Files,
-        not: &["-delete", "-exec", "-ok", "-fprint", "-fls"],
+        not: &["-delete", "-ok", "-fprint", "-fls"],
     },
     Viewers {
         names: "fd fdfind",
@@ -94,7 +91,7 @@ const VIEWERS: &[Viewers] = &[
         not: &["-i", "--in-place", "--inplace", "-s", "--split-exp"],
     },
     Viewers {
-        names: "basename cal dirname expr factor false pwd readlink realpath seq sleep test tr true which",
+        names: "basename cal dirname expr factor false pwd readlink realpath seq sleep test tr true uuidgen which",
         operands: Operands::Text,
         not: &[],
     },
@@ -114,19 +111,43 @@ const PROGRAM_OPTIONS: &[&str] = &["-e", "-f", "--expression", "--regexp", "--fi
 const ENVIRONMENT: &[&str] =
     &["env", "ENV", "strenv", "envsubst", "load", "load_str", "import", "include"];
 
-/// Tools whose operands are more than text where one is the root of all folders.
-const WALKERS: &[&str] = &[
-    "du", "egrep", "exa", "eza", "fd", "fdfind", "fgrep", "find", "grep", "ls", "lsd", "rg",
-    "ripgrep", "stat", "tree",
-];
-
-/// Folders of the system that hold nothing of anybody: devices, and programs that were installed.
-const SHARED: &[&str] =
-    &["/dev/null", "/dev/stdin", "/dev/stdout", "/dev/stderr", "/dev/fd", "/Applications", "/opt"];
-
 /// Names of the tools.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
     KNOWN.keys().copied()
+}
+
+/// Options of tools that search for a pattern behind which the next word is one of their own.
+///
+/// # Source
+/// The manuals of GNU grep 3.11 and ripgrep 14: all others may take a value.
+const PLAIN_OPTIONS: &[(&str, &str)] =
+    &[("grep egrep fgrep", "EFGHLPchilnoqrRsvwxyz"), ("rg ripgrep", "FHILNSUchilnopqsuvwx")];
+
+/// Whether an option brings the program, so that no operand is one.
+fn is_program_given(words: &[String]) -> bool {
+    let is_cluster = |it: &&String| it.starts_with('-') && !it.starts_with("--");
+    words.iter().filter(is_cluster).any(|it| it.contains(['e', 'f']))
+        || does_more(words, PROGRAM_OPTIONS)
+}
+
+/// A vector without the pattern that is searched for: what it says is the name of no file.
+pub(super) fn without_pattern(argv: &[String]) -> Vec<String> {
+    let name = argv.first().map_or("", |it| base_name(it));
+    let of_tool = |it: &&(&str, &str)| it.0.split(' ').any(|it| it == name);
+    let mut res = argv.to_vec();
+    let Some((_, plain)) = PLAIN_OPTIONS.iter().find(of_tool) else { return res };
+    if is_program_given(argv.get(1..).unwrap_or_default()) {
+        return res;
+    }
+    let is_plain = |word: &str| {
+        word.strip_prefix('-')
+            .is_some_and(|it| !it.is_empty() && it.chars().all(|it| plain.contains(it)))
+    };
+    let at = argv.iter().skip(1).position(|it| !is_plain(it)).map(|at| at + 1);
+    if let Some(pattern) = at.and_then(|at| res.get_mut(at)).filter(|it| !it.starts_with('-')) {
+        "x".clone_into(pattern);
+    }
+    res
 }
 
 /// Whether a vector of one of the tools shows no files but those where people work, and does no more.
@@ -135,18 +156,14 @@ pub(super) fn looks(argv: &[String], cwd: Option<&str>) -> bool {
     let name = base_name(name);
     let Some(viewers) = KNOWN.get(name) else { return false };
     let asks = matches!(name, "jq" | "yq") && words.iter().any(|it| asks_environment(it));
-    if asks || does_more(argv, viewers.not) {
+    if asks || does_more(words, viewers.not) {
         return false;
     }
     let program = match viewers.operands {
         Operands::Text => return true,
         Operands::Files => None,
         Operands::Program => {
-            let is_given = words.iter().any(|word| {
-                let is_cluster = word.starts_with('-') && !word.starts_with("--");
-                (is_cluster && word.contains(['e', 'f']))
-                    || PROGRAM_OPTIONS.iter().any(|it| word.starts_with(it))
-            });
+            let is_given = is_program_given(words);
             words.iter().position(|it| !it.starts_with('-')).filter(|_| !is_given)
         }
     };
@@ -160,27 +177,29 @@ fn asks_environment(word: &str) -> bool {
     word.split(|ch| !is_part(ch)).any(|it| ENVIRONMENT.contains(&it))
 }
 
-/// Whether a word names a file where nobody is known to work.
-fn is_elsewhere(name: &str, word: &str, cwd: Option<&str>) -> bool {
-    let path = match word.strip_prefix('-') {
-        // `--option=/path`, `-f/path`.
-        Some(option) => option.find('/').and_then(|at| option.get(at..)).unwrap_or_default(),
-        None => word,
-    };
-    match place(path, cwd) {
-        Place::Workspace | Place::Home | Place::Temporary | Place::Traversing => false,
-        Place::System if path == "/" => WALKERS.contains(&name),
-        Place::System => !SHARED.iter().any(|it| is_below(&normal(path), it)),
-        // What is in a variable is not known, and no more of a file than of anything else.
-        Place::Outside => !path.starts_with('$'),
-        Place::Secret => true,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::commands::split;
+
+    #[test]
+    fn a_pattern_is_told_from_files() {
+        for (line, wanted) in [
+            ("grep -rnE '\\.env' src", "grep -rnE x src"),
+            ("grep '' .env", "grep x .env"),
+            ("rg -n .env", "rg -n x"),
+            ("grep -r --include .env ''", "grep -r --include .env ''"),
+            ("grep -A 3 .env x", "grep -A 3 .env x"),
+            ("grep -rf .env x", "grep -rf .env x"),
+            ("grep -e x .env", "grep -e x .env"),
+            ("grep -n .env -e x", "grep -n .env -e x"),
+            ("grep .env --reg=x", "grep .env --reg=x"),
+            ("rg -r .env x", "rg -r .env x"),
+            ("cat .env", "cat .env"),
+        ] {
+            assert_eq!(without_pattern(&split(line).unwrap()), split(wanted).unwrap(), "{line}");
+        }
+    }
 
     #[test]
     fn files_where_people_work_are_told_from_others() {
@@ -220,7 +239,7 @@ mod tests {
             "yq -i .a=1 x.yml",
             "sed -i s/a/b/ x",
             "find . -delete",
-            "find . -exec rm {} +",
+            "find . -ok rm {} +",
             "fd -x rm",
             "rg --pre cat x",
             "sort --compress-prog=x a",

@@ -1,0 +1,390 @@
+//! What runs the checks that a project has of itself: builds, tests, type checkers and linters.
+//!
+//! They run the project's own code, and nothing that the command line brings along: settings, plugins and
+//! programs from elsewhere are told by their options.
+use super::{
+    files::{is_elsewhere, is_setting, is_workpiece},
+    request::{self, Request, is_asked},
+};
+use crate::commands::{base_name, grammar, inside};
+
+/// The tools.
+///
+/// # Source
+/// Their manuals: go 1.24, cargo 1.88, npm 11, TypeScript 5, ESLint 9, Prettier 3, Vitest 3, Jest 30, pytest 8,
+/// mypy 1, pyright 1, ruff 0.12, black 25, golangci-lint 2, ShellCheck 0.10, Terraform 1.10.
+const CHECKS: &[Request] = &[
+    Request {
+        names: "go",
+        paths: "build, test, tool cover, vet",
+        not: &[
+            "-C",
+            "-compiler",
+            "-exec",
+            "-fix",
+            "-gcc",
+            "-modfile",
+            "-overlay",
+            "-pkgdir",
+            "-toolexec",
+            "-vettool",
+            "--",
+        ],
+    },
+    Request {
+        names: "cargo",
+        paths: "build, check, clippy, doc, test",
+        not: &["--config", "--fix", "--manifest-path", "-C", "-Z", "+"],
+    },
+    Request {
+        names: "npm pnpm yarn bun",
+        paths: "test, t",
+        not: &[
+            "--config",
+            "--cwd",
+            "--dir",
+            "--global",
+            "--node-options",
+            "--pnpmfile",
+            "--prefix",
+            "--preload",
+            "--require",
+            "--script-shell",
+            "--user",
+            "-C",
+            "-r",
+        ],
+    },
+    Request {
+        names: "tsc vue-tsc",
+        paths: "",
+        not: &["--declarationDir", "--generate", "--out", "--plugins", "--tsBuildInfoFile"],
+    },
+    Request {
+        names: "eslint",
+        paths: "",
+        not: &[
+            "--cache-",
+            "--config",
+            "--format",
+            "--init",
+            "--output",
+            "--parser",
+            "--plugin",
+            "--resolve-plugins",
+            "--rulesdir",
+            "-c",
+            "-f",
+            "-o",
+        ],
+    },
+    Request {
+        names: "prettier",
+        paths: "",
+        not: &["--cache-", "--config", "--find-config", "--plugin"],
+    },
+    Request {
+        names: "vitest",
+        paths: "run",
+        not: &[
+            "--browser",
+            "--config",
+            "--dir",
+            "--environment",
+            "--globalSetup",
+            "--outputFile",
+            "--reporter",
+            "--root",
+            "--runner",
+            "-c",
+        ],
+    },
+    Request {
+        names: "jest",
+        paths: "",
+        not: &[
+            "--config",
+            "--env",
+            "--filter",
+            "--global",
+            "--outputFile",
+            "--prettierPath",
+            "--projects",
+            "--reporters",
+            "--resolver",
+            "--rootDir",
+            "--roots",
+            "--runner",
+            "--setupFiles",
+            "--snapshotResolver",
+            "--test",
+            "--transform",
+            "-c",
+        ],
+    },
+    Request {
+        names: "pytest py.test",
+        paths: "",
+        not: &[
+            "--basetemp",
+            "--config-file",
+            "--confcutdir",
+            "--junit",
+            "--log-file",
+            "--override-ini",
+            "--pastebin",
+            "--pdbcls",
+            "--rootdir",
+            "-c",
+            "-o",
+            "-p",
+        ],
+    },
+    Request {
+        names: "mypy pyright",
+        paths: "",
+        not: &[
+            "--cache-dir",
+            "--config-file",
+            "--custom-typ",
+            "--install-types",
+            "--junit",
+            "--project",
+            "--python-executable",
+            "--pythonpath",
+            "--venv",
+            "-p",
+        ],
+    },
+    Request {
+        names: "ruff",
+        paths: "check, format",
+        not: &["--cache-dir", "--config", "--output-file", "-o"],
+    },
+    Request {
+        names: "black flake8 isort",
+        paths: "",
+        not: &["--append-config", "--config", "--output-file", "--settings", "--tee"],
+    },
+    Request {
+        names: "golangci-lint",
+        paths: "run",
+        not: &["--config", "--cpu-", "--mem-", "--out", "--trace-", "-c"],
+    },
+    Request {
+        names: "shellcheck staticcheck",
+        paths: "",
+        not: &["--rcfile", "--source-path", "-P"],
+    },
+    Request { names: "terraform tofu", paths: "fmt, validate", not: &["-chdir"] },
+];
+
+/// What runs the tasks that a project defines, and how words begin with which it takes them from elsewhere.
+///
+/// # Source
+/// The manuals of npm 11, pnpm 10, yarn 4, bun 1.2, GNU make 4.4, just 1.40, Task 3 and mise 2025.
+const TASK_RUNNERS: &[Request] = &[
+    Request {
+        names: "npm pnpm yarn bun",
+        paths: "run *",
+        not: &[
+            "--config",
+            "--cwd",
+            "--dir",
+            "--global",
+            "--node-options",
+            "--pnpmfile",
+            "--prefix",
+            "--preload",
+            "--require",
+            "--script-shell",
+            "--user",
+            "-C",
+            "-r",
+        ],
+    },
+    Request {
+        names: "gmake make",
+        paths: "*",
+        not: &[
+            "--directory",
+            "--eval",
+            "--file",
+            "--include-dir",
+            "--makefile",
+            "-C",
+            "-E",
+            "-I",
+            "-f",
+        ],
+    },
+    Request {
+        names: "just task",
+        paths: "*",
+        not: &[
+            "--dir",
+            "--justfile",
+            "--set",
+            "--shell",
+            "--taskfile",
+            "--working-directory",
+            "-d",
+            "-f",
+        ],
+    },
+    Request { names: "mise", paths: "run *", not: &["--cd", "--env", "-C", "-E"] },
+];
+
+/// What projects call such tasks; `test:unit` is one of `test`.
+///
+/// # Source
+/// Our choice, by what is usual.
+const TASKS: &[&str] =
+    &["build", "check", "fmt", "format", "lint", "test", "type-check", "typecheck", "vet"];
+
+/// What runs the tools that a project has installed.
+const RUNNERS: &[&str] = &[
+    "bun", "bunx", "mise", "npm", "npx", "pipenv", "pnpm", "poetry", "python", "python3", "uv",
+    "yarn",
+];
+
+/// Words of such runners that change nothing about what is run.
+const RUNNER_WORDS: &[&str] =
+    &["--", "--no", "--no-install", "--silent", "-m", "-s", "exec", "run", "x"];
+
+/// Names of the tools and of what runs them.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    let requests = request::names(CHECKS).chain(request::names(TASK_RUNNERS));
+    requests.chain(RUNNERS.iter().copied())
+}
+
+/// Whether a vector runs checks, on files where people work.
+pub(super) fn checks(argv: &[String], cwd: Option<&str>) -> bool {
+    let Some(name) = argv.first().map(|it| base_name(it)) else { return false };
+    if argv.iter().skip(1).any(|it| is_elsewhere(name, it, cwd) || is_setting(it, cwd)) {
+        return false;
+    }
+    let words = argv.get(1..).unwrap_or_default();
+    if writes_elsewhere(words, cwd) || links_more(words) {
+        return false;
+    }
+    let at = inside(argv).filter(|_| RUNNERS.contains(&name)).unwrap_or_default();
+    let (front, tool) = argv.split_at(at);
+    is_plain(front) && (is_asked(CHECKS, tool) || (at == 0 && is_task(argv)))
+}
+
+/// Whether an option says to write what is no part of the work.
+fn writes_elsewhere(words: &[String], cwd: Option<&str>) -> bool {
+    let is_output = |option: &str| {
+        matches!(option, "-o" | "-outputdir" | "-trace") || option.ends_with("profile")
+    };
+    words.iter().enumerate().any(|(at, word)| {
+        let (option, value) = match word.split_once('=') {
+            Some((option, value)) => (option, Some(value)),
+            None => (word.as_str(), words.get(at + 1).map(String::as_str)),
+        };
+        let is_written = option.starts_with('-') && is_output(option);
+        is_written && value.is_some_and(|it| !is_workpiece(it, cwd))
+    })
+}
+
+/// Whether a linker of Go is asked for more than to leave out symbols and to set strings: for another linker.
+fn links_more(words: &[String]) -> bool {
+    let mut is_value = false;
+    words.iter().any(|word| {
+        let value = word.strip_prefix("-ldflags=");
+        let value = value.or_else(|| std::mem::take(&mut is_value).then_some(word.as_str()));
+        is_value = word == "-ldflags";
+        let Some(value) = value else { return false };
+        let mut parts = value.split_ascii_whitespace().map(|it| it.trim_matches(['\'', '"']));
+        parts.any(|it| it.starts_with('-') && !matches!(it, "-s" | "-w" | "-X"))
+    })
+}
+
+/// Whether the words of a runner say where it finds the tool and no more.
+fn is_plain(front: &[String]) -> bool {
+    let mut words = front.iter().skip(1);
+    while let Some(word) = words.next() {
+        match word.as_str() {
+            "--prefix" => _ = words.next(),
+            word if RUNNER_WORDS.contains(&word) => (),
+            _ => return false,
+        }
+    }
+    true
+}
+
+/// Whether a task is run that is a check by its name.
+fn is_task(argv: &[String]) -> bool {
+    let path = grammar::subcommand(argv);
+    let task = path.last().map(|it| it.split(':').next().unwrap_or_default());
+    // `make test SHELL=/tmp/x`.
+    let assigns = argv.iter().skip(1).any(|it| !it.starts_with('-') && it.contains('='));
+    task.is_some_and(|it| TASKS.contains(&it)) && !assigns && is_asked(TASK_RUNNERS, argv)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::split;
+
+    #[test]
+    fn checks_of_the_project_are_told_from_what_the_line_brings_along() {
+        for line in [
+            "go test ./... -run TestX -count=1",
+            "go build -o /tmp/x ./cmd/x",
+            "go vet -tags=e2e ./x/...",
+            "go build -ldflags '-s -w -X main.version=1' ./x",
+            "go build '-ldflags=-s -w' -o /tmp/x .",
+            "go tool cover -func=coverage.out -o /dev/null",
+            "cargo clippy --all-targets",
+            "npm test",
+            "npm run lint",
+            "npm run test:unit -- --watch=false",
+            "make test",
+            "mise run lint",
+            "npx tsc --noEmit -p a",
+            "npx --prefix /Users/ana/p tsc --noEmit",
+            "npx eslint src --fix",
+            "npx vitest run a.test.ts",
+            "pnpm exec jest a",
+            "uv run pytest -q tests",
+            "python3 -m pytest -k x",
+            "mise exec -- golangci-lint run --timeout=30m ./...",
+            "golangci-lint run --new=false ./...",
+            "ruff check --fix .",
+        ] {
+            assert!(checks(&split(line).unwrap(), None), "{line}");
+        }
+        for line in [
+            "go test -exec=/tmp/x ./...",
+            "go test --exec /tmp/x ./...",
+            "go build -toolexec x",
+            "go run ./x",
+            "go build -ldflags '-extld /tmp/x' .",
+            "go build -ldflags=-extld=/tmp/x .",
+            "go build -o ~/bin/git .",
+            "go test -cpuprofile=/home/ana/.bashrc .",
+            "cargo test --config x",
+            "cargo run",
+            "npm run deploy",
+            "npm install",
+            "make deploy",
+            "make test SHELL=/tmp/x",
+            "make -f /tmp/x test",
+            "npx cowsay",
+            "npx -c 'tsc'",
+            "npx -p evil tsc",
+            "npx tsc --outFile /srv/x",
+            "npx eslint --plugin x",
+            "npx vitest run --config /tmp/x",
+            "jest --globalSetup ./x",
+            "pytest -p evil",
+            "mypy /path/to/input-file",
+            "python3 -m http.server",
+            "uv run --with evil pytest",
+        ] {
+            assert!(!checks(&split(line).unwrap(), None), "{line}");
+        }
+    }
+}

@@ -1,0 +1,277 @@
+//! What changes the work at hand, and can be taken back: commits and branches, which git keeps for weeks after
+//! they were left; text of issues and pull requests; files that are no configuration.
+use super::{
+    files::{is_elsewhere, is_workpiece},
+    request::{self, Request, is_asked},
+};
+use crate::commands::base_name;
+
+/// The tools.
+///
+/// # Source
+/// Their manuals: git 2.47, whose reflog keeps what a branch was for 30 days at least (git-gc(1)); gh 2.60; go
+/// 1.24. Left out is what discards changes that were never committed, what gives them to others, and what
+/// waits for an editor.
+const EDITS: &[Request] = &[
+    Request {
+        names: "git",
+        paths: "cherry-pick, commit, merge, mv, rebase, revert",
+        not: &[
+            "--amend",
+            "--edit",
+            "--exec",
+            "--file",
+            "--force",
+            "--interactive",
+            "--no-verify",
+            "--patch",
+            "--root",
+            "--strategy",
+            "--template",
+            "-F",
+            "-S",
+            "-e",
+            "-f",
+            "-i",
+            "-p",
+            "-s",
+            "-t",
+            "-x",
+        ],
+    },
+    Request { names: "git", paths: "add", not: &["--edit", "--force", "-e", "-f"] },
+    Request {
+        names: "git",
+        paths: "branch, switch",
+        not: &["--discard", "--force", "--edit", "-C", "-D", "-M", "-f", "--orphan"],
+    },
+    Request {
+        names: "git",
+        paths: "stash, stash apply, stash pop, stash push",
+        not: &["--all", "--patch", "-a", "-p"],
+    },
+    Request {
+        names: "git",
+        paths: "fetch, init, pull",
+        not: &[
+            "--config",
+            "--force",
+            "--prune",
+            "--refmap",
+            "--separate",
+            "--template",
+            "--upload-pack",
+            "-f",
+            "-p",
+            "+",
+            ".",
+            "/",
+            "~",
+        ],
+    },
+    Request {
+        names: "gh",
+        paths: "issue comment, issue create, issue edit, pr checkout, pr comment, pr create, pr edit, pr ready",
+        not: &[
+            "--body-file",
+            "--editor",
+            "--force",
+            "--recover",
+            "--recurse",
+            "--repo",
+            "--template",
+            "--web",
+            "-F",
+            "-R",
+            "-T",
+            "-e",
+            "-f",
+            "-w",
+        ],
+    },
+    Request {
+        names: "go",
+        paths: "clean, fmt, mod download, mod init, mod tidy",
+        not: &["-C", "-modcache", "-modfile", "-overlay", "-toolexec", "--"],
+    },
+];
+
+/// Tools that change the files they name.
+const FILE_TOOLS: &[Request] = &[
+    Request { names: "touch", paths: "", not: &[] },
+    Request { names: "cp", paths: "", not: &["--attributes", "--context", "--target", "-Z", "-t"] },
+    Request { names: "mv", paths: "", not: &["--context", "--target", "-Z", "-t"] },
+    Request { names: "tee", paths: "", not: &[] },
+    Request { names: "mktemp", paths: "", not: &[] },
+];
+
+/// Tools that make folders, or put files into their usual form: harmless wherever people work.
+const FORMERS: &[Request] = &[
+    Request { names: "mkdir", paths: "", not: &["--context", "--mode", "-Z", "-m"] },
+    Request { names: "gofmt goimports", paths: "", not: &["-cpuprofile", "-memprofile", "--"] },
+];
+
+/// Options of git and gh whose value is text for people.
+const TEXTS: &[&str] = &["--body", "--message", "--title", "-b", "-m", "-t"];
+
+/// Names of the tools.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    let requests = request::names(EDITS).chain(request::names(FILE_TOOLS));
+    requests.chain(request::names(FORMERS)).chain(["gsed", "sed"])
+}
+
+/// A vector without what is text for people in it.
+pub(super) fn without_text(argv: &[String]) -> Vec<String> {
+    let has_text = argv.first().is_some_and(|it| matches!(base_name(it), "gh" | "git"));
+    let mut is_text = false;
+    let words = argv.iter().map(|word| {
+        let (name, value) = word.split_once('=').unwrap_or((word, ""));
+        if std::mem::replace(&mut is_text, has_text && TEXTS.contains(&word.as_str())) {
+            "x".to_owned()
+        } else if has_text && !value.is_empty() && TEXTS.contains(&name) {
+            format!("{name}=x")
+        } else {
+            word.clone()
+        }
+    });
+    words.collect()
+}
+
+/// Whether a vector without its texts changes the work at hand, and nothing else.
+pub(super) fn edits(argv: &[String], cwd: Option<&str>) -> bool {
+    let is_ours = |word: &String| is_workpiece(word, cwd);
+    let name = argv.first().map_or("", |it| base_name(it));
+    if is_asked(FILE_TOOLS, argv) {
+        return argv.iter().skip(1).all(is_ours);
+    }
+    if is_asked(FORMERS, argv) {
+        return !argv.iter().skip(1).any(|it| is_elsewhere(name, it, cwd));
+    }
+    if matches!(name, "gsed" | "sed") {
+        return edited_in_place(argv).is_some_and(|files| files.into_iter().all(is_ours));
+    }
+    // Addresses are of other people.
+    let is_address = |word: &String| {
+        word.contains("://") || word.contains("::") || (word.contains('@') && word.contains(':'))
+    };
+    (is_asked(EDITS, argv) || is_new_branch(argv)) && !argv.iter().skip(1).any(is_address)
+}
+
+/// Whether git is asked to go to a new branch: to one that is there, `checkout` may be asked for a file.
+fn is_new_branch(argv: &[String]) -> bool {
+    const CHECKOUT: &[Request] =
+        &[Request { names: "git", paths: "checkout", not: &["--", "-B", "-f", "-p"] }];
+    is_asked(CHECKOUT, argv) && argv.iter().any(|it| it == "-b")
+}
+
+/// The files that sed changes where they are; `None` where it is asked for that in a way that is not plain. What
+/// its script does besides is a command of its own.
+fn edited_in_place(argv: &[String]) -> Option<Vec<&String>> {
+    let (mut is_in_place, mut has_script) = (false, false);
+    let mut files = Vec::new();
+    let mut words = argv.iter().skip(1).peekable();
+    while let Some(word) = words.next() {
+        match word.as_str() {
+            "-i" => {
+                is_in_place = true;
+                // BSD's sed takes a suffix of its own.
+                words.next_if(|it| it.is_empty());
+            }
+            "-e" => {
+                has_script = true;
+                words.next()?;
+            }
+            "-E" | "-n" | "-r" => (),
+            word if word.starts_with('-') => return None,
+            _ if !has_script => has_script = true,
+            _ => files.push(word),
+        }
+    }
+    is_in_place.then_some(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::split;
+
+    fn is_edit(line: &str) -> bool {
+        edits(&without_text(&split(line).unwrap()), Some("/home/ana/p"))
+    }
+
+    #[test]
+    fn what_can_be_taken_back_is_told_from_what_cannot() {
+        for line in [
+            "git add -A",
+            "git commit -m 'fix -f in git checkout -- .'",
+            "git -C /home/ana/q commit -q --message='see https://x'",
+            "git rebase origin/main",
+            "git rebase --continue",
+            "git rebase --onto a b HEAD",
+            "git cherry-pick temp/3",
+            "git merge --no-ff x",
+            "git branch x",
+            "git branch -d x",
+            "git switch -c x",
+            "git -C /home/ana/q checkout -b x origin/main",
+            "git stash",
+            "git stash pop",
+            "git fetch origin dev --quiet",
+            "git init -q",
+            "gh pr edit 172 --body 'a @b'",
+            "gh pr checkout 227",
+            "go mod tidy",
+            "mkdir -p a/b ~/.x",
+            "sed -i '' 's/a/b/g' a.go b/c.go",
+            "sed -i -e s/a/b/ -e s/c/d/ a.go",
+            "cp a /tmp/b",
+            "mv /tmp/x.go cmd/x.go",
+            "tee /dev/null",
+            "gofmt -s -w a.go",
+            "mktemp -d",
+        ] {
+            assert!(is_edit(line), "{line}");
+        }
+        for line in [
+            "git commit --amend --no-edit",
+            "git commit -n -F ~/.ssh/x",
+            "git rebase -x id main",
+            "git rebase --exec=id",
+            "git checkout -- .",
+            "git checkout x",
+            "git checkout -b x -- .",
+            "sed -i s/a/b/ ~/x",
+            "sed -i.bak s/a/b/ x",
+            "sed -i -f x y",
+            "mkdir /srv/x",
+            "git restore a",
+            "git reset --hard",
+            "git stash drop",
+            "git stash clear",
+            "git branch -D x",
+            "git switch -C x",
+            "git switch --discard-changes x",
+            "git push",
+            "git tag v1",
+            "git clean -fd",
+            "git -c core.editor=id commit",
+            "git --git-dir=/x commit -m y",
+            "git fetch --upload-pack=id x",
+            "git fetch https://evil.example/x",
+            "git fetch ext::id",
+            "git pull git@evil.example:x",
+            "gh pr create --body-file ~/.ssh/x",
+            "gh pr comment 1 -R a/b --body x",
+            "gh repo delete x",
+            "go clean -modcache",
+            "cp ~/.ssh/x a",
+            "cp a .git/hooks/x",
+            "mv a ~/b",
+            "tee /etc/x",
+            "tee $X",
+            "rm a",
+        ] {
+            assert!(!is_edit(line), "{line}");
+        }
+    }
+}
