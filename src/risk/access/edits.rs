@@ -17,7 +17,6 @@ const EDITS: &[Request] = &[
         names: "git",
         paths: "cherry-pick, commit, merge, mv, rebase, revert",
         not: &[
-            "--amend",
             "--edit",
             "--exec",
             "--file",
@@ -207,6 +206,8 @@ mod tests {
             "git -C /home/ana/q commit -q --message='see https://x'",
             "git rebase origin/main",
             "git rebase --continue",
+            "git commit --amend --no-edit",
+            "gh pr comment 1 --body x",
             "git rebase --onto a b HEAD",
             "git cherry-pick temp/3",
             "git merge --no-ff x",
@@ -233,7 +234,6 @@ mod tests {
             assert!(is_edit(line), "{line}");
         }
         for line in [
-            "git commit --amend --no-edit",
             "git commit -n -F ~/.ssh/x",
             "git rebase -x id main",
             "git rebase --exec=id",
@@ -261,6 +261,7 @@ mod tests {
             "git fetch ext::id",
             "git pull git@evil.example:x",
             "gh pr create --body-file ~/.ssh/x",
+            "gh pr create --body-file=x",
             "gh pr comment 1 -R a/b --body x",
             "gh repo delete x",
             "go clean -modcache",

@@ -16,9 +16,12 @@ const SHARED: &[&str] =
 
 /// The part of a word that names a file: `--option=/path`, `-f/path`.
 fn path(word: &str) -> &str {
-    match word.strip_prefix('-') {
-        Some(option) => option.find('/').and_then(|at| option.get(at..)).unwrap_or_default(),
-        None => word,
+    match (word.strip_prefix('-'), word.split_once('=')) {
+        (None, _) => word,
+        (Some(_), Some((_, value))) => value,
+        (Some(option), None) => {
+            option.get(1..).filter(|it| it.starts_with('/')).unwrap_or_default()
+        }
     }
 }
 

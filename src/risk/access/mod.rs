@@ -59,15 +59,19 @@ static ACTS: LazyLock<BTreeMap<&str, OnceLock<Vec<&'static Language>>>> = LazyLo
     names.map(|it| (it, OnceLock::new())).collect()
 });
 
-/// Whether a line of a tool is none of the acts that must not pass, and no guard is about it; `false` for a
-/// tool that is not known here.
-fn is_harmless(name: &str, line: &str) -> bool {
+/// Whether a line of a tool is none of the acts that must not pass; `false` for a tool that is not known here.
+fn is_no_act(name: &str, line: &str) -> bool {
     let Some(of_tool) = ACTS.get(name) else { return false };
     let of_tool = of_tool.get_or_init(|| {
         let of_tool = acts().iter().filter(|it| it.may_be_of(name));
         of_tool.map(Act::language).collect()
     });
-    !is_guarded(line) && !of_tool.iter().any(|it| it.contains(line))
+    !of_tool.iter().any(|it| it.contains(line))
+}
+
+/// Whether it is none of these, and no guard is about it.
+fn is_harmless(name: &str, line: &str) -> bool {
+    !is_guarded(line) && is_no_act(name, line)
 }
 
 /// What every program is asked for who it is with, and nothing else.
@@ -132,8 +136,9 @@ pub fn access(command: &Command, cwd: Option<&str>, effects: Effects) -> Option<
     }
     // What find runs is a command of its own.
     if are_of(if name == "find" { FINDS } else { READS }) && looks(command, cwd, effects) {
-        let argv = viewers::without_pattern(argv);
-        if is_harmless(name, &canonical(&argv)) {
+        let line = canonical(&viewers::without_pattern(argv));
+        // Guards of files are for what is in them.
+        if viewers::only_lists(name) && is_no_act(name, &line) || is_harmless(name, &line) {
             return Some(Access::Read);
         }
     }

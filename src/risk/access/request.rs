@@ -20,6 +20,24 @@ pub(super) struct Request {
 const GIT_OPTIONS: &[&str] =
     &["--literal-pathspecs", "--no-optional-locks", "--no-pager", "--no-replace-objects", "-P"];
 
+/// Tools whose long options cannot be cut short.
+///
+/// # Source
+/// Documentation of the packages flag and pflag of Go, which they use.
+const EXACT: &[&str] = &[
+    "docker",
+    "gh",
+    "go",
+    "gofmt",
+    "golangci-lint",
+    "helm",
+    "kubectl",
+    "oc",
+    "podman",
+    "terraform",
+    "tofu",
+];
+
 /// Tools that are asked for something in one of these ways.
 pub(super) fn names(requests: &'static [Request]) -> impl Iterator<Item = &'static str> {
     requests.iter().flat_map(|it| it.names.split_ascii_whitespace())
@@ -36,7 +54,12 @@ pub(super) fn is_asked(requests: &[Request], argv: &[String]) -> bool {
     let path = grammar::subcommand(argv);
     let words = if name == "git" { behind_options(words, &path) } else { Some(words) };
     let Some(words) = words else { return false };
-    of_tool.any(|it| it.has(&path) && !does_more(words, it.not))
+    let is_exact = EXACT.contains(&name);
+    of_tool.any(|it| {
+        let begins = |word: &String| it.not.iter().any(|not| word.starts_with(not));
+        let does_more = if is_exact { words.iter().any(begins) } else { does_more(words, it.not) };
+        it.has(&path) && !does_more
+    })
 }
 
 fn names_of(request: &Request) -> impl Iterator<Item = &'static str> + use<> {

@@ -116,6 +116,14 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
     KNOWN.keys().copied()
 }
 
+/// Tools that show names, sizes and dates of files, and nothing of what is in them.
+const LISTS: &[&str] = &["eza", "exa", "ls", "lsd", "stat", "tree"];
+
+/// Whether what is in files is shown by none of a tool's options.
+pub(super) fn only_lists(name: &str) -> bool {
+    LISTS.contains(&name)
+}
+
 /// Options of tools that search for a pattern behind which the next word is one of their own.
 ///
 /// # Source
