@@ -14,8 +14,9 @@ const WALKERS: &[&str] = &[
 const SHARED: &[&str] =
     &["/dev/null", "/dev/stdin", "/dev/stdout", "/dev/stderr", "/dev/fd", "/Applications", "/opt"];
 
-/// The part of a word that names a file: `--option=/path`, `-f/path`.
+/// The part of a word that names a file: `--option=/path`, `-f/path`, `@/path`.
 fn path(word: &str) -> &str {
+    let word = word.strip_prefix('@').unwrap_or(word);
     match (word.strip_prefix('-'), word.split_once('=')) {
         (None, _) => word,
         (Some(_), Some((_, value))) => value,
@@ -81,6 +82,7 @@ mod tests {
         }
         assert!(!is_workpiece("/home/ana/p/x", None));
         assert!(!is_elsewhere("cat", "/home/ana/q/x", Some("/home/ana/p")));
+        assert!(is_elsewhere("readelf", "@/srv/x", None));
         assert!(is_elsewhere("ls", "/", None) && !is_elsewhere("cut", "/", None));
     }
 }

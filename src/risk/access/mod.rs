@@ -159,20 +159,31 @@ fn looks(command: &Command, cwd: Option<&str>, effects: Effects) -> bool {
     let is_asked = request::is_asked(looks::LOOKS, argv)
         && effects != Effects::of(&[Effect::NetworkIn])
         && (!is_sqlite || sqlite::looks(argv, command.is_computed));
-    is_asked || viewers::looks(argv, cwd)
+    // `git diff --no-index /dev/null /srv/x` shows a file that is in no repository.
+    let mut words = argv.iter().skip(1).skip_while(|it| it.as_str() != "diff");
+    let is_outside = words.any(|it| files::is_elsewhere("git", it, cwd));
+    (is_asked && !is_outside) || viewers::looks(argv, cwd)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{commands::read, risk::effects};
+    use crate::{
+        commands::{grammar, read},
+        risk::effects,
+    };
 
-    fn looks(line: &str) -> bool {
+    /// How far the one command of a line goes.
+    fn reach(line: &str) -> Option<Access> {
         let argv = ["bash", "-c", line].map(str::to_owned);
         let reading = read(&argv);
-        let [command] = reading.commands.as_slice() else { return false };
+        let [command] = reading.commands.as_slice() else { return None };
         let path = grammar::subcommand(&command.argv);
-        access(command, None, effects(command, &path)) == Some(Access::Read)
+        access(command, Some("/home/ana/p"), effects(command, &path))
+    }
+
+    fn looks(line: &str) -> bool {
+        reach(line) == Some(Access::Read)
     }
 
     #[test]
@@ -233,12 +244,15 @@ mod tests {
             "git show HEAD:.ssh/id_rsa",
             "git show :.env",
             "git diff --no-index /dev/null ~/.ssh/id_rsa",
+            "git -C /srv/p diff /dev/null /srv/x",
             "go env -w GOFLAGS=x",
             "go list -toolexec=x ./...",
             "go build",
             "go vet ./...",
             "gh pr view 3 --web",
-            "gh api repos/x",
+            "gh api repos/x -f a=b",
+            "gh api -X DELETE repos/x",
+            "gh api graphql -f query=x",
             "gh pr merge 3",
             "gh auth token",
             "docker -H tcp://x ps",
@@ -263,7 +277,27 @@ mod tests {
             "sqlite3 x.db \"select * from y where z = '$(cat q)'\"",
             "sqlite3 x.db",
             "sqlite3 '~/Library/Application Support/Firefox/Profiles/x/cookies.sqlite' 'select 1'",
-            "cat x",
+            "cat ~/.ssh/id_rsa",
+            "cat .env",
+            "grep '' .env",
+            "ls ~/.ssh",
+            "cat /etc/passwd",
+            "cat /srv/x",
+            "sort -o x y",
+            "/tmp/x/cat y",
+            "./git status",
+            "sudo cat x",
+            "ssh h cat x",
+            "x --version --force",
+            "./x --version",
+            "sudo x --help",
+            "bash x.sh --help",
+            "bash -n -c id",
+            "find . -delete",
+            "find . -fprint x",
+            "jq -n env",
+            "env",
+            "ps eww",
             "python3 x.py",
             "python3 -c 'import subprocess'",
         ] {
@@ -272,13 +306,77 @@ mod tests {
     }
 
     #[test]
+    fn checks_and_edits_are_told_from_what_goes_further() {
+        for (line, wanted) in [
+            ("cat x", Some(Access::Read)),
+            ("x --version", Some(Access::Read)),
+            ("claude --help", Some(Access::Read)),
+            ("/usr/bin/git status", Some(Access::Read)),
+            ("grep -rn '\\.env' src", Some(Access::Read)),
+            ("ls ~/Library", Some(Access::Read)),
+            ("bash -n x.sh", Some(Access::Read)),
+            ("go test ./...", Some(Access::Check)),
+            ("npx tsc --noEmit", Some(Access::Check)),
+            ("node_modules/.bin/tsc --noEmit", Some(Access::Check)),
+            ("mise exec -- golangci-lint run ./...", Some(Access::Check)),
+            ("git commit -m 'git checkout -- . and .env'", Some(Access::Edit)),
+            ("git rebase main", Some(Access::Edit)),
+            ("gh pr edit 1 --body x", Some(Access::Edit)),
+            ("mv /tmp/x cmd/x", Some(Access::Edit)),
+            ("sed -i s/a/b/ x", Some(Access::Edit)),
+            ("tee x", Some(Access::Edit)),
+            ("/tmp/tsc --noEmit", None),
+            ("sudo go test ./...", None),
+            ("GOFLAGS=-toolexec=/tmp/x go test ./...", None),
+            ("NODE_OPTIONS='--require /tmp/x' npx tsc", None),
+            ("GIT_SEQUENCE_EDITOR='sh -c id' git rebase main", None),
+            ("GIT_SSH_COMMAND=id git fetch", None),
+            ("ssh h git commit -m x", None),
+            ("git push --force", None),
+            ("git push", None),
+            ("git checkout -- .", None),
+            ("git reset --hard", None),
+            ("git clean -fd", None),
+            ("git stash drop", None),
+            ("git branch -D x", None),
+            ("git config core.pager id", None),
+            ("git commit -m x -F ~/.ssh/id_rsa", None),
+            ("gh pr create --title \"$(cat ~/.ssh/id_rsa)\" -F .env", None),
+            ("gh repo delete x", None),
+            ("npm install x", None),
+            ("npm run deploy", None),
+            ("go run ./x", None),
+            ("go get x", None),
+            ("make -f /tmp/x test", None),
+            ("tee ~/.bashrc", None),
+            ("tee .git/hooks/pre-commit", None),
+            ("tee /etc/x", None),
+            ("cp x ~/.ssh/authorized_keys", None),
+            ("mv x /usr/local/bin/git", None),
+            ("rm x", None),
+            ("chmod u+s x", None),
+            ("sed -i '1e id' x", None),
+            ("mkdir /srv/x", None),
+        ] {
+            assert_eq!(reach(line), wanted, "{line}");
+        }
+    }
+
+    #[test]
+    fn every_act_that_must_not_pass_goes_further_than_is_known() {
+        for line in acts().iter().flat_map(|it| it.hits.iter()) {
+            assert_eq!(reach(line), None, "{line}");
+        }
+    }
+
+    #[test]
     fn every_tool_has_its_requests_once() {
-        for tool in TOOLS {
-            let mut looks: Vec<&str> = tool.looks.split(", ").collect();
-            let n_looks = looks.len();
-            looks.sort_unstable();
-            looks.dedup();
-            assert_eq!(looks.len(), n_looks, "{:?}", tool.names);
+        for request in looks::LOOKS {
+            let mut paths: Vec<&str> = request.paths.split(", ").collect();
+            let n_paths = paths.len();
+            paths.sort_unstable();
+            paths.dedup();
+            assert_eq!(paths.len(), n_paths, "{:?}", request.names);
         }
     }
 }
