@@ -18,7 +18,8 @@ use crate::{
 
 /// An allow that stands in front of guards.
 struct ShownForm {
-    draft: usize,
+    /// The draft that it comes with; `None` for one of the role's own.
+    draft: Option<usize>,
     place: Place,
     pattern: Pattern,
     /// How far what it lets through may go, where it says so.
@@ -44,7 +45,8 @@ impl List<'_> {
         let mut rules: Vec<Rule> = kept.map(|(_, rule)| rule.clone()).collect();
         let shown = self.drafts.iter().filter(|it| it.is_shown(self.confidence_threshold));
         let new = shown.flat_map(|draft| &draft.after);
-        let forms = self.shown_forms().into_iter().filter(|it| it.place == Place::Form);
+        let forms = self.shown_forms().into_iter().chain(self.own_forms());
+        let forms = forms.filter(|it| it.place == Place::Form);
         let forms: Vec<Pattern> = forms.map(|it| it.pattern).collect();
         // What goes no further needs no guard.
         let guarded = |pattern: &str, action: RuleAction, when: &When| {
@@ -52,7 +54,8 @@ impl List<'_> {
         };
         let new_allows = new.filter_map(|it| guarded(&it.pattern, it.action, &it.when));
         let own = rules.iter().filter_map(|it| guarded(&it.pattern, it.action, &it.when));
-        let allows: Vec<Pattern> = own.chain(new_allows.filter(|it| !forms.contains(it))).collect();
+        let all = own.chain(new_allows);
+        let allows: Vec<Pattern> = all.filter(|it| !forms.contains(it)).collect();
         rules.retain(|rule| !rule.action.passes() && rule.when.is_empty());
         let stopped: Vec<Pattern> = rules.iter().map(|it| Pattern::new(&it.pattern)).collect();
         let is_there = |stop: &Pattern| stopped.iter().any(|deny| includes(deny, stop));
@@ -96,7 +99,7 @@ impl List<'_> {
             let lines = taken.map(|it| it.line.as_str());
             let lines: Vec<&str> = lines.filter(|it| passes(it)).collect();
             if !lines.is_empty() {
-                forms.push((form.draft, lines));
+                forms.extend(form.draft.map(|draft| (draft, lines)));
             }
         }
         for guard in self.drafts.iter_mut().skip(n_before) {
@@ -118,15 +121,46 @@ impl List<'_> {
             let is_shown = draft.is_shown(self.confidence_threshold);
             let rule = draft.after.get(idx).filter(|_| is_shown)?;
             let (pattern, access) = (Pattern::new(&rule.pattern), access_of(&rule.when));
-            Some(ShownForm { draft: at, place, pattern, access })
+            Some(ShownForm { draft: Some(at), place, pattern, access })
         });
         forms.collect()
+    }
+
+    /// The role's own rules of this kind.
+    fn own_forms(&self) -> Vec<ShownForm> {
+        let n_head = self.n_head();
+        let own = self.rules.iter().take(self.n_knowing).enumerate();
+        let own = own.filter(|(at, rule)| !self.gone.contains(at) && rule.action.passes());
+        let forms = own.filter_map(|(at, rule)| {
+            let pattern = Pattern::new(&rule.pattern);
+            let is_form = rule.when.is_empty() && self.stops.is_form(&pattern);
+            let place =
+                if at < n_head { Some(Place::Prose) } else { is_form.then_some(Place::Form) };
+            Some(ShownForm { draft: None, place: place?, pattern, access: access_of(&rule.when) })
+        });
+        forms.collect()
+    }
+
+    /// Where guards stand that the role's own forms in use stand in front of: behind the last of these that
+    /// they would stop, unless they have to stop some other allow before it.
+    fn behind(&self, stop: &Pattern) -> Place {
+        let own = self.rules.iter().take(self.n_knowing).enumerate();
+        let own = own.filter(|(at, it)| !self.gone.contains(at) && it.action.passes());
+        let met = own.filter_map(|(at, it)| {
+            let pattern = Pattern::new(&it.pattern);
+            let is_form = access_of(&it.when).is_some() || self.stops.is_form(&pattern);
+            overlaps(&pattern, stop).then_some((at, is_form))
+        });
+        let met: Vec<(usize, bool)> = met.collect();
+        let forms = met.iter().take_while(|(_, is_form)| *is_form);
+        forms.last().map_or(Place::Behind, |(at, _)| Place::Before(at + 1))
     }
 
     /// The guard patterns of a family: one change with those that stopped nothing in the window,
     /// another with those that would have, because a reviewer weighs these two differently.
     fn guard(&mut self, stops: &[Needed<'_>]) {
-        let forms = self.shown_forms();
+        let mut forms = self.shown_forms();
+        forms.extend(self.own_forms());
         let observation = self.observation;
         let found: Vec<(&Needed<'_>, Vec<&Use>)> = stops
             .par_iter()
@@ -167,7 +201,7 @@ impl List<'_> {
                 hits.extend(uses.iter().map(|&seen| (seen.line.as_str(), seen)));
                 let place = match self.fence_place(&stop.text) {
                     Some((place, _)) => place,
-                    None if stop.is_behind => Place::Behind,
+                    None if stop.is_behind => self.behind(&Pattern::new(&stop.text)),
                     None => Place::Front,
                 };
                 after.push((place, new_rule(&stop.text, action)));

@@ -7,8 +7,8 @@ use crate::{
     commands::is_runner,
     evidence::Evidence,
     feedback::Background,
-    policy::{Pattern, Role, Rule, RuleAction, Target, When},
-    risk::{Effects, RiskLevel, stake},
+    policy::{Pattern, Role, Rule, RuleAction, Target, When, access_of},
+    risk::{Effects, RiskLevel, prose, stake},
     synthesis::{Candidate, Factor, Fenced, Stops, quiet_confidence, scopes, stop_confidence},
 };
 
@@ -212,8 +212,19 @@ impl List<'_> {
         }
     }
 
+    /// How many of the role's own rules stand in front of all guards, because they need none: text for people,
+    /// and what is known to go no further.
+    pub(super) fn n_head(&self) -> usize {
+        let is_head = |it: &&Rule| {
+            it.action.passes()
+                && (access_of(&it.when).is_some() || prose().contains(&it.pattern.as_str()))
+        };
+        self.rules.iter().take(self.n_knowing).take_while(is_head).count()
+    }
+
     /// Gives every new rule its position in the merged list; `first` drafts stand before these.
     pub(super) fn finish(mut self, first: usize) -> Vec<Draft> {
+        let n_head = self.n_head();
         self.placed.sort_by_key(|&(place, draft, idx)| (place, draft, idx));
         let mut new = self.placed.iter().peekable();
         let mut position = 0;
@@ -221,7 +232,8 @@ impl List<'_> {
         loop {
             let next = new.peek();
             let is_new = match next {
-                Some((Place::Prose | Place::Front | Place::Form | Place::Behind, ..)) => true,
+                Some((Place::Prose, ..)) => true,
+                Some((Place::Front | Place::Form | Place::Behind, ..)) => old >= n_head,
                 Some((Place::Before(at), ..)) => *at <= old,
                 Some(_) => old >= self.n_knowing,
                 None => false,

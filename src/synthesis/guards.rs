@@ -129,6 +129,13 @@ impl Stops {
         self.patterns.iter()
     }
 
+    /// Whether an allow is a form in use of what a guard stops: it says less than the guard.
+    pub fn is_form(&self, allow: &Pattern) -> bool {
+        self.patterns.iter().any(|stop| {
+            stop.is_behind && includes(&stop.pattern, allow) && !includes(allow, &stop.pattern)
+        })
+    }
+
     /// Where each use of the observation is stopped.
     pub(super) fn stopped(&self) -> &[Stopped] {
         &self.stopped

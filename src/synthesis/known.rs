@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::{Candidate, Stand, budget::Cost};
 use crate::{
-    clusters::{Cluster, Stem, Use},
+    clusters::{Cluster, Stem, Use, is_interpreter},
     evidence::Evidence,
     policy::{Access, Pattern, RuleAction, Target, of_access},
     risk::{Effects, RiskLevel},
@@ -39,7 +39,11 @@ fn made(access: Access, clusters: &[Cluster], cost: &Cost<'_>) -> Option<Candida
         uses.iter().filter_map(|&idx| seen(idx)).map(|it: &Use| &it.stem).collect();
     let (pattern, when) = ("*".to_owned(), of_access(access));
     let refused = || cost.lessons.refuses(&Pattern::new(&pattern), &when, observation);
-    if kinds.len() < MIN_KINDS || refused().is_some() {
+    // Programs that only compute are as good as several kinds of looking.
+    let computes = |it: &&Stem| is_interpreter(&it.binary) || it.binary == "sqlite3";
+    let is_varied =
+        kinds.len() >= MIN_KINDS || (access == Access::Read && kinds.iter().any(computes));
+    if !is_varied || refused().is_some() {
         return None;
     }
     let mut candidate = Candidate {

@@ -18,7 +18,7 @@ use crate::{
     clusters::{Cluster, Observation, Stem, Support, Use},
     evidence::{DEFAULT_TOLERANCE, Evidence, readiness},
     feedback::{Lessons, Level, Matter, Topic},
-    policy::{Access, Pattern, Rule, RuleAction, Target, When, access_of, includes, literal},
+    policy::{Access, Pattern, Rule, RuleAction, Target, When, access_of, literal},
     risk::{Effects, RiskLevel, level, prose, stake},
 };
 
@@ -368,12 +368,7 @@ fn stand(pattern: &str, action: RuleAction, stops: &Stops) -> Stand {
     if prose().contains(&pattern) {
         return Stand::Prose;
     }
-    let allow = Pattern::new(pattern);
-    // What says as much as the guard is no form of what it stops.
-    let is_form = |stop: &guards::Stop| {
-        stop.is_behind && includes(&stop.pattern, &allow) && !includes(&allow, &stop.pattern)
-    };
-    if stops.iter().any(is_form) { Stand::Form } else { Stand::Open }
+    if stops.is_form(&Pattern::new(pattern)) { Stand::Form } else { Stand::Open }
 }
 
 /// What candidates allow: what stands behind all guards, or in front of all, then the forms in use.

@@ -273,7 +273,7 @@ fn what_was_rejected_comes_back_in_no_wider_form_until_it_is_different_and_then_
 #[test]
 fn verdicts_on_a_tool_move_what_is_like_it_and_fade() {
     let role = Role::new("r");
-    let tallies = activity(&["docker ps", "docker images", "ls -la"]);
+    let tallies = activity(&["docker logs web", "docker inspect web", "ls -la"]);
     let first = batch(&role, &tallies, &Background::default());
     let confidence = |batch: &SuggestionBatch, binary: &str| {
         let rules = batch.changes.iter().filter(|it| it.after[0].action.passes());
@@ -304,6 +304,32 @@ fn verdicts_on_a_tool_move_what_is_like_it_and_fade() {
         confidence(&once, "ls"),
         "and ls has nothing to do with it"
     );
+}
+
+#[test]
+fn who_wants_no_rule_for_all_that_looks_gets_one_for_each_tool() {
+    let role = Role::new("r");
+    let lines =
+        ["cat a.txt", "cat b.txt", "head -n 3 a.txt", "grep -n x a.txt", "git fetch origin"];
+    let tallies = activity(&lines);
+    let first = batch(&role, &tallies, &Background::default());
+    let looking = |batch: &SuggestionBatch| {
+        let is_it = |it: &&Change| it.after[0].when.contains_key("access");
+        batch.changes.iter().find(is_it).cloned()
+    };
+    let all = looking(&first).unwrap();
+    assert_eq!(all.after[0].pattern, "*");
+    assert_eq!(all.after[0].when["access"], ["read"]);
+    assert!(change(&first, "cat *").is_none(), "the one rule stands for it");
+
+    let without = batch(&role, &tallies, &taught(vec![said(&all, ChangeState::Rejected, N_DAYS)]));
+    assert_eq!(looking(&without), None);
+    assert!(change(&without, "cat *").is_some());
+
+    // What changes something was refused, and that says nothing of looking.
+    let fetch = change(&first, "git fetch *").or(change(&first, "git fetch origin")).unwrap();
+    let said = vec![said(fetch, ChangeState::Rejected, N_DAYS)];
+    assert!(looking(&batch(&role, &tallies, &taught(said))).is_some());
 }
 
 #[test]

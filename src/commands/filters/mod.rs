@@ -87,7 +87,7 @@ impl Reader {
     /// Reads what a filter does besides.
     pub(super) fn filtered(&mut self, vector: &Vector, context: &Context, scope: &Scope) {
         let name = vector.argv.first().map_or("", |it| base_name(it));
-        if let Some((at, deed)) = outputs::written(name, &vector.argv) {
+        for (at, deed) in outputs::written(name, &vector.argv) {
             self.deed(deed, vector.unknown.has(at), context, scope);
         }
         let (calls, parse, is_shown): (Vec<Call>, Parse, IsShown) = match name {

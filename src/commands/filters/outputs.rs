@@ -2,6 +2,8 @@
 //!
 //! # Source
 //! The manuals of coreutils 9, glibc's iconv, tree 2.1, xxd of Vim 9, and POSIX.1-2024.
+use std::collections::BTreeMap;
+
 use super::{
     Deed, Mode,
     arguments::{Argument, Syntax},
@@ -66,22 +68,28 @@ pub(in crate::commands) fn names() -> impl Iterator<Item = (&'static str, Output
     FILTERS.iter().map(|it| (it.name, it.output))
 }
 
-/// The file that a filter of this name writes: its place in the vector, and what is done.
-pub(super) fn written(name: &str, argv: &[String]) -> Option<(usize, Deed)> {
-    let filter = FILTERS.iter().find(|it| it.name == name)?;
-    let arguments = filter.syntax.arguments(argv);
-    let (at, path) = match filter.output {
-        Output::Option => arguments.iter().rev().find_map(|it| match it {
-            Argument::Option("o" | "output", at, path) => Some((*at, *path)),
-            _ => None,
-        })?,
-        Output::Operand => {
-            let operands = arguments.iter().filter_map(|it| match it {
-                Argument::Operand(at, path) => Some((*at, *path)),
-                Argument::Option(..) => None,
-            });
-            operands.skip(1).take(1).find(|it| it.1 != "-")?
+/// The files that a filter of this name writes: their places in the vector, and what is done.
+///
+/// Programs of one name differ in whether options may stand behind operands: `xxd - -i` writes `-i`, or
+/// nothing. Both count.
+pub(super) fn written(name: &str, argv: &[String]) -> BTreeMap<usize, Deed> {
+    let Some(filter) = FILTERS.iter().find(|it| it.name == name) else { return BTreeMap::new() };
+    let ways = [true, false].map(|permutes| Syntax { permutes, ..filter.syntax });
+    let paths = ways.iter().filter_map(|syntax| {
+        let arguments = syntax.arguments(argv);
+        match filter.output {
+            Output::Option => arguments.iter().rev().find_map(|it| match it {
+                Argument::Option("o" | "output", at, path) => Some((*at, *path)),
+                _ => None,
+            }),
+            Output::Operand => {
+                let operands = arguments.iter().filter_map(|it| match it {
+                    Argument::Operand(at, path) => Some((*at, *path)),
+                    Argument::Option(..) => None,
+                });
+                operands.skip(1).take(1).find(|it| it.1 != "-")
+            }
         }
-    };
-    Some((at, Deed::Opens(Mode::Write, path.to_owned(), true)))
+    });
+    paths.map(|(at, path)| (at, Deed::Opens(Mode::Write, path.to_owned(), true))).collect()
 }

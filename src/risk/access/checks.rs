@@ -58,7 +58,14 @@ const CHECKS: &[Request] = &[
     Request {
         names: "tsc vue-tsc",
         paths: "",
-        not: &["--declarationDir", "--generate", "--out", "--plugins", "--tsBuildInfoFile"],
+        not: &[
+            "--declarationDir",
+            "--generate",
+            "--init",
+            "--out",
+            "--plugins",
+            "--tsBuildInfoFile",
+        ],
     },
     Request {
         names: "eslint",
