@@ -11,8 +11,8 @@ use crate::commands::{base_name, grammar, inside};
 /// The tools.
 ///
 /// # Source
-/// Their manuals: go 1.24, cargo 1.88, npm 11, TypeScript 5, ESLint 9, Prettier 3, Vitest 3, Jest 30, pytest 8,
-/// mypy 1, pyright 1, ruff 0.12, black 25, golangci-lint 2, ShellCheck 0.10, Terraform 1.10.
+/// Their manuals: go 1.24, cargo 1.88, npm 11, TypeScript 5, eslint 9, Prettier 3, Vitest 3, Jest 30, pytest 8,
+/// mypy 1, pyright 1, ruff 0.12, black 25, golangci-lint 2, shellcheck 0.10, Terraform 1.10.
 const CHECKS: &[Request] = &[
     Request {
         names: "go",
