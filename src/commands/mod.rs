@@ -53,6 +53,9 @@ pub struct Command {
     pub origin: Origin,
     /// Where it runs.
     pub site: Site,
+    /// Where the script went before, by its last `cd` above: as written, or put together from several that
+    /// go on from each other. `None` where it went nowhere, or that is not known.
+    pub folder: Option<Arc<str>>,
     /// What it reads from its standard input.
     pub stdin: Stdin,
     /// Whether a part of its words is computed; it stands in them as it was written.

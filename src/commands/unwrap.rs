@@ -90,8 +90,24 @@ pub(super) struct Reader {
     /// What the last simple command wrote.
     pub(super) said: Stdin,
     pub(super) n_layer_bytes: usize,
+    pub(super) folder: Folder,
     /// Assignments that change code, those that have been read.
     pub(super) changes: BTreeSet<(String, String)>,
+}
+
+/// Longest path of a folder that is kept, in bytes: the limit of Linux, `PATH_MAX`.
+const MAX_FOLDER_BYTES: usize = 4_096;
+
+/// Where a script is.
+#[derive(Clone, Debug, Default)]
+pub(super) enum Folder {
+    /// Where it began.
+    #[default]
+    Start,
+    /// In this folder, as far as it says.
+    At(Arc<str>),
+    /// Somewhere.
+    Lost,
 }
 
 /// How much more is done for one event: wrappers have their own copies, loops and calls multiply,
@@ -123,6 +139,7 @@ impl Default for Reader {
             stdin: Stdin::Inherited,
             said: Stdin::Computed,
             n_layer_bytes: 0,
+            folder: Folder::Start,
             changes: BTreeSet::new(),
         }
     }
@@ -336,10 +353,36 @@ impl Reader {
             assignments: context.assignments.clone(),
             origin: context.origin,
             site: context.site,
+            folder: match &self.folder {
+                Folder::At(path) => Some(Arc::clone(path)),
+                Folder::Start | Folder::Lost => None,
+            },
             stdin,
             is_computed: !vector.unknown.is_empty(),
             is_filter,
         });
+        self.go(vector);
+    }
+
+    /// Goes where a `cd` says.
+    fn go(&mut self, vector: &Vector) {
+        let Some((name, words)) = vector.argv.split_first() else { return };
+        if !matches!(name.as_str(), "cd" | "pushd") {
+            return;
+        }
+        let operand = words.iter().rposition(|it| !it.starts_with('-'));
+        let to = operand.and_then(|at| words.get(at)).map_or("~", String::as_str);
+        let is_known = vector.unknown.is_empty() && words.iter().all(|it| it != "-");
+        let is_whole = to.starts_with(['/', '~']);
+        self.folder = match &self.folder {
+            _ if !is_known || to.len() > MAX_FOLDER_BYTES => Folder::Lost,
+            _ if is_whole => Folder::At(to.into()),
+            Folder::Start => Folder::At(to.into()),
+            Folder::At(from) if from.len() <= MAX_FOLDER_BYTES => {
+                Folder::At(format!("{from}/{to}").into())
+            }
+            Folder::At(_) | Folder::Lost => Folder::Lost,
+        };
     }
 
     /// Notes what could not be known.

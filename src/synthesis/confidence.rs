@@ -314,7 +314,7 @@ mod tests {
     #[test]
     fn what_stopped_nothing_is_likely_to_stop_nothing() {
         assert!(unused_confidence(100) > 0.75);
-        assert!(stop_confidence(1) > 0.5 && stop_confidence(5) < 0.1);
+        assert!(stop_confidence(1) > 0.5 && stop_confidence(10) < 0.1);
         let (deny, ask) = (RuleAction::Deny, RuleAction::RequireApproval);
         assert!(quiet_confidence(deny, 100) > 0.97 && quiet_confidence(ask, 100) < 0.95);
     }

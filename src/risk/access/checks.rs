@@ -3,7 +3,7 @@
 //! They run the project's own code, and nothing that the command line brings along: settings, plugins and
 //! programs from elsewhere are told by their options.
 use super::{
-    files::{is_elsewhere, is_setting, is_workpiece},
+    files::{is_elsewhere, is_loose, is_setting, is_workpiece},
     request::{self, Request, is_asked},
 };
 use crate::commands::{base_name, grammar, inside};
@@ -34,7 +34,7 @@ const CHECKS: &[Request] = &[
     Request {
         names: "cargo",
         paths: "build, check, clippy, doc, test",
-        not: &["--config", "--fix", "--manifest-path", "-C", "-Z", "+"],
+        not: &["--config", "--fix", "--manifest-path", "--open", "-C", "-Z", "+"],
     },
     Request {
         names: "npm pnpm yarn bun",
@@ -75,6 +75,7 @@ const CHECKS: &[Request] = &[
             "--config",
             "--format",
             "--init",
+            "--inspect",
             "--output",
             "--parser",
             "--plugin",
@@ -96,13 +97,20 @@ const CHECKS: &[Request] = &[
         not: &[
             "--browser",
             "--config",
+            "--coverage.",
+            "--diff",
             "--dir",
             "--environment",
             "--globalSetup",
             "--outputFile",
+            "--pool",
             "--reporter",
             "--root",
             "--runner",
+            "--sequence.",
+            "--setup",
+            "--typecheck",
+            "--workspace",
             "-c",
         ],
     },
@@ -272,7 +280,7 @@ pub(super) fn checks(argv: &[String], cwd: Option<&str>) -> bool {
         return false;
     }
     let words = argv.get(1..).unwrap_or_default();
-    if writes_elsewhere(words, cwd) || links_more(words) {
+    if writes_elsewhere(words, cwd) || links_more(words) || takes_loose(words, cwd) {
         return false;
     }
     let at = inside(argv).filter(|_| RUNNERS.contains(&name)).unwrap_or_default();
@@ -280,18 +288,30 @@ pub(super) fn checks(argv: &[String], cwd: Option<&str>) -> bool {
     is_plain(front) && (is_asked(CHECKS, tool) || (at == 0 && is_task(argv)))
 }
 
+/// Whether a word is an option that names a file to be written.
+fn is_output(option: &str) -> bool {
+    option.starts_with('-')
+        && (matches!(option, "-o" | "-outputdir" | "-trace") || option.ends_with("profile"))
+}
+
 /// Whether an option says to write what is no part of the work.
 fn writes_elsewhere(words: &[String], cwd: Option<&str>) -> bool {
-    let is_output = |option: &str| {
-        matches!(option, "-o" | "-outputdir" | "-trace") || option.ends_with("profile")
-    };
     words.iter().enumerate().any(|(at, word)| {
         let (option, value) = match word.split_once('=') {
             Some((option, value)) => (option, Some(value)),
             None => (word.as_str(), words.get(at + 1).map(String::as_str)),
         };
-        let is_written = option.starts_with('-') && is_output(option);
-        is_written && value.is_some_and(|it| !is_workpiece(it, cwd))
+        is_output(option) && value.is_some_and(|it| !is_workpiece(it, cwd))
+    })
+}
+
+/// Whether anything but what is written is taken from where others may have put it: code, or settings.
+fn takes_loose(words: &[String], cwd: Option<&str>) -> bool {
+    let mut before = "";
+    words.iter().any(|word| {
+        let is_written = is_output(word.split('=').next().unwrap_or_default()) || is_output(before);
+        before = word;
+        !is_written && is_loose(word, cwd)
     })
 }
 
@@ -321,13 +341,16 @@ fn is_plain(front: &[String]) -> bool {
     true
 }
 
-/// Whether a task is run that is a check by its name.
+/// Whether nothing but tasks are run that are checks by their names.
 fn is_task(argv: &[String]) -> bool {
     let path = grammar::subcommand(argv);
-    let task = path.last().map(|it| it.split(':').next().unwrap_or_default());
-    // `make test SHELL=/tmp/x`.
-    let assigns = argv.iter().skip(1).any(|it| !it.starts_with('-') && it.contains('='));
-    task.is_some_and(|it| TASKS.contains(&it)) && !assigns && is_asked(TASK_RUNNERS, argv)
+    let is_check = |word: &String| TASKS.contains(&word.split(':').next().unwrap_or_default());
+    let name = argv.first().map_or("", |it| base_name(it));
+    // Of these each operand is one; `make test SHELL=/tmp/x` sets what runs it.
+    let takes_many = !matches!(name, "bun" | "npm" | "pnpm" | "yarn");
+    let mut operands = argv.iter().skip(1).filter(|it| !it.starts_with('-'));
+    let are_checks = operands.all(|it| !takes_many || it == "run" || is_check(it));
+    path.last().is_some_and(is_check) && are_checks && is_asked(TASK_RUNNERS, argv)
 }
 
 #[cfg(test)]
@@ -378,6 +401,18 @@ mod tests {
             "npm install",
             "make deploy",
             "make test SHELL=/tmp/x",
+            "make test deploy",
+            "just test deploy",
+            "mise run test ::: deploy",
+            "npx --prefix /tmp/x tsc",
+            "vitest run --globalSetup=/tmp/x.js",
+            "npx vitest run --coverage.customProviderModule=/tmp/x.js",
+            "pytest -xp evil",
+            "pytest ../../../tmp/x",
+            "make -sf x test",
+            "cargo doc --open",
+            "eslint --inspect-config",
+            "golangci-lint run -vc x",
             "make -f /tmp/x test",
             "npx cowsay",
             "npx -c 'tsc'",

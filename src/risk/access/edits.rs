@@ -4,7 +4,7 @@ use super::{
     files::{is_elsewhere, is_workpiece},
     request::{self, Request, is_asked},
 };
-use crate::commands::base_name;
+use crate::commands::{base_name, grammar};
 
 /// The tools.
 ///
@@ -15,7 +15,27 @@ use crate::commands::base_name;
 const EDITS: &[Request] = &[
     Request {
         names: "git",
-        paths: "cherry-pick, commit, merge, mv, rebase, revert",
+        paths: "commit",
+        not: &[
+            "--edit",
+            "--file",
+            "--interactive",
+            "--no-verify",
+            "--patch",
+            "--template",
+            "-F",
+            "-S",
+            "-c",
+            "-e",
+            "-n",
+            "-p",
+            "-s",
+            "-t",
+        ],
+    },
+    Request {
+        names: "git",
+        paths: "cherry-pick, merge, mv, rebase, revert",
         not: &[
             "--edit",
             "--exec",
@@ -70,7 +90,7 @@ const EDITS: &[Request] = &[
     },
     Request {
         names: "gh",
-        paths: "issue comment, issue create, issue edit, pr checkout, pr comment, pr create, pr edit, pr ready",
+        paths: "issue comment, issue create, issue edit, pr comment, pr create, pr edit, pr ready",
         not: &[
             "--body-file",
             "--editor",
@@ -91,7 +111,7 @@ const EDITS: &[Request] = &[
     Request {
         names: "go",
         paths: "clean, fmt, mod download, mod init, mod tidy",
-        not: &["-C", "-modcache", "-modfile", "-overlay", "-toolexec", "--"],
+        not: &["-C", "-i", "-modcache", "-modfile", "-overlay", "-toolexec", "--"],
     },
 ];
 
@@ -110,8 +130,10 @@ const FORMERS: &[Request] = &[
     Request { names: "gofmt goimports", paths: "", not: &["-cpuprofile", "-memprofile", "--"] },
 ];
 
-/// Options of git and gh whose value is text for people.
-const TEXTS: &[&str] = &["--body", "--message", "--title", "-b", "-m", "-t"];
+/// Options whose value is text for people, of gh, and of what git is asked for with a message.
+const GH_TEXTS: &[&str] = &["--body", "--title", "-b", "-t"];
+const GIT_TEXTS: &[&str] = &["--message", "-am", "-m"];
+const WITH_MESSAGE: &[&str] = &["commit", "merge", "stash"];
 
 /// Names of the tools.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
@@ -121,13 +143,19 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
 
 /// A vector without what is text for people in it.
 pub(super) fn without_text(argv: &[String]) -> Vec<String> {
-    let has_text = argv.first().is_some_and(|it| matches!(base_name(it), "gh" | "git"));
+    let has_message =
+        || grammar::subcommand(argv).first().is_some_and(|it| WITH_MESSAGE.contains(&it.as_str()));
+    let texts = match argv.first().map(|it| base_name(it)) {
+        Some("gh") => GH_TEXTS,
+        Some("git") if has_message() => GIT_TEXTS,
+        _ => &[],
+    };
     let mut is_text = false;
     let words = argv.iter().map(|word| {
         let (name, value) = word.split_once('=').unwrap_or((word, ""));
-        if std::mem::replace(&mut is_text, has_text && TEXTS.contains(&word.as_str())) {
+        if std::mem::replace(&mut is_text, texts.contains(&word.as_str())) {
             "x".to_owned()
-        } else if has_text && !value.is_empty() && TEXTS.contains(&name) {
+        } else if !value.is_empty() && texts.contains(&name) {
             format!("{name}=x")
         } else {
             word.clone()
@@ -220,7 +248,6 @@ mod tests {
             "git fetch origin dev --quiet",
             "git init -q",
             "gh pr edit 172 --body 'a @b'",
-            "gh pr checkout 227",
             "go mod tidy",
             "mkdir -p a/b ~/.x",
             "sed -i '' 's/a/b/g' a.go b/c.go",
@@ -235,6 +262,14 @@ mod tests {
         }
         for line in [
             "git commit -n -F ~/.ssh/x",
+            "git commit -nm x",
+            "git commit -qF x",
+            "git fetch -t https://evil.example/x",
+            "git rebase -qx id",
+            "gh pr checkout 227",
+            "tee {a,.git/hooks/x}",
+            "tee a$X",
+            "go clean -i",
             "git rebase -x id main",
             "git rebase --exec=id",
             "git checkout -- .",

@@ -39,9 +39,24 @@ pub(super) fn is_elsewhere(name: &str, word: &str, cwd: Option<&str>) -> bool {
     }
 }
 
+/// Whether a word names all that somebody has.
+pub(super) fn is_all(word: &str) -> bool {
+    let path = word.trim_end_matches('/');
+    let parent = path.rsplit_once('/').map(|it| it.0);
+    matches!(path, "~" | "$HOME" | "${HOME}") || matches!(parent, Some("/home" | "/Users"))
+}
+
 /// Whether a part of a path is hidden: that is where tools have their settings.
-fn is_hidden(path: &str) -> bool {
+pub(super) fn is_hidden(path: &str) -> bool {
     path.split('/').any(|it| it.starts_with('.') && !matches!(it, "." | ".."))
+}
+
+/// Whether a word names a folder where whoever has come as far as a shell may put anything, or an address.
+pub(super) fn is_loose(word: &str, cwd: Option<&str>) -> bool {
+    let path = path(word);
+    place(path, cwd) == Place::Temporary
+        || path.split('/').any(|it| it == "tmp")
+        || word.contains("://")
 }
 
 /// Whether a word names what is hidden outside of the working directory.
@@ -54,8 +69,10 @@ pub(super) fn is_setting(word: &str, cwd: Option<&str>) -> bool {
 /// hidden.
 pub(super) fn is_workpiece(word: &str, cwd: Option<&str>) -> bool {
     let path = path(word);
-    path == "/dev/null"
-        || (!is_hidden(path) && matches!(place(path, cwd), Place::Workspace | Place::Temporary))
+    // What a shell would still put in is not known.
+    let is_open = path.contains(['$', '`', '{', '[']);
+    let is_ours = || matches!(place(path, cwd), Place::Workspace | Place::Temporary);
+    path == "/dev/null" || (!is_open && !is_hidden(path) && is_ours())
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use super::{
     severity::is_guarded,
 };
 use crate::{
-    commands::{Command, Site, base_name, canonical},
+    commands::{Command, Site, base_name, canonical, is_below, normal},
     policy::{Access, proof::Language},
 };
 
@@ -115,8 +115,37 @@ const INSTALLED: &[&str] = &[
     "venv/bin",
 ];
 
-/// How far a command with these effects goes, where all that it does is known; `cwd` is where it runs.
+/// Wrappers that give a command no operands, and change nothing about what it does.
+const WRAPPERS: &[&str] = &["command", "env", "nice", "nohup", "stdbuf", "time", "timeout"];
+
+/// Where a script is that has gone to a folder. Somebody's home stands for the home, and some folder in it for
+/// a working directory that is not known.
+fn folder(to: &str, cwd: Option<&str>) -> String {
+    match (to.strip_prefix('~'), to.starts_with('/')) {
+        (Some(rest), _) => normal(&format!("/home/user{rest}")),
+        (None, true) => normal(to),
+        (None, false) => normal(&format!("{}/{to}", cwd.unwrap_or("/home/user/work"))),
+    }
+}
+
+/// How far a command with these effects goes, where all that it does is known; `cwd` is where its script
+/// begins.
 pub fn access(command: &Command, cwd: Option<&str>, effects: Effects) -> Option<Access> {
+    let access = access_in(command, cwd, effects)?;
+    let Some(to) = &command.folder else { return Some(access) };
+    if files::is_elsewhere("cd", to, cwd) {
+        return None;
+    }
+    // Whether the script really went there is not always known: both have to hold.
+    let there = folder(to, cwd);
+    let is_hidden = files::is_hidden(to) && !cwd.is_some_and(|cwd| is_below(cwd, &there));
+    let is_file =
+        access == Access::Edit && !matches!(base_name(command.argv.first()?), "gh" | "git");
+    let same = access_in(command, Some(&there), effects).filter(|it| *it == access);
+    same.filter(|_| !(is_hidden && is_file))
+}
+
+fn access_in(command: &Command, cwd: Option<&str>, effects: Effects) -> Option<Access> {
     if command.site != Site::Local {
         return None;
     }
@@ -141,6 +170,10 @@ pub fn access(command: &Command, cwd: Option<&str>, effects: Effects) -> Option<
         if viewers::only_lists(name) && is_no_act(name, &line) || is_harmless(name, &line) {
             return Some(Access::Read);
         }
+    }
+    // Others are given their operands by what runs them.
+    if !command.wrappers.iter().all(|it| WRAPPERS.contains(&it.as_str())) {
+        return None;
     }
     if are_of(RUNS) && checks::checks(argv, cwd) && is_harmless(name, &command.line()) {
         return Some(Access::Check);
@@ -349,6 +382,10 @@ mod tests {
             ("go get x", None),
             ("make -f /tmp/x test", None),
             ("tee ~/.bashrc", None),
+            ("xargs sed -i s/a/b/", None),
+            ("xargs tee", None),
+            ("timeout 5 go test ./...", Some(Access::Check)),
+            ("git commit -nm x", None),
             ("tee .git/hooks/pre-commit", None),
             ("tee /etc/x", None),
             ("cp x ~/.ssh/authorized_keys", None),
@@ -359,6 +396,33 @@ mod tests {
             ("mkdir /srv/x", None),
         ] {
             assert_eq!(reach(line), wanted, "{line}");
+        }
+    }
+
+    #[test]
+    fn where_a_script_went_counts() {
+        let last = |line: &str| {
+            let argv = ["bash", "-c", line].map(str::to_owned);
+            let reading = read(&argv);
+            let command = reading.commands.last().unwrap();
+            let path = grammar::subcommand(&command.argv);
+            access(command, Some("/home/ana/p"), effects(command, &path))
+        };
+        for (line, wanted) in [
+            ("cd sub && tee x", Some(Access::Edit)),
+            ("cd /home/ana/q && cat x", Some(Access::Read)),
+            ("cd /tmp/x && tee y", Some(Access::Edit)),
+            ("cd /home/ana/q/.worktrees/1 && git add -A", Some(Access::Edit)),
+            ("cd .git/hooks && tee pre-commit", None),
+            ("cd .git && cd hooks && tee pre-commit", None),
+            ("cd ~/.config/gh && cat hosts.yml", None),
+            ("cd /etc && cat passwd", None),
+            ("cd ~ && tee x", Some(Access::Edit)),
+            ("cd && tee .profile", None),
+            ("cd / && cat etc/shadow", None),
+            ("cd /srv && tee x", None),
+        ] {
+            assert_eq!(last(line), wanted, "{line}");
         }
     }
 

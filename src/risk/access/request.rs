@@ -20,23 +20,31 @@ pub(super) struct Request {
 const GIT_OPTIONS: &[&str] =
     &["--literal-pathspecs", "--no-optional-locks", "--no-pager", "--no-replace-objects", "-P"];
 
-/// Tools whose long options cannot be cut short.
+/// How the options of a tool are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Writing {
+    /// Short ones may be put together, long ones cut short.
+    Usual,
+    /// Short ones may be put together.
+    Whole,
+    /// One dash or two, whatever their length.
+    Dash,
+}
+
+/// Tools that write their options otherwise than usual.
 ///
 /// # Source
-/// Documentation of the packages flag and pflag of Go, which they use.
-const EXACT: &[&str] = &[
-    "docker",
-    "gh",
-    "go",
-    "gofmt",
-    "golangci-lint",
-    "helm",
-    "kubectl",
-    "oc",
-    "podman",
-    "terraform",
-    "tofu",
+/// Documentation of the packages flag and pflag of Go, which they use; find(1); the manual of TypeScript.
+const WRITINGS: &[(&str, Writing)] = &[
+    ("docker gh golangci-lint helm kubectl oc podman", Writing::Whole),
+    ("find go gofmt goimports staticcheck terraform tofu tsc vue-tsc", Writing::Dash),
 ];
+
+/// How a tool writes its options.
+pub(super) fn writing(name: &str) -> Writing {
+    let is_it = |it: &&(&str, Writing)| it.0.split(' ').any(|it| it == name);
+    WRITINGS.iter().find(is_it).map_or(Writing::Usual, |it| it.1)
+}
 
 /// Tools that are asked for something in one of these ways.
 pub(super) fn names(requests: &'static [Request]) -> impl Iterator<Item = &'static str> {
@@ -54,12 +62,8 @@ pub(super) fn is_asked(requests: &[Request], argv: &[String]) -> bool {
     let path = grammar::subcommand(argv);
     let words = if name == "git" { behind_options(words, &path) } else { Some(words) };
     let Some(words) = words else { return false };
-    let is_exact = EXACT.contains(&name);
-    of_tool.any(|it| {
-        let begins = |word: &String| it.not.iter().any(|not| word.starts_with(not));
-        let does_more = if is_exact { words.iter().any(begins) } else { does_more(words, it.not) };
-        it.has(&path) && !does_more
-    })
+    let writing = writing(name);
+    of_tool.any(|it| it.has(&path) && !does_more(words, it.not, writing))
 }
 
 fn names_of(request: &Request) -> impl Iterator<Item = &'static str> + use<> {
@@ -97,13 +101,20 @@ impl Request {
     }
 }
 
-/// Whether a word begins with one of these, or with a value of one, or is one cut short.
-pub(super) fn does_more(words: &[String], not: &[&str]) -> bool {
+/// Whether a word begins with one of these, or with a value of one, or is one cut short, or put together with
+/// others.
+pub(super) fn does_more(words: &[String], not: &[&str], writing: Writing) -> bool {
     words.iter().any(|word| {
         let (name, value) = word.split_once('=').unwrap_or((word, ""));
         let is_long = name.len() > 2 && name.starts_with("--");
-        not.iter().any(|it| {
-            word.starts_with(it) || value.starts_with(it) || (is_long && it.starts_with(name))
-        })
+        let is_cut = |it: &str| writing == Writing::Usual && is_long && it.starts_with(name);
+        let letters =
+            word.strip_prefix('-').filter(|it| writing != Writing::Dash && !it.starts_with('-'));
+        let holds = |it: &str| match (it.strip_prefix('-'), letters) {
+            (Some(letter), Some(letters)) => letter.len() == 1 && letters.contains(letter),
+            _ => false,
+        };
+        not.iter()
+            .any(|it| word.starts_with(it) || value.starts_with(it) || is_cut(it) || holds(it))
     })
 }

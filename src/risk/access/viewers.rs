@@ -5,7 +5,10 @@
 //! be meant.
 use std::{collections::BTreeMap, sync::LazyLock};
 
-use super::{files::is_elsewhere, request::does_more};
+use super::{
+    files::{is_all, is_elsewhere},
+    request::{Writing, does_more, writing},
+};
 use crate::commands::base_name;
 
 /// What stands behind the options of a tool.
@@ -124,6 +127,9 @@ pub(super) fn only_lists(name: &str) -> bool {
     LISTS.contains(&name)
 }
 
+/// Tools that show what is in all the files below a folder.
+const SEARCHERS: &[&str] = &["egrep", "fgrep", "grep", "rg", "ripgrep"];
+
 /// Options of tools that search for a pattern behind which the next word is one of their own.
 ///
 /// # Source
@@ -135,7 +141,7 @@ const PLAIN_OPTIONS: &[(&str, &str)] =
 fn is_program_given(words: &[String]) -> bool {
     let is_cluster = |it: &&String| it.starts_with('-') && !it.starts_with("--");
     words.iter().filter(is_cluster).any(|it| it.contains(['e', 'f']))
-        || does_more(words, PROGRAM_OPTIONS)
+        || does_more(words, PROGRAM_OPTIONS, Writing::Usual)
 }
 
 /// A vector without the pattern that is searched for: what it says is the name of no file.
@@ -164,7 +170,7 @@ pub(super) fn looks(argv: &[String], cwd: Option<&str>) -> bool {
     let name = base_name(name);
     let Some(viewers) = KNOWN.get(name) else { return false };
     let asks = matches!(name, "jq" | "yq") && words.iter().any(|it| asks_environment(it));
-    if asks || does_more(words, viewers.not) {
+    if asks || does_more(words, viewers.not, writing(name)) {
         return false;
     }
     let program = match viewers.operands {
@@ -176,7 +182,9 @@ pub(super) fn looks(argv: &[String], cwd: Option<&str>) -> bool {
         }
     };
     let mut others = words.iter().enumerate().filter(|(at, _)| Some(*at) != program);
-    !others.any(|(_, word)| is_elsewhere(name, word, cwd))
+    !others.any(|(_, word)| {
+        is_elsewhere(name, word, cwd) || (SEARCHERS.contains(&name) && is_all(word))
+    })
 }
 
 /// Whether a program asks for what no file of its operands holds.
@@ -233,6 +241,9 @@ mod tests {
             "cat /home/ana/../../srv/x",
             "grep '' /path/to/input-file",
             "grep -f /path/to/input-file x",
+            "grep -rn BEGIN ~",
+            "rg x /home/ana/",
+            "fd -Hx rm",
             "grep -e x /path/to/input-file",
             "sed '' /path/to/input-file",
             "wc --files0-from=/path/to/input-file",
