@@ -146,14 +146,17 @@ fn because(draft: &Draft) -> String {
                 _ => format!("{}, as {}", seen(draft), named(&draft.evidence.examples)),
             },
         ),
-        Why::TooBroad { asks } => {
+        Why::TooBroad { asks, known } => {
             let patterns: Vec<String> = draft.new_patterns().cloned().collect();
+            let known = going_so_far(known);
             let (all, rest) = match (asks, patterns.len()) {
-                (false, _) => ("all of it", ""),
-                (true, 0) => {
+                (false, _) if known.is_empty() => ("all of it", ""),
+                (false, _) => ("the rest", ""),
+                (true, 0) if known.is_empty() => {
                     ("", "; nothing of it is routine enough for an allow, and a person is asked")
                 }
-                (true, _) => ("what is routine of it", "; for the rest a person is asked"),
+                (true, 0) => ("", "; for the rest a person is asked"),
+                (true, _) => ("what else is routine of it", "; for the rest a person is asked"),
             };
             let narrower = if patterns.is_empty() {
                 String::new()
@@ -163,11 +166,28 @@ fn because(draft: &Draft) -> String {
                 format!("; {n_patterns} {verb} {all}: {}", named(&patterns))
             };
             format!(
-                "{} allows far more than was used. {}{}{narrower}{rest}.",
+                "{} allows far more than was used. {}{}{known}{narrower}{rest}.",
                 capital(&before(draft)),
                 seen(draft),
                 arguments(draft),
             )
+        }
+    }
+}
+
+/// What passes by rules for all that goes so far, as a part of a sentence.
+fn going_so_far(known: &[Access]) -> String {
+    let verb = |it: &Access| match it {
+        Access::Read => "looks",
+        Access::Check => "checks",
+        Access::Edit => "edits",
+    };
+    let verbs: Vec<&str> = known.iter().map(verb).collect();
+    match verbs.as_slice() {
+        [] => String::new(),
+        [only] => format!("; what only {only} has a rule of its own"),
+        [first @ .., last] => {
+            format!("; what only {} or {last} has rules of its own", first.join(", "))
         }
     }
 }
@@ -241,10 +261,10 @@ pub(super) fn risk_if_wrong(draft: &Draft) -> String {
         (Why::NeverFires { .. }, _) => {
             "Uses that ran until now because the rule was asleep are stopped."
         }
-        (Why::TooBroad { asks: true }, _) => {
+        (Why::TooBroad { asks: true, .. }, _) => {
             "A person is asked for a use that no narrower rule names."
         }
-        (Why::TooBroad { asks: false }, _) => {
+        (Why::TooBroad { asks: false, .. }, _) => {
             "A use that was not seen in the window is stopped until a rule names it."
         }
     };

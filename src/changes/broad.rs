@@ -98,7 +98,10 @@ impl List<'_> {
             (true, false) => (unlikely, covered),
             (false, _) => (likely, covered),
         };
-        let mut draft = self.draft(ChangeKind::Modify, Why::TooBroad { asks }, evidence);
+        let known: BTreeSet<Access> =
+            all.iter().filter_map(|it| it.access.filter(|it| known.contains(it))).collect();
+        let why = Why::TooBroad { asks, known: known.into_iter().collect() };
+        let mut draft = self.draft(ChangeKind::Modify, why, evidence);
         draft.before = vec![placed(idx, rule)];
         draft.confidence = confidence;
         draft.effects = narrower.iter().fold(Effects::NONE, |all, it| all.union(it.effects));
@@ -134,13 +137,9 @@ impl List<'_> {
         let known: BTreeMap<Access, usize> =
             drafts.filter_map(|(at, it)| Some((access(it)?, at))).collect();
         for draft in &mut self.drafts {
-            if !matches!(draft.why, Why::TooBroad { .. }) {
-                continue;
+            if let Why::TooBroad { known: through, .. } = &draft.why {
+                draft.requires.extend(through.iter().filter_map(|it| known.get(it)));
             }
-            let before = draft.before.iter().map(|it| Pattern::new(&it.pattern));
-            let uses = before.flat_map(|it| self.observation.matched(&it).collect::<Vec<_>>());
-            let accesses: BTreeSet<Access> = uses.filter_map(|it| it.access).collect();
-            draft.requires.extend(accesses.iter().filter_map(|it| known.get(it)));
         }
     }
 
@@ -150,7 +149,7 @@ impl List<'_> {
         let Some(rest) = rest else { return };
         for draft in &mut self.drafts {
             let asks_itself = draft.new_patterns().count() < draft.after.len();
-            if matches!(draft.why, Why::TooBroad { asks: true }) && !asks_itself {
+            if matches!(draft.why, Why::TooBroad { asks: true, .. }) && !asks_itself {
                 draft.requires.push(rest);
             }
         }

@@ -15,7 +15,7 @@ use crate::{
     events::{Timestamp, text_forms},
     evidence::Evidence,
     feedback::{Matter, Proposal, Topic},
-    policy::{RuleAction, Target, When},
+    policy::{Access, RuleAction, Target, When},
     risk::{Effect, Effects, RiskLevel},
     synthesis::{Factor, Priced},
 };
@@ -114,7 +114,7 @@ impl Draft {
                 | Why::Missed { .. }
                 | Why::OtherDoor { .. }
                 | Why::Blocked { .. }
-                | Why::TooBroad { asks: true }
+                | Why::TooBroad { asks: true, .. }
         );
         is_due || self.confidence >= confidence_threshold
     }
@@ -243,5 +243,7 @@ pub enum Why {
     TooBroad {
         /// Whether it asks from now on for what no narrower rule allows.
         asks: bool,
+        /// How far what was done through it goes, as far as rules for all that goes so far let it pass.
+        known: Vec<Access>,
     },
 }

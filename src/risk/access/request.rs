@@ -108,8 +108,11 @@ pub(super) fn does_more(words: &[String], not: &[&str], writing: Writing) -> boo
         let (name, value) = word.split_once('=').unwrap_or((word, ""));
         let is_long = name.len() > 2 && name.starts_with("--");
         let is_cut = |it: &str| writing == Writing::Usual && is_long && it.starts_with(name);
-        let letters =
-            word.strip_prefix('-').filter(|it| writing != Writing::Dash && !it.starts_with('-'));
+        let letters = word.strip_prefix('-').filter(|it| {
+            // `-ojson` has its value behind it.
+            let is_output = writing == Writing::Whole && it.starts_with('o');
+            writing != Writing::Dash && !it.starts_with('-') && !is_output
+        });
         let holds = |it: &str| match (it.strip_prefix('-'), letters) {
             (Some(letter), Some(letters)) => letter.len() == 1 && letters.contains(letter),
             _ => false,

@@ -41,12 +41,11 @@ struct Viewers {
 /// shows the state of the machine, its users and its processes.
 const VIEWERS: &[Viewers] = &[
     Viewers {
-        names: "b2sum bat batcat cat cksum cmp colordiff column comm cut diff diffstat expand fmt fold head \
-                hexdump hexyl join ls lsd md5 md5sum nl nm objdump od paste readelf rev sha1sum sha224sum \
-                sha256sum sha384sum sha512sum shasum size stat strings sum tac tail tokei cloc scc tree tsort \
-                unexpand uniq wc wdiff xxd du exa eza numfmt pathchk",
+        names: "b2sum cat cksum cmp column comm cut diff du exa expand eza fmt fold head hexdump hexyl join ls lsd \
+                md5 md5sum nl nm numfmt objdump od paste pathchk readelf rev sha1sum sha224sum sha256sum \
+                sha384sum sha512sum shasum size stat strings sum tac tail tree tsort unexpand uniq wc xxd",
         operands: Operands::Files,
-        not: &["--pager", "--config-file", "--script"],
+        not: &["--plugin"],
     },
     Viewers {
         names: "sort",
@@ -85,7 +84,20 @@ const VIEWERS: &[Viewers] = &[
     Viewers {
         names: "awk gawk mawk nawk",
         operands: Operands::Program,
-        not: &["-i", "--include", "-l", "--load"],
+        not: &[
+            "--debug",
+            "--dump",
+            "--include",
+            "--load",
+            "--pretty",
+            "--profile",
+            "-D",
+            "-d",
+            "-i",
+            "-l",
+            "-o",
+            "-p",
+        ],
     },
     Viewers { names: "jq", operands: Operands::Program, not: &["-L", "--library-path"] },
     Viewers {
@@ -263,6 +275,8 @@ mod tests {
             "rg --pre cat x",
             "sort --compress-prog=x a",
             "gofmt -w .",
+            "gawk -o 1 a",
+            "nm --plugin=./x.so a",
             "file -C -m x",
         ] {
             assert!(!looks(&split(line).unwrap(), None), "{line}");
