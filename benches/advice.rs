@@ -198,7 +198,7 @@ fn reviewers(tastes: &[String]) -> u64 {
         tastes.is_empty() || tastes.iter().any(|it| text.split('(').next() == Some(it))
     };
     for taste in TASTES.iter().filter(is_meant) {
-        let seeds: Vec<u64> = (1..=4).collect();
+        let seeds: Vec<u64> = (1..=16).collect();
         let outcomes: Vec<_> = seeds
             .par_iter()
             .map(|seed| (review(*seed, *taste, 8, true), review(*seed, *taste, 8, false)))

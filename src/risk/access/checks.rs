@@ -8,6 +8,23 @@ use super::{
 };
 use crate::commands::{base_name, grammar, inside};
 
+/// How options of package managers of JavaScript begin that take code, settings or a project from elsewhere.
+const NODE_OPTIONS: &[&str] = &[
+    "--config",
+    "--cwd",
+    "--dir",
+    "--global",
+    "--node-options",
+    "--pnpmfile",
+    "--prefix",
+    "--preload",
+    "--require",
+    "--script-shell",
+    "--user",
+    "-C",
+    "-r",
+];
+
 /// The tools.
 ///
 /// # Source
@@ -36,25 +53,7 @@ const CHECKS: &[Request] = &[
         paths: "build, check, clippy, doc, test",
         not: &["--config", "--fix", "--manifest-path", "--open", "-C", "-Z", "+"],
     },
-    Request {
-        names: "npm pnpm yarn bun",
-        paths: "test, t",
-        not: &[
-            "--config",
-            "--cwd",
-            "--dir",
-            "--global",
-            "--node-options",
-            "--pnpmfile",
-            "--prefix",
-            "--preload",
-            "--require",
-            "--script-shell",
-            "--user",
-            "-C",
-            "-r",
-        ],
-    },
+    Request { names: "npm pnpm yarn bun", paths: "test, t", not: NODE_OPTIONS },
     Request {
         names: "tsc vue-tsc",
         paths: "",
@@ -199,25 +198,7 @@ const CHECKS: &[Request] = &[
 /// # Source
 /// The manuals of npm 11, pnpm 10, yarn 4, bun 1.2, GNU make 4.4, just 1.40, Task 3 and mise 2025.
 const TASK_RUNNERS: &[Request] = &[
-    Request {
-        names: "npm pnpm yarn bun",
-        paths: "run *",
-        not: &[
-            "--config",
-            "--cwd",
-            "--dir",
-            "--global",
-            "--node-options",
-            "--pnpmfile",
-            "--prefix",
-            "--preload",
-            "--require",
-            "--script-shell",
-            "--user",
-            "-C",
-            "-r",
-        ],
-    },
+    Request { names: "npm pnpm yarn bun", paths: "run *", not: NODE_OPTIONS },
     Request {
         names: "gmake make",
         paths: "*",
