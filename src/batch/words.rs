@@ -211,8 +211,8 @@ const fn known(access: Access) -> &'static str {
         }
         Access::Edit => {
             "All of this changes the work at hand, and the rule is for that alone: it takes commits, branches, \
-             texts of issues and pull requests, and files that are no configuration, as far as it is known \
-             that they can be taken back."
+             texts of issues and pull requests, and files of the working folder or temporary ones that are \
+             no configuration."
         }
     }
 }
@@ -225,6 +225,10 @@ pub(super) fn risk_if_wrong(draft: &Draft) -> String {
         }
         (Why::Routine { .. }, _) if access(draft) == Some(Access::Check) => {
             "An agent can run code of the project, its tests among it, without being asked."
+        }
+        (Why::Routine { .. }, _) if access(draft) == Some(Access::Edit) => {
+            "An agent can change the work at hand without being asked; what was never committed is lost \
+             where it is overwritten."
         }
         (Why::Routine { .. }, RiskLevel::Low) => {
             "An agent can run this, in any form the pattern takes, without being asked; it only reads \

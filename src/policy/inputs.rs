@@ -197,7 +197,7 @@ pub enum Access {
     Read,
     /// It runs checks that a project has of itself: builds, tests, type checkers, linters.
     Check,
-    /// It changes the work at hand, and that can be taken back.
+    /// It changes the work at hand: what version control keeps, texts of issues, files that are not hidden.
     Edit,
 }
 

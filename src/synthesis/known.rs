@@ -1,5 +1,5 @@
 //! One rule for each way to go no further than that: a condition in it tells what only looks, runs the
-//! project's checks, or makes edits that can be taken back, from everything else, so that it needs no guards,
+//! project's checks, or edits the work at hand, from everything else, so that it needs no guards,
 //! and stands in front of those that others need.
 use std::collections::BTreeSet;
 

@@ -1,5 +1,5 @@
-//! What changes the work at hand, and can be taken back: commits and branches, which git keeps for weeks after
-//! they were left; text of issues and pull requests; files that are no configuration.
+//! What changes the work at hand: commits and branches, which git keeps for weeks after they were left; text of
+//! issues and pull requests; files that are no configuration.
 use super::{
     files::{is_elsewhere, is_workpiece},
     request::{self, Request, is_asked},

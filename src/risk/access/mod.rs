@@ -1,7 +1,7 @@
 //! How far a command goes, where all that it does is known.
 //!
-//! It looks; or it runs the checks that a project has of itself; or it changes the work at hand in a way that
-//! can be taken back. This is told by lists of what tools are asked for, by the effects, and by the acts that
+//! It looks; or it runs the checks that a project has of itself; or it changes the work at hand, and nothing
+//! beyond. This is told by lists of what tools are asked for, by the effects, and by the acts that
 //! must not pass, of which it must be none. An interpreter whose program was read, and does no more than
 //! compute and print, looks only, too.
 use std::{
