@@ -220,24 +220,26 @@ const fn known(access: Access) -> &'static str {
 /// What goes wrong if the change is a mistake.
 pub(super) fn risk_if_wrong(draft: &Draft) -> String {
     let text = match (&draft.why, draft.risk) {
-        (Why::Routine { .. }, _) if access(draft) == Some(Access::Read) => {
-            "An agent can look at more than it needs to, without being asked; it changes nothing by that."
-        }
-        (Why::Routine { .. }, _) if access(draft) == Some(Access::Check) => {
-            "An agent can run code of the project, its tests among it, without being asked."
-        }
-        (Why::Routine { .. }, _) if access(draft) == Some(Access::Edit) => {
-            "An agent can change the work at hand without being asked; what was never committed is lost \
-             where it is overwritten."
-        }
-        (Why::Routine { .. }, RiskLevel::Low) => {
-            "An agent can run this, in any form the pattern takes, without being asked; it only reads \
-             or runs the project's own programs."
-        }
-        (Why::Routine { .. }, _) => {
-            "An agent can run this, in any form the pattern takes, without being asked; what it \
-             changes can be taken back."
-        }
+        (Why::Routine { .. }, risk) => match (access(draft), risk) {
+            (Some(Access::Read), _) => {
+                "An agent can look at more than it needs to, without being asked; it changes nothing by that."
+            }
+            (Some(Access::Check), _) => {
+                "An agent can run code of the project, its tests among it, without being asked."
+            }
+            (Some(Access::Edit), _) => {
+                "An agent can change the work at hand without being asked; what was never committed is lost \
+                 where it is overwritten."
+            }
+            (None, RiskLevel::Low) => {
+                "An agent can run this, in any form the pattern takes, without being asked; it only reads \
+                 or runs the project's own programs."
+            }
+            (None, _) => {
+                "An agent can run this, in any form the pattern takes, without being asked; what it \
+                 changes can be taken back."
+            }
+        },
         (Why::NeedsApproval, _) => {
             "A person is asked more often than needed, or says yes too easily."
         }

@@ -10,7 +10,6 @@ use super::{
 };
 use crate::{
     clusters::{Use, is_interpreter},
-    evidence::Evidence,
     policy::{Access, Pattern, Rule, RuleAction, Target, access_of, includes, overlaps},
     risk::{Effects, RiskLevel},
     synthesis::{Candidate, Stand, covered_confidence, letting},
@@ -42,7 +41,8 @@ impl List<'_> {
     /// Narrows one rule; `lets` says whether an act passes it as the role is.
     fn narrow(&mut self, idx: usize, rule: &Rule, lets: impl Fn() -> bool) {
         let outer = Pattern::new(&rule.pattern);
-        let candidates = self.candidates.iter().copied();
+        // What is known to go no further has rules of its own, which a rule for everything holds, too.
+        let candidates = self.candidates.iter().copied().filter(|it| it.access().is_none());
         let inner = candidates
             .map(|it| (it, Pattern::new(&it.pattern)))
             .filter(|(_, pattern)| includes(&outer, pattern));
@@ -75,11 +75,7 @@ impl List<'_> {
         }
         let inner: Vec<&Candidate> = inner.into_iter().map(|it| it.0).collect();
         let evidence = self.evidence(&all, &inner);
-        let n_units = if is_command {
-            Evidence::of_counts(&uses, self.observation).n_units
-        } else {
-            evidence.n_units
-        };
+        let n_units = self.evidence(&uses, &inner).n_units;
         // What is not likely to come again is no ground for a rule where other things are.
         let (likely, unlikely): (Vec<&Candidate>, Vec<&Candidate>) =
             inner.into_iter().partition(|it| it.confidence >= self.confidence_threshold);

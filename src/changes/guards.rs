@@ -45,9 +45,11 @@ impl List<'_> {
         let mut rules: Vec<Rule> = kept.map(|(_, rule)| rule.clone()).collect();
         let shown = self.drafts.iter().filter(|it| it.is_shown(self.confidence_threshold));
         let new = shown.flat_map(|draft| &draft.after);
-        let forms = self.shown_forms().into_iter().chain(self.own_forms());
-        let forms = forms.filter(|it| it.place == Place::Form);
-        let forms: Vec<Pattern> = forms.map(|it| it.pattern).collect();
+        // Guards are no forms: these stay the same while guards are drafted.
+        let mut in_front = self.shown_forms();
+        in_front.extend(self.own_forms());
+        let forms = in_front.iter().filter(|it| it.place == Place::Form);
+        let forms: Vec<Pattern> = forms.map(|it| it.pattern.clone()).collect();
         // What goes no further needs no guard.
         let guarded = |pattern: &str, action: RuleAction, when: &When| {
             (action.passes() && access_of(when).is_none()).then(|| Pattern::new(pattern))
@@ -67,7 +69,7 @@ impl List<'_> {
         }
         let n_before = self.drafts.len();
         for guards in families.into_values() {
-            self.guard(&guards);
+            self.guard(&guards, &in_front);
         }
         let threshold = self.confidence_threshold;
         let (allowing, guarding) = self.drafts.split_at_mut(n_before);
@@ -126,13 +128,17 @@ impl List<'_> {
         forms.collect()
     }
 
+    /// The role's own allows that stay, each with its place among the rules.
+    fn own_allows(&self) -> impl Iterator<Item = (usize, &Rule, Pattern)> {
+        let own = self.rules.iter().take(self.n_knowing).enumerate();
+        let own = own.filter(|(at, rule)| !self.gone.contains(at) && rule.action.passes());
+        own.map(|(at, rule)| (at, rule, Pattern::new(&rule.pattern)))
+    }
+
     /// The role's own rules of this kind.
     fn own_forms(&self) -> Vec<ShownForm> {
         let n_head = self.n_head();
-        let own = self.rules.iter().take(self.n_knowing).enumerate();
-        let own = own.filter(|(at, rule)| !self.gone.contains(at) && rule.action.passes());
-        let forms = own.filter_map(|(at, rule)| {
-            let pattern = Pattern::new(&rule.pattern);
+        let forms = self.own_allows().filter_map(|(at, rule, pattern)| {
             let is_form = rule.when.is_empty() && self.stops.is_form(&pattern);
             let place =
                 if at < n_head { Some(Place::Prose) } else { is_form.then_some(Place::Form) };
@@ -144,23 +150,16 @@ impl List<'_> {
     /// Where guards stand that the role's own forms in use stand in front of: behind the last of these that
     /// they would stop, unless they have to stop some other allow before it.
     fn behind(&self, stop: &Pattern) -> Place {
-        let own = self.rules.iter().take(self.n_knowing).enumerate();
-        let own = own.filter(|(at, it)| !self.gone.contains(at) && it.action.passes());
-        let met = own.filter_map(|(at, it)| {
-            let pattern = Pattern::new(&it.pattern);
-            let is_form = access_of(&it.when).is_some() || self.stops.is_form(&pattern);
-            overlaps(&pattern, stop).then_some((at, is_form))
+        let met = self.own_allows().filter(|(.., pattern)| overlaps(pattern, stop));
+        let forms = met.take_while(|(_, rule, pattern)| {
+            access_of(&rule.when).is_some() || self.stops.is_form(pattern)
         });
-        let met: Vec<(usize, bool)> = met.collect();
-        let forms = met.iter().take_while(|(_, is_form)| *is_form);
-        forms.last().map_or(Place::Behind, |(at, _)| Place::Before(at + 1))
+        forms.last().map_or(Place::Behind, |(at, ..)| Place::Before(at + 1))
     }
 
     /// The guard patterns of a family: one change with those that stopped nothing in the window,
     /// another with those that would have, because a reviewer weighs these two differently.
-    fn guard(&mut self, stops: &[Needed<'_>]) {
-        let mut forms = self.shown_forms();
-        forms.extend(self.own_forms());
+    fn guard(&mut self, stops: &[Needed<'_>], forms: &[ShownForm]) {
         let observation = self.observation;
         let found: Vec<(&Needed<'_>, Vec<&Use>)> = stops
             .par_iter()

@@ -161,6 +161,11 @@ pub fn is_below(path: &str, folder: &str) -> bool {
         || path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
+/// Whether a word is in a list that is separated by blanks.
+pub fn lists(list: &str, word: &str) -> bool {
+    list.split_ascii_whitespace().any(|it| it == word)
+}
+
 /// `python` for `python3.11`.
 pub fn without_version(name: &str) -> &str {
     name.trim_end_matches(|ch: char| ch.is_ascii_digit() || ch == '.' || ch == '-')

@@ -294,7 +294,9 @@ impl Lessons {
         observation: &Observation,
     ) -> Option<&Lesson> {
         let mut rejected = self.rejected_in(pattern, when, observation);
-        rejected.find(|(it, seen)| !it.mark.is_outgrown_by(seen)).map(|it| it.0)
+        rejected
+            .find(|(it, refused)| !it.mark.is_outgrown_by(&seen_of(refused, when, observation)))
+            .map(|it| it.0)
     }
 
     /// The last verdict that rejected something that such an allow holds, and what is different since.
@@ -304,8 +306,8 @@ impl Lessons {
         when: &When,
         observation: &Observation,
     ) -> Option<(&Lesson, Vec<String>)> {
-        let (lesson, seen) = self.rejected_in(pattern, when, observation).last()?;
-        Some((lesson, lesson.mark.differences(&seen)))
+        let (lesson, refused) = self.rejected_in(pattern, when, observation).last()?;
+        Some((lesson, lesson.mark.differences(&seen_of(&refused, when, observation))))
     }
 
     /// Whether reviewers of this role rejected this proposal, or one that said as much, on evidence
@@ -320,14 +322,13 @@ impl Lessons {
         own.filter(move |it| proposal.is_said_by(it))
     }
 
-    /// The verdicts that rejected a part of what such an allow holds, each with what is seen of that now.
-    fn rejected_in<'a>(
-        &'a self,
+    /// The verdicts that rejected a part of what such an allow holds, each with the pattern of that part.
+    fn rejected_in(
+        &self,
         pattern: &Pattern,
         when: &When,
         observation: &Observation,
-    ) -> impl Iterator<Item = (&'a Lesson, Evidence)> {
-        let access = access_of(when);
+    ) -> impl Iterator<Item = (&Lesson, Pattern)> {
         let rejected = self.given.iter().filter(|it| {
             it.is_own && it.reply == Reply::Rejected && it.topic.target == Target::Command
         });
@@ -335,14 +336,10 @@ impl Lessons {
             let allows = it.after.iter().filter(|(_, action)| action.passes());
             let mut allows = allows.map(|(pattern, _)| Pattern::new(pattern));
             let refused = allows.find(|refused| includes(pattern, refused))?;
-            let taken = observation.matched(&refused);
-            let taken = taken.filter(|it| access.is_none() || it.access == access);
-            let taken: Vec<&Use> = taken.collect();
-            // To refuse what goes further says nothing of this.
-            let is_held = access.is_none() || !taken.is_empty();
-            let ordinary = taken.into_iter().filter(|it| stake(it.effects) <= RiskLevel::Medium);
-            let seen = Evidence::of_uses(&ordinary.collect::<Vec<_>>(), observation);
-            is_held.then_some((it, seen))
+            // To refuse what goes further says nothing of what does not.
+            let is_held =
+                access_of(when).is_none() || taken(&refused, when, observation).next().is_some();
+            is_held.then_some((it, refused))
         })
     }
 
@@ -370,6 +367,23 @@ impl Lessons {
     fn days_since(&self, at: Timestamp) -> f64 {
         self.now.hours_since(at).max(0.0) / 24.0
     }
+}
+
+/// The uses that an allow of a pattern takes where these conditions hold.
+fn taken<'a>(
+    pattern: &'a Pattern,
+    when: &When,
+    observation: &'a Observation,
+) -> impl Iterator<Item = &'a Use> {
+    let access = access_of(when);
+    observation.matched(pattern).filter(move |it| access.is_none() || it.access == access)
+}
+
+/// What speaks for such an allow now.
+fn seen_of(pattern: &Pattern, when: &When, observation: &Observation) -> Evidence {
+    let uses = taken(pattern, when, observation);
+    let ordinary = uses.filter(|it| stake(it.effects) <= RiskLevel::Medium);
+    Evidence::of_uses(&ordinary.collect::<Vec<_>>(), observation)
 }
 
 /// Whether lines that begin with `line` are of a family: `git push origin` is of `git push`.

@@ -109,8 +109,7 @@ pub fn scopes(
 fn levels(candidate: &Candidate, observation: &Observation) -> Vec<(Level, Vec<String>)> {
     let Some(stem) = &candidate.stem else { return Vec::new() };
     let is_allow = candidate.target == Target::Command && candidate.action.passes();
-    // What goes further is in no scope of it.
-    if !is_allow || candidate.access().is_some() {
+    if !is_allow {
         return Vec::new();
     }
     let own = Level::of(&candidate.pattern, &stem.binary, &stem.pattern);

@@ -352,6 +352,20 @@ fn a_program_that_only_computes_may_run_and_no_other() {
     }
 }
 
+/// The rules for what goes no further than looking, checks and edits are `*`, too, and stood for a rule that
+/// allowed everything.
+#[test]
+fn a_rule_that_allows_everything_is_narrowed() {
+    let base = role("all", &[("*", RuleAction::Allow)]);
+    let (role, _) = accepted(&base, &week());
+    let is_all = |it: &&Rule| it.pattern == "*" && it.action.passes() && it.when.is_empty();
+    assert_eq!(role.rules.iter().find(is_all), None);
+    assert!(role.rules.len() <= 150, "{}", role.rules.len());
+    assert_eq!(open(&role), BTreeSet::new());
+    let engine = Engine::new(&role, &BTreeMap::new());
+    assert!(passes(&engine, "git log --oneline -10") && !passes(&engine, "dd if=a of=b"));
+}
+
 #[test]
 fn every_part_of_a_small_batch_is_safe() {
     let base = hasty();

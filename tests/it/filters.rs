@@ -1,11 +1,21 @@
 //! What is read of the scripts of `sed` and `awk` and of programs of Python, held against the programs of this machine.
 use std::{
-    process::{Command, Stdio},
-    time::Duration,
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
 };
 
 use policy_advisor::commands::read;
 use proptest::prelude::*;
+
+/// Waits for a program, and ends it where it takes longer.
+pub(crate) fn end_soon(child: &mut Child, limit: Duration) {
+    let begin = Instant::now();
+    while child.try_wait().unwrap().is_none() && begin.elapsed() < limit {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
 
 /// Runs a filter in an empty directory, without any program to be found; whether it left something
 /// there besides what it read.
@@ -23,14 +33,7 @@ fn leaves_something(program: &str, argv: &[&str]) -> bool {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    for _ in 0..500 {
-        if child.try_wait().unwrap().is_some() {
-            break;
-        }
-        std::thread::sleep(Duration::from_millis(2));
-    }
-    child.kill().unwrap();
-    child.wait().unwrap();
+    end_soon(&mut child, Duration::from_secs(1));
     std::fs::read_dir(dir.path()).unwrap().count() > 1
 }
 

@@ -16,6 +16,8 @@ use policy_advisor::{
 };
 use proptest::prelude::*;
 
+use crate::filters::end_soon;
+
 const TOOLS: &[&str] = &[
     "awk",
     "b2sum",
@@ -267,14 +269,7 @@ fn run(program: &Path, argv: &[String], dir: &Path) {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    for _ in 0..250 {
-        if child.try_wait().unwrap().is_some() {
-            break;
-        }
-        std::thread::sleep(Duration::from_millis(2));
-    }
-    child.kill().unwrap();
-    child.wait().unwrap();
+    end_soon(&mut child, Duration::from_millis(500));
 }
 
 /// So many cases, or what `ADVISOR_TEST_LOOKS` says.

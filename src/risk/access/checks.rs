@@ -257,11 +257,13 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
 /// Whether a vector runs checks, on files where people work.
 pub(super) fn checks(argv: &[String], cwd: Option<&str>) -> bool {
     let Some(name) = argv.first().map(|it| base_name(it)) else { return false };
-    if argv.iter().skip(1).any(|it| is_elsewhere(name, it, cwd) || is_setting(it, cwd)) {
-        return false;
-    }
     let words = argv.get(1..).unwrap_or_default();
-    if writes_elsewhere(words, cwd) || links_more(words) || takes_loose(words, cwd) {
+    let is_foreign = |word: &String| is_elsewhere(name, word, cwd) || is_setting(word, cwd);
+    if words.iter().any(is_foreign)
+        || writes_elsewhere(words, cwd)
+        || links_more(words)
+        || takes_loose(words, cwd)
+    {
         return false;
     }
     let at = inside(argv).filter(|_| RUNNERS.contains(&name)).unwrap_or_default();

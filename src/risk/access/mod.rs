@@ -36,6 +36,7 @@ const READS: Effects = Effects::of(&[
     Effect::NetworkIn,
 ]);
 
+/// Effects of find, which may run what it finds something for.
 const FINDS: Effects = READS.union(Effects::of(&[Effect::Process]));
 
 /// Effects of checks.
@@ -211,6 +212,10 @@ mod tests {
         let argv = ["bash", "-c", line].map(str::to_owned);
         let reading = read(&argv);
         let [command] = reading.commands.as_slice() else { return None };
+        reach_of(command)
+    }
+
+    fn reach_of(command: &Command) -> Option<Access> {
         let path = grammar::subcommand(&command.argv);
         access(command, Some("/home/ana/p"), effects(command, &path))
     }
@@ -407,9 +412,7 @@ mod tests {
         let last = |line: &str| {
             let argv = ["bash", "-c", line].map(str::to_owned);
             let reading = read(&argv);
-            let command = reading.commands.last().unwrap();
-            let path = grammar::subcommand(&command.argv);
-            access(command, Some("/home/ana/p"), effects(command, &path))
+            reach_of(reading.commands.last().unwrap())
         };
         for (line, wanted) in [
             ("cd sub && tee x", Some(Access::Edit)),

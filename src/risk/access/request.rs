@@ -1,5 +1,5 @@
 //! What tools are asked to do, by the words of their subcommand and those that must not be among the others.
-use crate::commands::{base_name, grammar};
+use crate::commands::{base_name, grammar, lists};
 
 /// What some tools may be asked for.
 #[derive(Debug)]
@@ -42,8 +42,7 @@ const WRITINGS: &[(&str, Writing)] = &[
 
 /// How a tool writes its options.
 pub(super) fn writing(name: &str) -> Writing {
-    let is_it = |it: &&(&str, Writing)| it.0.split(' ').any(|it| it == name);
-    WRITINGS.iter().find(is_it).map_or(Writing::Usual, |it| it.1)
+    WRITINGS.iter().find(|it| lists(it.0, name)).map_or(Writing::Usual, |it| it.1)
 }
 
 /// Tools that are asked for something in one of these ways.
@@ -55,7 +54,7 @@ pub(super) fn names(requests: &'static [Request]) -> impl Iterator<Item = &'stat
 pub(super) fn is_asked(requests: &[Request], argv: &[String]) -> bool {
     let Some((name, words)) = argv.split_first() else { return false };
     let name = base_name(name);
-    let mut of_tool = requests.iter().filter(|it| names_of(it).any(|it| it == name)).peekable();
+    let mut of_tool = requests.iter().filter(|it| lists(it.names, name)).peekable();
     if of_tool.peek().is_none() {
         return false;
     }
@@ -64,10 +63,6 @@ pub(super) fn is_asked(requests: &[Request], argv: &[String]) -> bool {
     let Some(words) = words else { return false };
     let writing = writing(name);
     of_tool.any(|it| it.has(&path) && !does_more(words, it.not, writing))
-}
-
-fn names_of(request: &Request) -> impl Iterator<Item = &'static str> + use<> {
-    request.names.split_ascii_whitespace()
 }
 
 /// The words of git from its subcommand on; `None` where options in front say more than where it works.

@@ -3,6 +3,8 @@
 //! # Source
 //! The documentation of SQLite 3.50: its shell, its core, date, aggregate, window, JSON and math functions.
 
+use crate::commands::lists;
+
 /// Options that change how an answer is shown.
 const FLAGS: &str = "ascii batch box column csv header html json line list markdown noheader quote readonly table tabs";
 
@@ -38,10 +40,6 @@ const FUNCTIONS: &str = "
     upper using values when where window with
 ";
 
-fn has(list: &str, word: &str) -> bool {
-    list.split_ascii_whitespace().any(|it| it == word)
-}
-
 /// Whether a vector of `sqlite3` asks a database, and does nothing else; where a part of it is computed, no
 /// question may hold a variable: its value may be the end of the question.
 pub(super) fn looks(argv: &[String], is_computed: bool) -> bool {
@@ -53,9 +51,9 @@ pub(super) fn looks(argv: &[String], is_computed: bool) -> bool {
             continue;
         };
         let option = option.strip_prefix('-').unwrap_or(option);
-        if has(VALUED, option) {
+        if lists(VALUED, option) {
             words.next();
-        } else if !has(FLAGS, option) {
+        } else if !lists(FLAGS, option) {
             return false;
         }
     }
@@ -73,7 +71,7 @@ fn asks(text: &str) -> bool {
     let text = text.trim();
     if text.starts_with('.') {
         let name = text.split_ascii_whitespace().next().unwrap_or(text);
-        return has(SHOWS, name) && !text.contains(['\n', '|']);
+        return lists(SHOWS, name) && !text.contains(['\n', '|']);
     }
     // In the middle of a text, too, a line that begins so is for the shell.
     let is_for_shell = |line: &str| line.trim_start().starts_with(['.', '#', '/']);
@@ -85,7 +83,7 @@ fn asks(text: &str) -> bool {
 }
 
 fn is_question(statement: &[Part<'_>]) -> bool {
-    let is_one_of = |part: &Part<'_>, list: &str| matches!(part, Part::Word(word) if has(list, &word.to_ascii_lowercase()));
+    let is_one_of = |part: &Part<'_>, list: &str| matches!(part, Part::Word(word) if lists(list, &word.to_ascii_lowercase()));
     if let [pragma, what, rest @ ..] = statement
         && is_one_of(pragma, "pragma")
     {

@@ -9,7 +9,7 @@ use super::{
     files::{is_all, is_elsewhere},
     request::{Writing, does_more, writing},
 };
-use crate::commands::base_name;
+use crate::commands::{base_name, lists};
 
 /// What stands behind the options of a tool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -159,9 +159,8 @@ fn is_program_given(words: &[String]) -> bool {
 /// A vector without the pattern that is searched for: what it says is the name of no file.
 pub(super) fn without_pattern(argv: &[String]) -> Vec<String> {
     let name = argv.first().map_or("", |it| base_name(it));
-    let of_tool = |it: &&(&str, &str)| it.0.split(' ').any(|it| it == name);
     let mut res = argv.to_vec();
-    let Some((_, plain)) = PLAIN_OPTIONS.iter().find(of_tool) else { return res };
+    let Some((_, plain)) = PLAIN_OPTIONS.iter().find(|it| lists(it.0, name)) else { return res };
     if is_program_given(argv.get(1..).unwrap_or_default()) {
         return res;
     }

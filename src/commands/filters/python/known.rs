@@ -139,11 +139,6 @@ pub(super) fn module_of(name: &str) -> Option<&'static Module> {
     MODULES.iter().find(|it| it.name == name)
 }
 
-/// Whether a blank-separated list has a word.
-pub(super) fn has(list: &str, word: &str) -> bool {
-    list.split_ascii_whitespace().any(|it| it == word)
-}
-
 /// Builtins that run code, reach what has no name here, or open files.
 pub(super) const OPEN_BUILTINS: &[&str] = &[
     "apply",

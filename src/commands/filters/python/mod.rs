@@ -9,10 +9,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use self::{
-    known::{METHODS, MODULES, Module, OPEN_BUILTINS, has, module_of},
+    known::{METHODS, MODULES, Module, OPEN_BUILTINS, module_of},
     tokens::{Token, tokens},
 };
 use super::{Deed, Mode};
+use crate::commands::lists;
 
 mod known;
 mod tokens;
@@ -175,7 +176,7 @@ impl<'a> Reader<'a> {
                 self.bind(name, inner);
                 self.spoil(inner);
             } else {
-                has(module.plain, found).then_some(())?;
+                lists(module.plain, found).then_some(())?;
             }
             at = behind;
             let is_over = !self.is(at, ',');
@@ -226,12 +227,12 @@ impl<'a> Reader<'a> {
         }) {
             return self.of_module(inner, behind);
         }
-        if has(module.readers, name) {
+        if lists(module.readers, name) {
             let (path, is_whole) = self.first_argument(&self.arguments(behind)?);
             self.deeds.push(Deed::Opens(Mode::Read, path, is_whole));
             return Some(behind);
         }
-        has(module.plain, name).then_some(behind)
+        lists(module.plain, name).then_some(behind)
     }
 
     /// Whether a field or method of any object does no more than compute.
@@ -247,7 +248,7 @@ impl<'a> Reader<'a> {
                 self.deeds.push(Deed::Opens(Mode::Read, "*".to_owned(), false));
                 true
             }
-            name => !self.spoiled.contains(name) && has(METHODS, name),
+            name => !self.spoiled.contains(name) && lists(METHODS, name),
         }
     }
 
@@ -487,7 +488,7 @@ mod tests {
         methods.dedup();
         assert_eq!(methods.len(), n_methods);
         for name in ["open", "system", "write_text", "rename", "unlink", "exec", "load_module"] {
-            assert!(!has(METHODS, name), "{name}");
+            assert!(!lists(METHODS, name), "{name}");
         }
     }
 }
