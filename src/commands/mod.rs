@@ -56,6 +56,8 @@ pub struct Command {
     /// Where the script went before, by its last `cd` above: as written, or put together from several that
     /// go on from each other. `None` where it went nowhere, or that is not known.
     pub folder: Option<Arc<str>>,
+    /// Whether it only runs where the script came there: `cd DIR && COMMAND`.
+    pub is_there: bool,
     /// What it reads from its standard input.
     pub stdin: Stdin,
     /// Whether a part of its words is computed; it stands in them as it was written.

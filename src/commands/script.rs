@@ -56,33 +56,42 @@ impl Reader {
     }
 
     fn and_or(&mut self, list: &AndOrList, context: &Context, scope: &mut Scope) {
+        self.is_there = false;
         self.pipeline(&list.first, context, scope);
-        if list.additional.is_empty() {
-            return;
+        if !list.additional.is_empty() {
+            let before = scope.clone();
+            for next in &list.additional {
+                let (AndOr::And(pipeline) | AndOr::Or(pipeline)) = next;
+                // What comes next runs where the `cd` before it failed.
+                self.is_there &= matches!(next, AndOr::And(_));
+                self.pipeline(pipeline, context, scope);
+            }
+            scope.join(&before);
         }
-        let before = scope.clone();
-        for next in &list.additional {
-            let (AndOr::And(pipeline) | AndOr::Or(pipeline)) = next;
-            self.pipeline(pipeline, context, scope);
-        }
-        scope.join(&before);
+        self.is_there = false;
     }
 
     fn pipeline(&mut self, pipeline: &Pipeline, context: &Context, scope: &mut Scope) {
         if let [single] = pipeline.seq.as_slice() {
-            return match single {
+            match single {
                 Node::Simple(simple) if pipeline.timed.is_some() && self.spend() => {
                     self.simple(Some("time"), simple, context, scope);
                 }
                 single => self.node(single, context, scope),
-            };
+            }
+            self.is_there &= !pipeline.bang;
+            return;
         }
+        let (folder, is_there) = (self.folder.clone(), self.is_there);
         for node in &pipeline.seq {
             self.said = Stdin::Computed;
+            self.is_there = is_there && self.folder == folder;
             self.node(node, context, &mut scope.clone());
             self.piped = std::mem::replace(&mut self.said, Stdin::Computed);
         }
         self.piped = Stdin::Inherited;
+        // Each part goes where it goes alone.
+        self.is_there = is_there && self.folder == folder;
     }
 
     /// Takes one node off the budget; `false` where it is spent.

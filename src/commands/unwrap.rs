@@ -91,6 +91,8 @@ pub(super) struct Reader {
     pub(super) said: Stdin,
     pub(super) n_layer_bytes: usize,
     pub(super) folder: Folder,
+    /// Whether the next command only runs where that is so.
+    pub(super) is_there: bool,
     /// Assignments that change code, those that have been read.
     pub(super) changes: BTreeSet<(String, String)>,
 }
@@ -99,7 +101,7 @@ pub(super) struct Reader {
 const MAX_FOLDER_BYTES: usize = 4_096;
 
 /// Where a script is.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) enum Folder {
     /// Where it began.
     #[default]
@@ -140,6 +142,7 @@ impl Default for Reader {
             said: Stdin::Computed,
             n_layer_bytes: 0,
             folder: Folder::Start,
+            is_there: false,
             changes: BTreeSet::new(),
         }
     }
@@ -357,6 +360,7 @@ impl Reader {
                 Folder::At(path) => Some(Arc::clone(path)),
                 Folder::Start | Folder::Lost => None,
             },
+            is_there: self.is_there,
             stdin,
             is_computed: !vector.unknown.is_empty(),
             is_filter,
@@ -367,8 +371,13 @@ impl Reader {
     /// Goes where a `cd` says.
     fn go(&mut self, vector: &Vector) {
         let Some((name, words)) = vector.argv.split_first() else { return };
-        if !matches!(name.as_str(), "cd" | "pushd") {
-            return;
+        match name.as_str() {
+            "cd" | "pushd" => (),
+            "popd" => {
+                self.folder = Folder::Lost;
+                return;
+            }
+            _ => return,
         }
         let operand = words.iter().rposition(|it| !it.starts_with('-'));
         let to = operand.and_then(|at| words.get(at)).map_or("~", String::as_str);
@@ -383,6 +392,7 @@ impl Reader {
             }
             Folder::At(_) | Folder::Lost => Folder::Lost,
         };
+        self.is_there = matches!(self.folder, Folder::At(_));
     }
 
     /// Notes what could not be known.

@@ -166,7 +166,9 @@ impl Stops {
         forms: &[Pattern],
         is_always: impl Fn(&Stop) -> bool,
     ) -> Vec<Needed<'_>> {
-        let needed = self.patterns.iter().filter_map(|stop| {
+        let behind: Vec<&Stop> = self.patterns.iter().filter(|it| it.is_behind).collect();
+        let needed = self.patterns.iter().filter(|stop| !stop.is_left_to(&behind, forms));
+        let needed = needed.filter_map(|stop| {
             let text = stop.text_for(stop.behind_it(allows, forms));
             Some(stop.needed(text.or_else(|| is_always(stop).then_some(&stop.text))?))
         });
@@ -253,6 +255,15 @@ impl Stop {
         let plain = plain(&text).map(|plain| (plain.clone(), Pattern::new(&plain)));
         let (pattern, binary) = (Pattern::new(&text), binary(&text));
         Self { guard, text, pattern, plain, binary, is_behind }
+    }
+
+    /// Whether one behind stops all of it, and no form in use is in between.
+    fn is_left_to(&self, behind: &[&Self], forms: &[Pattern]) -> bool {
+        !self.is_behind
+            && !forms.iter().any(|it| self.meets(it))
+            && behind.iter().any(|it| {
+                it.guard.action >= self.guard.action && includes(&it.pattern, &self.pattern)
+            })
     }
 
     /// Those of allows and forms in use that stand behind it.

@@ -2,6 +2,7 @@
 //! issues and pull requests; files that are no configuration.
 use super::{
     files::{is_elsewhere, is_workpiece},
+    git,
     request::{self, Request, is_asked},
 };
 use crate::commands::{base_name, grammar};
@@ -59,11 +60,14 @@ const EDITS: &[Request] = &[
         ],
     },
     Request { names: "git", paths: "add", not: &["--edit", "--force", "-e", "-f"] },
+    // To where a branch was that is put elsewhere, its log tells the way.
     Request {
         names: "git",
-        paths: "branch, switch",
-        not: &["--discard", "--force", "--edit", "-C", "-D", "-M", "-f", "--orphan"],
+        paths: "branch",
+        not: &["--copy", "--delete", "--edit", "--move", "-C", "-D", "-M", "-c", "-d", "-m"],
     },
+    Request { names: "git", paths: "branch", not: &["--force", "--edit", "-C", "-D", "-M", "-f"] },
+    Request { names: "git", paths: "switch", not: &["--discard", "--force", "--orphan", "-f"] },
     Request {
         names: "git",
         paths: "stash, stash apply, stash pop, stash push",
@@ -110,8 +114,8 @@ const EDITS: &[Request] = &[
     },
     Request {
         names: "go",
-        paths: "clean, fmt, mod download, mod init, mod tidy",
-        not: &["-C", "-i", "-modcache", "-modfile", "-overlay", "-toolexec", "--"],
+        paths: "clean, fmt, mod download, mod edit, mod init, mod tidy",
+        not: &["-C", "-i", "-modcache", "-modfile", "-overlay", "-tool", "--"],
     },
 ];
 
@@ -130,6 +134,9 @@ const FORMERS: &[Request] = &[
     Request { names: "gofmt goimports", paths: "", not: &["-cpuprofile", "-memprofile", "--"] },
 ];
 
+/// Modes of files that everyone may read and nobody else may write.
+const MODES: &[&str] = &["+x", "-x", "0644", "0755", "644", "755", "a+x", "u+x", "ug+x"];
+
 /// Options whose value is text for people, of gh, and of what git is asked for with a message.
 const GH_TEXTS: &[&str] = &["--body", "--title", "-b", "-t"];
 const GIT_TEXTS: &[&str] = &["--message", "-am", "-m"];
@@ -138,7 +145,7 @@ const WITH_MESSAGE: &[&str] = &["commit", "merge", "stash"];
 /// Names of the tools.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
     let requests = request::names(EDITS).chain(request::names(FILE_TOOLS));
-    requests.chain(request::names(FORMERS)).chain(["gsed", "sed"])
+    requests.chain(request::names(FORMERS)).chain(["chmod", "gsed", "rm", "sed"])
 }
 
 /// A vector without what is text for people in it.
@@ -177,18 +184,25 @@ pub(super) fn edits(argv: &[String], cwd: Option<&str>) -> bool {
     if matches!(name, "gsed" | "sed") {
         return edited_in_place(argv).is_some_and(|files| files.into_iter().all(is_ours));
     }
+    if name == "chmod" {
+        let words = argv.get(1..).unwrap_or_default();
+        return words.split_first().is_some_and(|(mode, files)| {
+            MODES.contains(&mode.as_str()) && !files.is_empty() && files.iter().all(is_ours)
+        });
+    }
     // Addresses are of other people.
     let is_address = |word: &String| {
         word.contains("://") || word.contains("::") || (word.contains('@') && word.contains(':'))
     };
-    (is_asked(EDITS, argv) || is_new_branch(argv)) && !argv.iter().skip(1).any(is_address)
+    git::sets_committer(argv)
+        || (is_asked(EDITS, argv) || is_new_branch(argv)) && !argv.iter().skip(1).any(is_address)
 }
 
 /// Whether git is asked to go to a new branch: to one that is there, `checkout` may be asked for a file.
 fn is_new_branch(argv: &[String]) -> bool {
     const CHECKOUT: &[Request] =
-        &[Request { names: "git", paths: "checkout", not: &["--", "-B", "-f", "-p"] }];
-    is_asked(CHECKOUT, argv) && argv.iter().any(|it| it == "-b")
+        &[Request { names: "git", paths: "checkout", not: &["--", "-f", "-p"] }];
+    is_asked(CHECKOUT, argv) && argv.iter().any(|it| matches!(it.as_str(), "-B" | "-b"))
 }
 
 /// The files that sed changes where they are; `None` where it is asked for that in a way that is not plain. What
@@ -242,6 +256,13 @@ mod tests {
             "git branch x",
             "git branch -d x",
             "git switch -c x",
+            "git switch -C x",
+            "git branch -f x HEAD",
+            "git checkout -B x",
+            "git config user.email a@b.example",
+            "go mod edit -replace=x=../x",
+            "chmod +x a.sh",
+            "chmod 644 a b",
             "git -C /home/ana/q checkout -b x origin/main",
             "git stash",
             "git stash pop",
@@ -284,7 +305,18 @@ mod tests {
             "git stash drop",
             "git stash clear",
             "git branch -D x",
-            "git switch -C x",
+            "git branch -Df x",
+            "git branch -f -m x y",
+            "git branch -M x",
+            "git branch -C x",
+            "git config --global user.email a@b.example",
+            "go mod edit -tool=x",
+            "chmod 777 a",
+            "chmod +s a",
+            "chmod +x",
+            "chmod +x /usr/local/bin/x",
+            "chmod +x .git/hooks/x",
+            "chmod -R 755 a",
             "git switch --discard-changes x",
             "git push",
             "git tag v1",

@@ -22,8 +22,10 @@ use crate::{
 mod checks;
 mod edits;
 mod files;
+mod git;
 mod looks;
 mod request;
+mod scratch;
 mod sqlite;
 mod viewers;
 
@@ -132,6 +134,9 @@ fn folder(to: &str, cwd: Option<&str>) -> String {
 /// How far a command with these effects goes, where all that it does is known; `cwd` is where its script
 /// begins.
 pub fn access(command: &Command, cwd: Option<&str>, effects: Effects) -> Option<Access> {
+    if removes_scratch(command, cwd) {
+        return Some(Access::Edit);
+    }
     let access = access_in(command, cwd, effects)?;
     let Some(to) = &command.folder else { return Some(access) };
     if files::is_elsewhere("cd", to, cwd) {
@@ -144,6 +149,22 @@ pub fn access(command: &Command, cwd: Option<&str>, effects: Effects) -> Option<
         access == Access::Edit && !matches!(base_name(command.argv.first()?), "gh" | "git");
     let same = access_in(command, Some(&there), effects).filter(|it| *it == access);
     same.filter(|_| !(is_hidden && is_file))
+}
+
+/// Whether a command removes what is in folders for temporary files; a relative path counts where the script
+/// surely went to one.
+fn removes_scratch(command: &Command, cwd: Option<&str>) -> bool {
+    let is_plain = || {
+        let is_other = |it: &String| !WRAPPERS.contains(&it.as_str());
+        command.site == Site::Local
+            && !command.is_computed
+            && !command.wrappers.iter().any(is_other)
+    };
+    let to = command.folder.as_ref().filter(|_| command.is_there);
+    let there = to.map(|to| folder(to, cwd));
+    scratch::removes(&command.argv, there.as_deref(), cwd)
+        && is_plain()
+        && is_no_act("rm", &command.line())
 }
 
 fn access_in(command: &Command, cwd: Option<&str>, effects: Effects) -> Option<Access> {
@@ -182,6 +203,10 @@ fn access_in(command: &Command, cwd: Option<&str>, effects: Effects) -> Option<A
     if !are_of(WRITES) {
         return None;
     }
+    if let Some(files) = git::put_back(argv, cwd) {
+        // Guards cannot tell a file from a folder.
+        return is_no_act(name, &canonical(&files)).then_some(Access::Edit);
+    }
     let argv = edits::without_text(argv);
     (edits::edits(&argv, cwd) && is_harmless(name, &canonical(&argv))).then_some(Access::Edit)
 }
@@ -196,7 +221,7 @@ fn looks(command: &Command, cwd: Option<&str>, effects: Effects) -> bool {
     // `git diff --no-index /dev/null /srv/x` shows a file that is in no repository.
     let mut words = argv.iter().skip(1).skip_while(|it| it.as_str() != "diff");
     let is_outside = words.any(|it| files::is_elsewhere("git", it, cwd));
-    (is_asked && !is_outside) || viewers::looks(argv, cwd)
+    (is_asked && !is_outside) || git::shows_settings(argv) || viewers::looks(argv, cwd)
 }
 
 #[cfg(test)]
@@ -399,7 +424,25 @@ mod tests {
             ("cp x ~/.ssh/authorized_keys", None),
             ("mv x /usr/local/bin/git", None),
             ("rm x", None),
+            ("rm -rf /tmp/x", Some(Access::Edit)),
+            ("rm -rf /tmp/x /etc", None),
+            ("sudo rm -rf /tmp/x", None),
+            ("xargs rm -rf /tmp/x", None),
+            ("rm -rf \"/tmp/$X\"", None),
+            ("git checkout -- a.go b/c.go", Some(Access::Edit)),
+            ("git checkout --theirs a.go", Some(Access::Edit)),
+            ("git restore a.go", Some(Access::Edit)),
+            ("git checkout -- src", None),
+            ("git checkout -- '*.go'", None),
+            ("git restore ':/x.go'", None),
+            ("git restore .", None),
+            ("git checkout -- ..", None),
+            ("git checkout -f -- a.go", None),
+            ("git branch -f x HEAD", Some(Access::Edit)),
+            ("git config --local --list", Some(Access::Read)),
+            ("git config user.name x", Some(Access::Edit)),
             ("chmod u+s x", None),
+            ("chmod +x x", Some(Access::Edit)),
             ("sed -i '1e id' x", None),
             ("mkdir /srv/x", None),
         ] {
@@ -427,6 +470,17 @@ mod tests {
             ("cd && tee .profile", None),
             ("cd / && cat etc/shadow", None),
             ("cd /srv && tee x", None),
+            ("cd /tmp && rm -rf x", Some(Access::Edit)),
+            ("cd /tmp && mkdir x && rm -rf x", Some(Access::Edit)),
+            ("cd /tmp; rm -rf x", None),
+            ("cd /tmp || rm -rf x", None),
+            ("! cd /tmp && rm -rf x", None),
+            ("cd /tmp && popd && rm -rf x", None),
+            ("cd /tmp | true && rm -rf x", None),
+            ("(cd /tmp) && rm -rf x", None),
+            ("cd $X && rm -rf x", None),
+            ("cd /tmp && cd .. && rm -rf x", None),
+            ("cd /tmp && { rm -rf x; }", None),
         ] {
             assert_eq!(last(line), wanted, "{line}");
         }

@@ -65,6 +65,13 @@ pub(super) fn is_asked(requests: &[Request], argv: &[String]) -> bool {
     of_tool.any(|it| it.has(&path) && !does_more(words, it.not, writing))
 }
 
+/// The words of git from its subcommand on; `None` for other tools, and where options in front say more than
+/// where it works.
+pub(super) fn git_words(argv: &[String]) -> Option<&[String]> {
+    let (name, words) = argv.split_first()?;
+    (base_name(name) == "git").then(|| behind_options(words, &grammar::subcommand(argv)))?
+}
+
 /// The words of git from its subcommand on; `None` where options in front say more than where it works.
 fn behind_options<'a>(words: &'a [String], path: &[String]) -> Option<&'a [String]> {
     let mut at = 0;

@@ -77,8 +77,8 @@ pub(super) enum Word {
     Any(Vec<String>, Vec<String>),
     /// A word that one of these globs matches, where options are taken.
     Is(Vec<String>),
-    /// The `--` that ends the options.
-    Dashes,
+    /// The `--` that ends the options, and behind it a word that is not plain, or ends in none of these.
+    Dashes(Vec<String>),
 }
 
 /// A short option.
@@ -114,6 +114,12 @@ pub(super) fn key(globs: &[&str]) -> Word {
 /// Any word that one of `globs` matches, and none of `except`.
 pub(super) fn any_word(globs: &[&str], except: &[&str]) -> Word {
     Word::Any(owned(globs), owned(except))
+}
+
+/// The `--` that ends the options, with a word behind it that is not the plain name of a file with one of
+/// these endings.
+pub(super) fn dashes(endings: &[&str]) -> Word {
+    Word::Dashes(owned(endings))
 }
 
 /// A word, where options are taken.
@@ -279,12 +285,8 @@ impl Form {
                 graph.edge(open, option, open_to);
                 graph.edge(closed, operand, closed_to);
             }
-            for (idx, need) in self.needs.iter().enumerate().filter(|(idx, _)| met >> idx & 1 == 0)
-            {
+            for idx in (0..self.needs.len()).filter(|idx| met >> idx & 1 == 0) {
                 let Some(&(to, closed_to)) = nodes.get(met | 1 << idx) else { continue };
-                if need.iter().any(|word| matches!(word, Word::Dashes)) {
-                    graph.edge(open, &end, closed_to);
-                }
                 for pair in pairs.get(idx).into_iter().flatten() {
                     let waiting = graph.node(false);
                     graph.edge(open, &pair.first, waiting);
@@ -367,7 +369,7 @@ impl Form {
             }
             Word::Operand(globs) => any_glob(globs).minus(&options()),
             Word::Any(globs, except) => any_glob(globs).minus(&any_glob(except)),
-            Word::Dashes | Word::Key(_) => Language::nothing(),
+            Word::Dashes(_) | Word::Key(_) => Language::nothing(),
             Word::Is(globs) => any_glob(globs),
         }
     }
@@ -384,6 +386,13 @@ fn behind_dashes(word: &Word, anything: &Language) -> Language {
     match word {
         Word::Operand(globs) => any_glob(globs).and(anything),
         Word::Any(globs, except) => any_glob(globs).minus(&any_glob(except)),
+        Word::Dashes(endings) => {
+            let name = Language::byte(plain().or(Bytes::of("/+@"))).star();
+            // `:/x` and `:!x` are more than one file.
+            let is_magic = begins(":");
+            let endings = endings.iter().map(|it| Language::text(&format!(".{it}")));
+            anything.minus(&name.then(&Language::any_of(endings)).minus(&is_magic))
+        }
         _ => Language::nothing(),
     }
 }

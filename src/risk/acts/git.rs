@@ -2,7 +2,7 @@
 use super::{
     Act,
     GuardClass::{HistoryRewriting, Persistence, WorkLoss},
-    form::{Form, Word, cut, form, is, key, long, operand, short},
+    form::{Form, cut, dashes, form, is, key, long, operand, short},
 };
 
 /// Options of git itself that take the next word.
@@ -48,6 +48,20 @@ const CODE_KEYS: &[&str] = &[
     "protocol.allow",
 ];
 
+/// Endings by which a file is told from a folder: what is discarded file by file, each by its name, is
+/// no more than `cp` and `mv` write over.
+///
+/// # Source
+/// The extensions of text files in GitHub's list of languages, Linguist 9, those of agents' projects.
+const FILE_ENDINGS: &[&str] = &[
+    "adoc", "bash", "c", "cc", "cfg", "cjs", "cpp", "cs", "css", "csv", "dart", "ex", "exs",
+    "fish", "go", "gradle", "graphql", "h", "hcl", "hpp", "html", "ini", "ipynb", "java", "jl",
+    "js", "json", "jsonl", "jsx", "kt", "kts", "less", "lock", "lua", "md", "mdx", "mjs", "mod",
+    "php", "pl", "prisma", "proto", "ps1", "py", "pyi", "r", "rb", "rs", "rst", "sass", "scala",
+    "scss", "sh", "snap", "sql", "sum", "svelte", "svg", "swift", "tf", "tmpl", "toml", "ts",
+    "tsx", "txt", "vue", "xml", "yaml", "yml", "zig",
+];
+
 fn git(paths: &[&str]) -> Form {
     form(&["git"]).below(paths).globals(GLOBALS)
 }
@@ -70,6 +84,10 @@ pub(super) fn acts() -> Vec<Act> {
                 cut("prune", "pru"),
                 operand(&["+*"]),
             ]))
+            // Even with a lease where everyone's work is.
+            .by(push()
+                .with(&[cut("force-with-lease", "force-w"), cut("force-if-includes", "force-i")])
+                .with(&[operand(&["main", "master"])]))
             .examples(
                 &[
                     "git push --force",
@@ -80,11 +98,13 @@ pub(super) fn acts() -> Vec<Act> {
                     "git push origin '+refs/heads/*:refs/heads/*'",
                     "git push --mirr backup",
                     "git --git-dir .git push --prune origin",
+                    "git push --force-with-lease origin main",
                 ],
                 &[
                     "git push",
                     "git push -u origin feature",
                     "git push --force-with-lease",
+                    "git push --force-with-lease origin x",
                     "git push --follow-tags",
                     "git commit -m 'push --force is bad'",
                     "git push origin a+b",
@@ -143,7 +163,7 @@ pub(super) fn acts() -> Vec<Act> {
             short("f"),
             cut("force", "f"),
             operand(&["."]),
-            Word::Dashes,
+            dashes(FILE_ENDINGS),
         ]))
         .by(git(&["switch"]).flags("qfdtm").valued("cC", &[]).with(&[
             short("f"),
@@ -157,7 +177,10 @@ pub(super) fn acts() -> Vec<Act> {
                 "git -C d reset --har",
                 "git clean -fdx",
                 "git clean -d --force",
-                "git checkout -- a.txt",
+                "git checkout -- .",
+                "git checkout -- src",
+                "git checkout HEAD -- a.txt :/",
+                "git checkout -q -- '*.txt'",
                 "git checkout HEAD .",
                 "git checkout main -f",
                 "git switch --discard-changes main",
@@ -223,4 +246,33 @@ pub(super) fn acts() -> Vec<Act> {
             ],
         ),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Patterns cannot tell these from folders: no misses of the act, which its guards must let through.
+    #[test]
+    fn files_that_are_put_back_by_name_are_not_thrown_away() {
+        let acts = acts();
+        let discard = acts.iter().find(|it| it.id == "git.discard").unwrap();
+        for (line, wanted) in [
+            ("git checkout -- a.txt", false),
+            ("git checkout HEAD -- a/b.rs ../c.go", false),
+            ("git -C d checkout -q -- a.txt", false),
+            ("git checkout --", false),
+            ("git checkout -- a.txt src", true),
+            ("git checkout -- a.txt -f", true),
+            ("git checkout -f -- a.txt", true),
+            ("git checkout -- ':!a.txt'", true),
+            ("git checkout -- :/a.txt", true),
+            ("git checkout -- 'a b.txt'", true),
+            ("git checkout -- .txt.d", true),
+            ("git checkout -- conf.d", true),
+            ("git checkout -- a.txt/", true),
+        ] {
+            assert_eq!(discard.language().contains(line), wanted, "{line}");
+        }
+    }
 }

@@ -175,7 +175,7 @@ impl Form {
                 let globs: Vec<String> = globs.iter().map(|it| it.to_ascii_lowercase()).collect();
                 any_fits(&globs, &text.to_ascii_lowercase())
             }
-            Word::Dashes => text == "--",
+            Word::Dashes(_) => text == "--",
         }
     }
 
@@ -195,7 +195,7 @@ impl Form {
                     let fits = match it {
                         Word::Operand(_) | Word::Any(..) => self.fits(it, word),
                         Word::Key(_) => self.fits(it, word) && at + 1 < words.len(),
-                        Word::Dashes => at == end,
+                        Word::Dashes(_) => at == end,
                         Word::Value { short, long, globs } => {
                             let next = words.get(at + 1);
                             let is_flag = *word == format!("--{long}")
@@ -256,7 +256,7 @@ fn simple(word: &Word) -> Vec<String> {
             .collect(),
         Word::Operand(globs) | Word::Any(globs, _) | Word::Is(globs) => of_globs(globs),
         Word::Key(globs) => of_globs(globs).into_iter().map(|it| format!("{it} x")).collect(),
-        Word::Dashes => vec!["-- x".to_owned()],
+        Word::Dashes(_) => vec!["-- x".to_owned()],
     }
 }
 
@@ -307,7 +307,7 @@ fn fragments(word: &Word, texts: &[String]) -> Vec<String> {
         }
         Word::Value { short, .. } => valued(*short, text, texts.get(1), spelled),
         Word::Short(_) => vec![format!("{spelled}*"), format!("{spelled}{WHOLE}")],
-        Word::Dashes => vec!["-- *".to_owned()],
+        Word::Dashes(_) => vec!["-- *".to_owned()],
     }
 }
 

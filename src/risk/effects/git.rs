@@ -270,18 +270,7 @@ pub(super) const TABLE: &[Entry] = &[
     also(
         &["git"],
         &["push"],
-        &[
-            "-f",
-            "--force",
-            "^--force-with-lease",
-            "--mirror",
-            "-d",
-            "--delete",
-            "--prune",
-            "^+",
-            "^:",
-            "--force-if-includes",
-        ],
+        &["-f", "--force", "--mirror", "-d", "--delete", "--prune", "^+", "^:"],
         &[VcsHistoryRewrite],
         &[
             "git push --force",
@@ -289,7 +278,21 @@ pub(super) const TABLE: &[Entry] = &[
             "git push origin +main",
             "git push origin :old",
         ],
-        &["git push", "git push -u origin feature", "git push origin a:b"],
+        &[
+            "git push",
+            "git push -u origin feature",
+            "git push origin a:b",
+            "git push --force-with-lease",
+        ],
+    ),
+    // A lease ends where others have pushed since: what they did is not lost.
+    also(
+        &["git"],
+        &["push"],
+        &["^--force-with-lease", "--force-if-includes"],
+        &[VcsWrite],
+        &["git push --force-with-lease origin x", "git push --force-if-includes"],
+        &["git push"],
     ),
     also(
         &["git"],

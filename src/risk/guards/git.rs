@@ -94,12 +94,7 @@ pub(super) const TABLE: &[Guard] = &[
             "git -* filter-branch *",
             "git -* reflog expire *",
             "git -* update-ref -d *",
-            "git checkout -B*",
-            "git checkout * -B*",
-            "git switch -C*",
-            "git switch *--force-create*",
             "git branch -M*",
-            "git branch *--force *",
             "git submodule deinit *-f*",
             "git submodule deinit *--all*",
             "git lfs prune*",
@@ -108,7 +103,6 @@ pub(super) const TABLE: &[Guard] = &[
             "git fast-import *",
             "git symbolic-ref HEAD *",
             "bfg *",
-            "git branch -f **",
         ])
         .examples(
             &[
@@ -128,12 +122,7 @@ pub(super) const TABLE: &[Guard] = &[
                 "git -C d filter-branch",
                 "git -C d reflog expire --all",
                 "git -C d update-ref -d x",
-                "git checkout -B main",
-                "git checkout -q -B main",
-                "git switch -C main",
-                "git switch --force-create main",
                 "git branch -M main",
-                "git branch --force main x",
                 "git submodule deinit -f x",
                 "git submodule deinit --all",
                 "git lfs prune",
@@ -142,7 +131,6 @@ pub(super) const TABLE: &[Guard] = &[
                 "git fast-import",
                 "git symbolic-ref HEAD refs/heads/x",
                 "bfg --delete-files x",
-                "git branch -f main x",
             ],
             &[
                 "git reflog",
@@ -151,8 +139,11 @@ pub(super) const TABLE: &[Guard] = &[
                 "git remote prune origin",
                 "git tag -l",
                 "git checkout -b x",
+                "git checkout -B x",
                 "git switch -c x",
+                "git switch -C x",
                 "git branch x",
+                "git branch -f x y",
             ],
         ),
     Guard::ask("git.discard", "throw away uncommitted work", WorkLoss)

@@ -263,7 +263,13 @@ pub(super) const TABLE: &[Lean] = &[
     lean(
         Guard::ask("git.rewrite-shared", "overwrite or delete what others have", HistoryRewriting)
             .techniques(&["T1565.001"])
-            .stops(&["git *push * -*", "git *push *'-*", "git *push*+*", "git *push*:*"]),
+            .stops(&[
+                "git *push * -*",
+                "git *push *'-*",
+                "git *push*+*",
+                "git *push*:*",
+                "git *push -*-* ma*",
+            ]),
     )
     .behind(&["git *push -*"]),
     lean(
