@@ -3,10 +3,11 @@
 //! They run the project's own code, and nothing that the command line brings along: settings, plugins and
 //! programs from elsewhere are told by their options.
 use super::{
+    builds,
     files::{is_elsewhere, is_loose, is_setting, is_workpiece},
-    request::{self, Request, is_asked},
+    request::{self, Request, does_more, is_asked, writing},
 };
-use crate::commands::{base_name, grammar, inside};
+use crate::commands::{base_name, grammar, inside, lists};
 
 /// How options of package managers of JavaScript begin that take code, settings or a project from elsewhere.
 const NODE_OPTIONS: &[&str] = &[
@@ -50,8 +51,8 @@ const CHECKS: &[Request] = &[
     },
     Request {
         names: "cargo",
-        paths: "build, check, clippy, doc, test",
-        not: &["--config", "--fix", "--manifest-path", "--open", "-C", "-Z", "+"],
+        paths: "bench, build, check, clippy, doc, fmt, nextest list, nextest run, test",
+        not: &["--archive", "--config", "--fix", "--manifest-path", "--open", "-C", "-Z", "+"],
     },
     Request { names: "npm pnpm yarn bun", paths: "test, t", not: NODE_OPTIONS },
     Request {
@@ -193,27 +194,20 @@ const CHECKS: &[Request] = &[
     Request { names: "terraform tofu", paths: "fmt, validate", not: &["-chdir"] },
 ];
 
+/// How options of make begin that take what it does from elsewhere.
+const MAKE_OPTIONS: &[&str] =
+    &["--directory", "--eval", "--file", "--include-dir", "--makefile", "-C", "-E", "-I", "-f"];
+
+/// Make, asked for nothing: its first target.
+const MAKE: &[Request] = &[Request { names: "gmake make", paths: "", not: MAKE_OPTIONS }];
+
 /// What runs the tasks that a project defines, and how words begin with which it takes them from elsewhere.
 ///
 /// # Source
 /// The manuals of npm 11, pnpm 10, yarn 4, bun 1.2, GNU make 4.4, just 1.40, Task 3 and mise 2025.
 const TASK_RUNNERS: &[Request] = &[
     Request { names: "npm pnpm yarn bun", paths: "run *", not: NODE_OPTIONS },
-    Request {
-        names: "gmake make",
-        paths: "*",
-        not: &[
-            "--directory",
-            "--eval",
-            "--file",
-            "--include-dir",
-            "--makefile",
-            "-C",
-            "-E",
-            "-I",
-            "-f",
-        ],
-    },
+    Request { names: "gmake make", paths: "*", not: MAKE_OPTIONS },
     Request {
         names: "just task",
         paths: "*",
@@ -236,12 +230,12 @@ const TASK_RUNNERS: &[Request] = &[
 /// # Source
 /// Our choice, by what is usual.
 const TASKS: &[&str] =
-    &["build", "check", "fmt", "format", "lint", "test", "type-check", "typecheck", "vet"];
+    &["all", "build", "check", "fmt", "format", "lint", "test", "type-check", "typecheck", "vet"];
 
 /// What runs the tools that a project has installed.
 const RUNNERS: &[&str] = &[
-    "bun", "bunx", "mise", "npm", "npx", "pipenv", "pnpm", "poetry", "python", "python3", "uv",
-    "yarn",
+    "bun", "bundle", "bunx", "mise", "npm", "npx", "php", "pipenv", "pnpm", "poetry", "python",
+    "python3", "uv", "yarn",
 ];
 
 /// Words of such runners that change nothing about what is run.
@@ -250,7 +244,8 @@ const RUNNER_WORDS: &[&str] =
 
 /// Names of the tools and of what runs them.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
-    let requests = request::names(CHECKS).chain(request::names(TASK_RUNNERS));
+    let requests =
+        request::names(CHECKS).chain(request::names(TASK_RUNNERS)).chain(builds::names());
     requests.chain(RUNNERS.iter().copied())
 }
 
@@ -268,7 +263,8 @@ pub(super) fn checks(argv: &[String], cwd: Option<&str>) -> bool {
     }
     let at = inside(argv).filter(|_| RUNNERS.contains(&name)).unwrap_or_default();
     let (front, tool) = argv.split_at(at);
-    is_plain(front) && (is_asked(CHECKS, tool) || (at == 0 && is_task(argv)))
+    let is_known = || is_asked(CHECKS, tool) || builds::is_known(tool, cwd);
+    (is_plain(front) && is_known()) || (at == 0 && is_task(argv)) || is_direct_task(name, words)
 }
 
 /// Whether a word is an option that names a file to be written.
@@ -324,16 +320,57 @@ fn is_plain(front: &[String]) -> bool {
     true
 }
 
+/// Options of package managers in front of a task that say in which parts of a project it is run, and whether
+/// a word follows.
+///
+/// # Source
+/// The manuals of pnpm 10 and yarn 4.
+const PARTS: &[(&str, bool)] = &[
+    ("--filter", true),
+    ("--recursive", false),
+    ("--workspace-root", false),
+    ("-F", true),
+    ("-r", false),
+    ("-w", false),
+    ("workspace", true),
+];
+
+/// Whether a task is run that is a check by its name, as pnpm and yarn take it: without `run`, in parts of the
+/// project.
+fn is_direct_task(name: &str, words: &[String]) -> bool {
+    let mut words = words.iter().peekable();
+    while let Some(word) = words.peek() {
+        let part = PARTS.iter().find(|it| it.0 == word.as_str());
+        match part {
+            Some((_, has_value)) => _ = words.nth(usize::from(*has_value)),
+            None if word.starts_with("--filter=") || word.as_str() == "run" => _ = words.next(),
+            None => break,
+        }
+    }
+    let rest: Vec<String> = words.cloned().collect();
+    lists("pnpm yarn", name)
+        && rest.first().is_some_and(is_check)
+        && !does_more(&rest, NODE_OPTIONS, writing(name))
+}
+
+/// Whether a task is a check by its name.
+fn is_check(task: &String) -> bool {
+    TASKS.contains(&task.split(':').next().unwrap_or_default())
+}
+
 /// Whether nothing but tasks are run that are checks by their names.
 fn is_task(argv: &[String]) -> bool {
     let path = grammar::subcommand(argv);
-    let is_check = |word: &String| TASKS.contains(&word.split(':').next().unwrap_or_default());
     let name = argv.first().map_or("", |it| base_name(it));
     // Of these each operand is one; `make test SHELL=/tmp/x` sets what runs it.
     let takes_many = !matches!(name, "bun" | "npm" | "pnpm" | "yarn");
     let mut operands = argv.iter().skip(1).filter(|it| !it.starts_with('-'));
     let are_checks = operands.all(|it| !takes_many || it == "run" || is_check(it));
-    path.last().is_some_and(is_check) && are_checks && is_asked(TASK_RUNNERS, argv)
+    // `make` alone builds.
+    let is_bare = lists("gmake make", name) && path.is_empty();
+    are_checks
+        && (path.last().is_some_and(is_check) || is_bare)
+        && is_asked(if is_bare { MAKE } else { TASK_RUNNERS }, argv)
 }
 
 #[cfg(test)]
@@ -361,6 +398,12 @@ mod tests {
             "npx eslint src --fix",
             "npx vitest run a.test.ts",
             "pnpm exec jest a",
+            "pnpm build",
+            "pnpm -r test",
+            "pnpm --filter web run build",
+            "pnpm --filter=web lint --fix",
+            "yarn workspace web test",
+            "yarn typecheck",
             "uv run pytest -q tests",
             "python3 -m pytest -k x",
             "mise exec -- golangci-lint run --timeout=30m ./...",
@@ -381,6 +424,15 @@ mod tests {
             "cargo test --config x",
             "cargo run",
             "npm run deploy",
+            "npm -r test",
+            "pnpm deploy",
+            "pnpm --filter web deploy",
+            "pnpm --filter test deploy",
+            "pnpm -r",
+            "pnpm -C /x test",
+            "pnpm --dir x test",
+            "yarn workspace test deploy",
+            "yarn test --cwd=x",
             "npm install",
             "make deploy",
             "make test SHELL=/tmp/x",

@@ -59,6 +59,21 @@ const EDITS: &[Request] = &[
             "-x",
         ],
     },
+    // What is only in the index, or behind a commit that the log of the branch has.
+    Request {
+        names: "git",
+        paths: "reset",
+        not: &["--hard", "--keep", "--merge", "--patch", "-p"],
+    },
+    Request { names: "git", paths: "rm", not: &["--force", "--pathspec", "-f"] },
+    Request {
+        names: "git",
+        paths: "tag",
+        not: &[
+            "--delete", "--edit", "--file", "--force", "--sign", "--local", "-F", "-d", "-e", "-f",
+            "-s", "-u",
+        ],
+    },
     Request { names: "git", paths: "add", not: &["--edit", "--force", "-e", "-f"] },
     // To where a branch was that is put elsewhere, its log tells the way.
     Request {
@@ -140,7 +155,7 @@ const MODES: &[&str] = &["+x", "-x", "0644", "0755", "644", "755", "a+x", "u+x",
 /// Options whose value is text for people, of gh, and of what git is asked for with a message.
 const GH_TEXTS: &[&str] = &["--body", "--title", "-b", "-t"];
 const GIT_TEXTS: &[&str] = &["--message", "-am", "-m"];
-const WITH_MESSAGE: &[&str] = &["commit", "merge", "stash"];
+const WITH_MESSAGE: &[&str] = &["commit", "merge", "stash", "tag"];
 
 /// Names of the tools.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
@@ -196,6 +211,16 @@ pub(super) fn edits(argv: &[String], cwd: Option<&str>) -> bool {
     };
     git::sets_committer(argv)
         || (is_asked(EDITS, argv) || is_new_branch(argv)) && !argv.iter().skip(1).any(is_address)
+}
+
+/// The files that are removed, each by its name; `None` where it is more.
+pub(super) fn removed<'a>(argv: &'a [String], cwd: Option<&str>) -> Option<Vec<&'a String>> {
+    let (name, words) = argv.split_first()?;
+    let (options, files): (Vec<&String>, Vec<&String>) =
+        words.iter().partition(|it| it.starts_with('-'));
+    let is_plain = options.iter().all(|it| matches!(it.as_str(), "--" | "-f" | "-i" | "-v"));
+    let are_ours = !files.is_empty() && files.iter().all(|it| is_workpiece(it, cwd));
+    (base_name(name) == "rm" && is_plain && are_ours).then_some(files)
 }
 
 /// Whether git is asked to go to a new branch: to one that is there, `checkout` may be asked for a file.
@@ -260,6 +285,11 @@ mod tests {
             "git branch -f x HEAD",
             "git checkout -B x",
             "git config user.email a@b.example",
+            "git reset --soft HEAD~1",
+            "git reset -q HEAD a",
+            "git rm --cached a",
+            "git rm -r a",
+            "git tag -a v1 -m x",
             "go mod edit -replace=x=../x",
             "chmod +x a.sh",
             "chmod 644 a b",
@@ -302,6 +332,10 @@ mod tests {
             "mkdir /srv/x",
             "git restore a",
             "git reset --hard",
+            "git reset --ha x",
+            "git rm -rf x",
+            "git tag -d v1",
+            "git tag -f v1",
             "git stash drop",
             "git stash clear",
             "git branch -D x",
@@ -319,7 +353,6 @@ mod tests {
             "chmod -R 755 a",
             "git switch --discard-changes x",
             "git push",
-            "git tag v1",
             "git clean -fd",
             "git -c core.editor=id commit",
             "git --git-dir=/x commit -m y",

@@ -78,6 +78,13 @@ pub(super) fn put_back(argv: &[String], cwd: Option<&str>) -> Option<Vec<String>
     let is_known = |it: &&String| {
         FROM.contains(&it.as_str()) || (name == "restore" && it.starts_with("--source="))
     };
+    // What is taken out of the index alone is still in the file.
+    let is_one_of = |all: &[&str]| options.iter().all(|it| all.contains(&it.as_str()));
+    let is_index =
+        is_one_of(&["--quiet", "--staged", "-S", "-q"]) && !is_one_of(&["--quiet", "-q"]);
+    if name == "restore" && is_index {
+        return Some(["git", "restore", "--staged"].map(str::to_owned).to_vec());
+    }
     // A side of a conflict is taken of files.
     let is_side = options.iter().any(|it| matches!(it.as_str(), "--ours" | "--theirs"));
     let files: Vec<&String> = match (name.as_str(), end) {
@@ -88,10 +95,13 @@ pub(super) fn put_back(argv: &[String], cwd: Option<&str>) -> Option<Vec<String>
         _ => return None,
     };
     let are_ours = !files.is_empty() && files.iter().all(|it| is_workpiece(it, cwd));
-    (are_ours && options.iter().all(is_known)).then(|| {
-        let form = ["git", "checkout", "--"].map(str::to_owned);
-        form.into_iter().chain(files.into_iter().cloned()).collect()
-    })
+    (are_ours && options.iter().all(is_known)).then(|| put_back_form(files))
+}
+
+/// The form in which the acts know whether files are named one by one.
+pub(super) fn put_back_form<'a>(files: impl IntoIterator<Item = &'a String>) -> Vec<String> {
+    let form = ["git", "checkout", "--"].map(str::to_owned);
+    form.into_iter().chain(files.into_iter().cloned()).collect()
 }
 
 #[cfg(test)]
@@ -154,6 +164,16 @@ mod tests {
     }
 
     #[test]
+    fn what_is_taken_out_of_the_index_is_still_in_the_file() {
+        for line in ["git restore --staged .", "git restore -qS ../x", "git restore -q -S x"] {
+            let is_index = put_back(&argv(line), None).is_some_and(|it| it.len() == 3);
+            assert_eq!(is_index, !line.contains("-qS"), "{line}");
+        }
+        let both = put_back(&argv("git restore --staged --worktree ."), None);
+        assert_eq!(both, Some(argv("git checkout -- .")));
+    }
+
+    #[test]
     fn files_that_are_put_back_are_named_one_by_one() {
         for (line, wanted) in [
             ("git checkout -- a.rs b/c.go", Some("a.rs b/c.go")),
@@ -162,6 +182,7 @@ mod tests {
             ("git checkout --theirs a.rs", Some("a.rs")),
             ("git restore a.rs", Some("a.rs")),
             ("git restore --staged --worktree --source=HEAD -- a.rs", Some("a.rs")),
+            ("git restore -q a.rs", Some("a.rs")),
             ("git checkout a.rs", None),
             ("git checkout -f -- a.rs", None),
             ("git checkout -b x -- a.rs", None),

@@ -123,6 +123,11 @@ pub(super) const LOOKS: &[Request] = &[
         paths: "info, locate-project, metadata, pkgid, search, tree",
         not: &["--config", "-Z", "+", "--registry", "--index"],
     },
+    Request {
+        names: "rustup",
+        paths: "component list, show, show active-toolchain, target list, toolchain list, which",
+        not: &[],
+    },
     Request { names: "pip pip3", paths: "check, freeze, list, show", not: &["--python", "--log"] },
     Request {
         names: "uv",

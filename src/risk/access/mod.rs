@@ -19,6 +19,7 @@ use crate::{
     policy::{Access, proof::Language},
 };
 
+mod builds;
 mod checks;
 mod edits;
 mod files;
@@ -47,6 +48,7 @@ const RUNS: Effects =
 
 /// Effects of edits.
 const WRITES: Effects = READS.union(Effects::of(&[
+    Effect::FileDelete,
     Effect::FileWrite,
     Effect::NetworkOut,
     Effect::PackageInstall,
@@ -116,6 +118,23 @@ const INSTALLED: &[&str] = &[
     "node_modules/.bin",
     ".venv/bin",
     "venv/bin",
+    "./vendor/bin",
+    "vendor/bin",
+];
+
+/// Programs of a project that stand for its build tool.
+///
+/// # Source
+/// What Gradle, Maven and Rails put into a new project.
+const OWN: &[&str] = &[
+    "./bin/rails",
+    "./bin/rake",
+    "./bin/rspec",
+    "./gradlew",
+    "./mvnw",
+    "bin/rails",
+    "bin/rake",
+    "bin/rspec",
 ];
 
 /// Wrappers that give a command no operands, and change nothing about what it does.
@@ -173,7 +192,8 @@ fn access_in(command: &Command, cwd: Option<&str>, effects: Effects) -> Option<A
     }
     let argv = &command.argv;
     let program = argv.first()?;
-    if program.rsplit_once('/').is_some_and(|(folder, _)| !INSTALLED.contains(&folder)) {
+    let is_installed = |(folder, _)| INSTALLED.contains(&folder);
+    if !program.rsplit_once('/').is_none_or(is_installed) && !OWN.contains(&program.as_str()) {
         return None;
     }
     let name = base_name(program);
@@ -205,7 +225,11 @@ fn access_in(command: &Command, cwd: Option<&str>, effects: Effects) -> Option<A
     }
     if let Some(files) = git::put_back(argv, cwd) {
         // Guards cannot tell a file from a folder.
-        return is_no_act(name, &canonical(&files)).then_some(Access::Edit);
+        return is_no_act("git", &canonical(&files)).then_some(Access::Edit);
+    }
+    if let Some(files) = edits::removed(argv, cwd) {
+        let is_named = is_no_act("git", &canonical(&git::put_back_form(files)));
+        return (is_named && is_harmless(name, &command.line())).then_some(Access::Edit);
     }
     let argv = edits::without_text(argv);
     (edits::edits(&argv, cwd) && is_harmless(name, &canonical(&argv))).then_some(Access::Edit)
@@ -424,6 +448,27 @@ mod tests {
             ("cp x ~/.ssh/authorized_keys", None),
             ("mv x /usr/local/bin/git", None),
             ("rm x", None),
+            ("rm -f a.go b/c.go", Some(Access::Edit)),
+            ("rm -rf a.go", None),
+            ("rm a.go b", None),
+            ("rm '*.go'", None),
+            ("rm ../a.go", None),
+            ("bundle exec rspec spec/a_spec.rb", Some(Access::Check)),
+            ("./gradlew test", Some(Access::Check)),
+            ("/tmp/gradlew test", None),
+            ("pnpm build", Some(Access::Check)),
+            ("yarn lint --fix", Some(Access::Check)),
+            ("yarn add x", None),
+            ("pnpm dlx x", None),
+            ("turbo run build test", Some(Access::Check)),
+            ("turbo run build deploy", None),
+            ("make", Some(Access::Check)),
+            ("make -j4", Some(Access::Check)),
+            ("make -f x", None),
+            ("make SHELL=x", None),
+            ("python manage.py test", Some(Access::Check)),
+            ("python /tmp/manage.py test", None),
+            ("node --check a.js", Some(Access::Check)),
             ("rm -rf /tmp/x", Some(Access::Edit)),
             ("rm -rf /tmp/x /etc", None),
             ("sudo rm -rf /tmp/x", None),

@@ -153,9 +153,9 @@ pub(super) const TABLE: &[Entry] = &[
         ],
         &[VcsWrite],
         &["git config user.name x", "git config alias.x '!id'"],
-        &["git config --get user.name", "git config --list"],
+        &["git config --get user.name", "git config user.name", "git config --list"],
     )
-    .unless(&["--get", "--get-all", "--list", "-l", "--get-regexp"]),
+    .unless(&["--get", "--get-all", "--list", "-l", "--get-regexp", "SINGLE"]),
     base(
         &["git"],
         &[

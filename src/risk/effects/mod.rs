@@ -35,7 +35,7 @@ struct Entry {
     /// Empty: what the path does anyway. Else what it does in addition, where one of these holds:
     /// `-x` the short option, alone or in a cluster; `--long` the option; `-word` the word;
     /// `~text` a word holds the text; `^text` a word starts with it; `OPERAND` an operand
-    /// follows the path; `ALONE` none does; `STDIN` something is on its standard input.
+    /// follows the path; `SINGLE` one does, `ALONE` none; `STDIN` something is on its standard input.
     when: &'static [&'static str],
     /// Not where one of these holds.
     unless: &'static [&'static str],
@@ -187,6 +187,7 @@ fn condition(condition: &str, line: &Line<'_>, rest: &[&str]) -> bool {
         "STDIN" => return line.has_stdin,
         "OPERAND" => return !rest.is_empty(),
         "ALONE" => return rest.is_empty(),
+        "SINGLE" => return rest.len() == 1,
         _ => (),
     }
     if let Some(text) = condition.strip_prefix('~') {
