@@ -13,8 +13,10 @@ use super::{
 
 mod arguments;
 mod awk;
+mod node;
 pub(super) mod outputs;
 mod python;
+mod ruby;
 mod sed;
 
 /// Names of the filters that take a script of sed's and of awk's language.
@@ -68,6 +70,31 @@ impl Parsed {
         self.deeds.into_iter().filter(move |it| is_whole || matches!(it, Deed::Opens(..)))
     }
 }
+
+/// Where the program of an interpreter is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    /// The word at this place.
+    Word(usize),
+    Stdin,
+}
+
+/// An interpreter whose programs are read.
+#[derive(Debug)]
+struct Interpreter {
+    /// Its names, without version.
+    names: &'static [&'static str],
+    /// Where the program of a vector is; `None` where it is in a file, or its options do more.
+    place: fn(&[String]) -> Option<Place>,
+    /// Whether a variable changes how it begins or ends, beside those that change code for all.
+    is_changed_by: fn(&str) -> bool,
+    /// The files that a program opens, where it does no more than that, compute and print.
+    deeds: fn(&str) -> Option<Vec<Deed>>,
+    /// What its options do with the words behind the program, which is at this place.
+    besides: fn(&[String], Place) -> Option<Vec<Deed>>,
+}
+
+const INTERPRETERS: &[Interpreter] = &[node::NODE, python::PYTHON, ruby::RUBY];
 
 /// What a script comes to in each way to read it.
 type Parse = fn(&str) -> Vec<Parsed>;
@@ -135,21 +162,20 @@ impl Reader {
         vector: &Vector,
         context: &Context,
     ) -> Option<BTreeSet<Deed>> {
-        let name = vector.argv.first().map_or("", |it| base_name(it));
-        let is_changed = || context.assignments.iter().any(|it| python::is_changed_by(&it.0));
-        if without_version(name) != "python" || is_changed() {
+        let name = without_version(vector.argv.first().map_or("", |it| base_name(it)));
+        let known = INTERPRETERS.iter().find(|it| it.names.contains(&name))?;
+        if context.assignments.iter().any(|it| (known.is_changed_by)(&it.0)) {
             return None;
         }
-        let program = match python::place(&vector.argv)? {
-            python::Place::Word(at) => {
-                let pieces = [Piece::Word(at, vector.argv.get(at)?.clone())];
-                script(&pieces, vector, context, |_| false)?
-            }
-            python::Place::Stdin => {
-                script(&[Piece::File("-".to_owned())], vector, context, |_| false)?
-            }
+        let place = (known.place)(&vector.argv)?;
+        let piece = match place {
+            Place::Word(at) => Piece::Word(at, vector.argv.get(at)?.clone()),
+            Place::Stdin => Piece::File("-".to_owned()),
         };
-        let deeds = self.afford(program.len() * SCRIPT_COST).then(|| python::deeds(&program))??;
+        let program = script(&[piece], vector, context, |_| false)?;
+        let is_cheap = self.afford(program.len() * SCRIPT_COST);
+        let mut deeds = is_cheap.then(|| (known.deeds)(&program))??;
+        deeds.extend((known.besides)(&vector.argv, place)?);
         Some(deeds.into_iter().collect())
     }
 

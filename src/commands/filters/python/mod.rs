@@ -12,7 +12,7 @@ use self::{
     known::{METHODS, MODULES, Module, OPEN_BUILTINS, module_of},
     tokens::{Token, tokens},
 };
-use super::{Deed, Mode};
+use super::{Deed, Interpreter, Mode, Place};
 use crate::commands::lists;
 
 mod known;
@@ -21,16 +21,16 @@ mod tokens;
 /// Options that change nothing of what a program does.
 const FLAGS: &[&str] = &["-u", "-B", "-E", "-I", "-P", "-s", "-S", "-O", "-OO", "-q", "-b", "-bb"];
 
-/// Where the program of an interpreter is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
-    /// The word at this place.
-    Word(usize),
-    Stdin,
-}
+pub(super) const PYTHON: Interpreter = Interpreter {
+    names: &["python"],
+    place,
+    is_changed_by,
+    deeds,
+    besides: |_, _| Some(Vec::new()),
+};
 
 /// Where the program of a vector is; `None` where it is in a file or a module.
-pub(super) fn place(argv: &[String]) -> Option<Place> {
+fn place(argv: &[String]) -> Option<Place> {
     let is_flag = |it: &String| FLAGS.contains(&it.as_str());
     let at = 1 + argv.iter().skip(1).take_while(|it| is_flag(it)).count();
     match argv.get(at).map(String::as_str) {
@@ -41,7 +41,7 @@ pub(super) fn place(argv: &[String]) -> Option<Place> {
 }
 
 /// Variables that change how the interpreter begins or ends, beside those that change code for all.
-pub(super) fn is_changed_by(variable: &str) -> bool {
+fn is_changed_by(variable: &str) -> bool {
     const HARMLESS: &[&str] = &[
         "PYTHONDONTWRITEBYTECODE",
         "PYTHONHASHSEED",
@@ -54,7 +54,7 @@ pub(super) fn is_changed_by(variable: &str) -> bool {
 }
 
 /// The files that a program opens, where it does no more than that, compute and print.
-pub(super) fn deeds(program: &str) -> Option<Vec<Deed>> {
+fn deeds(program: &str) -> Option<Vec<Deed>> {
     let tokens = tokens(program)?;
     let mut reader = Reader { tokens: &tokens, ..Reader::default() };
     let mut at = 0;
