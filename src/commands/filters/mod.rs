@@ -15,6 +15,7 @@ mod arguments;
 mod awk;
 mod node;
 pub(super) mod outputs;
+mod perl;
 mod python;
 mod ruby;
 mod sed;
@@ -94,7 +95,10 @@ struct Interpreter {
     besides: fn(&[String], Place) -> Option<Vec<Deed>>,
 }
 
-const INTERPRETERS: &[Interpreter] = &[node::NODE, python::PYTHON, ruby::RUBY];
+/// Most tokens of a program that is read.
+const MAX_TOKENS: usize = 4_000;
+
+const INTERPRETERS: &[Interpreter] = &[node::NODE, perl::PERL, python::PYTHON, ruby::RUBY];
 
 /// What a script comes to in each way to read it.
 type Parse = fn(&str) -> Vec<Parsed>;

@@ -10,7 +10,7 @@ use self::{
     known::{CLASSES, DENIED, FUNCTIONS, GLOBALS, KEYWORDS, METHODS, MODULES, Module, REFUSED},
     tokens::{Token, tokens},
 };
-use super::{Deed, Interpreter, Mode, Place};
+use super::{Deed, Interpreter, MAX_TOKENS, Mode, Place};
 use crate::commands::lists;
 
 mod known;
@@ -67,7 +67,7 @@ fn is_changed_by(variable: &str) -> bool {
 
 /// The files that a program opens, where it does no more than that, compute and print.
 fn deeds(program: &str) -> Option<Vec<Deed>> {
-    let tokens = tokens(program)?;
+    let tokens = tokens(program).filter(|it| it.len() <= MAX_TOKENS)?;
     let is_refused = |token: &Token| match token {
         Token::Name(text) | Token::Text(Some(text)) => REFUSED.contains(&text.as_str()),
         _ => false,

@@ -9,7 +9,7 @@ use self::{
     known::{FUNCTIONS, KEYWORDS, LIBRARIES, METHODS, MODULES, TYPES},
     tokens::{Kind, Token, tokens},
 };
-use super::{Deed, Interpreter, Mode, Place};
+use super::{Deed, Interpreter, MAX_TOKENS, Mode, Place};
 use crate::commands::lists;
 
 mod known;
@@ -50,7 +50,7 @@ fn is_changed_by(variable: &str) -> bool {
 
 /// The files that a program opens, where it does no more than that, compute and print.
 fn deeds(program: &str) -> Option<Vec<Deed>> {
-    let tokens = tokens(program)?;
+    let tokens = tokens(program).filter(|it| it.len() <= MAX_TOKENS)?;
     let mut reader = Reader { variables: variables(&tokens), tokens: &tokens, deeds: Vec::new() };
     let mut at = 0;
     while at < tokens.len() {
