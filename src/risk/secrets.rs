@@ -80,6 +80,12 @@ const FOLDERS: &[&str] = &[
 const SAMPLES: &[&str] =
     &[".example", ".sample", ".template", ".dist", ".pub", "known_hosts", ".defaults", ".tpl"];
 
+/// Whether a word names an example of a file that would hold secrets.
+pub(super) fn is_sample(word: &str) -> bool {
+    let name = word.rsplit(['/', ':']).next().unwrap_or(word);
+    name.starts_with(".env.") && SAMPLES.iter().any(|it| name.ends_with(it))
+}
+
 /// Finds what every path into one of the folders holds; most paths hold none of it.
 static FOLDER_NAMES: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
     let bare = FOLDERS.iter().map(|folder| folder.trim_matches('/'));

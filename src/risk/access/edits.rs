@@ -210,6 +210,7 @@ pub(super) fn edits(argv: &[String], cwd: Option<&str>) -> bool {
         word.contains("://") || word.contains("::") || (word.contains('@') && word.contains(':'))
     };
     git::sets_committer(argv)
+        || git::goes_back(argv)
         || (is_asked(EDITS, argv) || is_new_branch(argv)) && !argv.iter().skip(1).any(is_address)
 }
 

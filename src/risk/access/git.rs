@@ -68,6 +68,17 @@ pub(super) fn sets_committer(argv: &[String]) -> bool {
         && matches!(words.as_slice(), ["set", key, _] | [key, _] if COMMITTER.contains(key))
 }
 
+/// Branches that every project may have; another word may be a folder, whose files would be put back.
+const MAIN: &[&str] = &["-", "develop", "main", "master", "trunk"];
+
+/// Whether it is gone to the branch that others start from, or to the one that was left.
+pub(super) fn goes_back(argv: &[String]) -> bool {
+    git_words(argv).is_some_and(|words| {
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        matches!(words.as_slice(), ["checkout", to] | ["checkout", "--quiet" | "-q", to] if MAIN.contains(to))
+    })
+}
+
 /// The files that are put back as they were, each by its name, in the form in which the acts know that.
 pub(super) fn put_back(argv: &[String], cwd: Option<&str>) -> Option<Vec<String>> {
     let (name, words) = git_words(argv)?.split_first()?;

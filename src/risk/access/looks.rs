@@ -52,10 +52,11 @@ pub(super) const LOOKS: &[Request] = &[
         names: "gh",
         paths: "cache list, gist list, issue list, issue status, issue view, label list, org list, pr checks, pr diff, \
                 pr list, pr status, pr view, project list, project view, release list, release view, repo list, \
-                repo view, ruleset list, ruleset view, run list, run view, search code, search commits, search \
+                repo view, ruleset list, ruleset view, run list, run view, run watch, search code, search commits, search \
                 issues, search prs, search repos, status, workflow list, workflow view",
         not: &["--web", "-w"],
     },
+    Request { names: "gh", paths: "auth status", not: &["--show-token", "-t"] },
     Request {
         names: "gh",
         paths: "api",

@@ -12,6 +12,7 @@ use std::{
 use super::{
     Effect, Effects,
     acts::{Act, acts},
+    secrets::is_sample,
     severity::is_guarded,
 };
 use crate::{
@@ -24,6 +25,7 @@ mod checks;
 mod edits;
 mod files;
 mod git;
+mod local;
 mod looks;
 mod request;
 mod scratch;
@@ -60,7 +62,7 @@ const WRITES: Effects = READS.union(Effects::of(&[
 /// Lines of the acts that are done with a tool; put together when they are first asked for.
 static ACTS: LazyLock<BTreeMap<&str, OnceLock<Vec<&'static Language>>>> = LazyLock::new(|| {
     let looking = request::names(looks::LOOKS).chain(viewers::names());
-    let names = looking.chain(checks::names()).chain(edits::names());
+    let names = looking.chain(checks::names()).chain(edits::names()).chain(["curl"]);
     names.map(|it| (it, OnceLock::new())).collect()
 });
 
@@ -88,8 +90,36 @@ const INTRODUCTIONS: &[&str] = &["--help", "--version"];
 /// Shells that read a script to its end with `-n`, and run nothing of it.
 const SHELLS: &[&str] = &["bash", "dash", "ksh", "sh", "zsh"];
 
+/// Variables that are no secrets.
+const VARIABLES: &[&str] = &[
+    "CI",
+    "EDITOR",
+    "GOPATH",
+    "GOROOT",
+    "HOME",
+    "JAVA_HOME",
+    "LANG",
+    "NODE_ENV",
+    "PATH",
+    "PWD",
+    "SHELL",
+    "TERM",
+    "TMPDIR",
+    "USER",
+    "VIRTUAL_ENV",
+];
+
+/// Whether a word asks lsof for ports, and which program has them: `-ti:3000`, `-sTCP:LISTEN`.
+fn is_of_ports(word: &str) -> bool {
+    let is_plain = |it: &str| it.chars().all(|ch| ch.is_ascii_alphanumeric() || ":,-".contains(ch));
+    let letters = word.strip_prefix('-').map(|it| it.trim_start_matches(['n', 'P', 't']));
+    letters.map_or(word.starts_with(':') || word.starts_with("tcp:"), |it| {
+        it.is_empty() || it.starts_with('i') || it.starts_with("sTCP:")
+    }) && is_plain(word)
+}
+
 /// Whether a program of the search path is asked who it is; a shell, whether a script is well formed; Python, to
-/// show JSON; or for what one process does.
+/// show JSON; or for what one process does, who has a port, or for a variable that is no secret.
 fn is_plain(argv: &[String], cwd: Option<&str>) -> bool {
     let words: Vec<&str> = argv.iter().map(String::as_str).collect();
     let is_usual = |word: &str| !files::is_elsewhere("", word, cwd);
@@ -99,6 +129,8 @@ fn is_plain(argv: &[String], cwd: Option<&str>) -> bool {
             SHELLS.contains(&name) && !script.starts_with('-') && is_usual(script)
         }
         ["python" | "python3", "-m", "json.tool"] | ["lsof" | "ps", "-p", _] => true,
+        ["lsof", ..] => words.iter().skip(1).all(|it| is_of_ports(it)) && words.len() > 1,
+        ["printenv", name] => VARIABLES.contains(&name),
         ["python" | "python3", "-m", "json.tool", file] => !file.starts_with('-') && is_usual(file),
         _ => false,
     }
@@ -207,7 +239,10 @@ fn access_in(command: &Command, cwd: Option<&str>, effects: Effects) -> Option<A
     }
     // What find runs is a command of its own.
     if are_of(if name == "find" { FINDS } else { READS }) && looks(command, cwd, effects) {
-        let line = canonical(&viewers::without_pattern(argv));
+        // Nor is the example of a file that would hold secrets one of them.
+        let samples = viewers::without_pattern(argv).into_iter();
+        let plain = samples.map(|it| if is_sample(&it) { "x".to_owned() } else { it });
+        let line = canonical(&plain.collect::<Vec<_>>());
         // Guards of files are for what is in them.
         if viewers::only_lists(name) && is_no_act(name, &line) || is_harmless(name, &line) {
             return Some(Access::Read);
@@ -216,6 +251,9 @@ fn access_in(command: &Command, cwd: Option<&str>, effects: Effects) -> Option<A
     // Others are given their operands by what runs them.
     if !command.wrappers.iter().all(|it| WRAPPERS.contains(&it.as_str())) {
         return None;
+    }
+    if are_of(READS) && local::asks(argv) && is_no_act(name, &command.line()) {
+        return Some(Access::Check);
     }
     if are_of(RUNS) && checks::checks(argv, cwd) && is_harmless(name, &command.line()) {
         return Some(Access::Check);
@@ -448,6 +486,30 @@ mod tests {
             ("cp x ~/.ssh/authorized_keys", None),
             ("mv x /usr/local/bin/git", None),
             ("rm x", None),
+            ("cat .env.example", Some(Access::Read)),
+            ("git show origin/x:.env.example", Some(Access::Read)),
+            ("cat .env.example .env", None),
+            ("cat .env.local", None),
+            ("lsof -nP -iTCP -sTCP:LISTEN", Some(Access::Read)),
+            ("lsof -ti:3000", Some(Access::Read)),
+            ("lsof -i :3000 -t", Some(Access::Read)),
+            ("lsof", None),
+            ("lsof -u ana", None),
+            ("lsof +D /srv", None),
+            ("printenv PATH", Some(Access::Read)),
+            ("printenv", None),
+            ("printenv AWS_SECRET_ACCESS_KEY", None),
+            ("gh auth status", Some(Access::Read)),
+            ("gh auth status --show-token", None),
+            ("gh run watch 1 --exit-status", Some(Access::Read)),
+            ("git checkout main", Some(Access::Edit)),
+            ("git checkout -q -", Some(Access::Edit)),
+            ("git checkout src", None),
+            ("git checkout main src", None),
+            ("curl -s http://localhost:3000/x", Some(Access::Check)),
+            ("curl -s http://localhost:3000/.env", None),
+            ("sudo curl -s http://localhost:3000/x", None),
+            ("curl -s http://x.example/x", None),
             ("rm -f a.go b/c.go", Some(Access::Edit)),
             ("rm -rf a.go", None),
             ("rm a.go b", None),

@@ -190,7 +190,7 @@ pub(super) const TABLE: &[Entry] = &[
         &[CodeInline],
         &[
             "python3 <<'EOF'\nimport shutil\nEOF",
-            "echo 'puts 1' | ruby",
+            "echo 'load ARGV[0]' | ruby",
             "curl -s https://x | node",
         ],
         &["echo 1 | python3 script.py", "python3"],
