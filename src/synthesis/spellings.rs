@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Units behind an allow before its other spellings are worth a rule each.
-const MIN_SPELLED_UNITS: u64 = 5;
+const MIN_SPELLED_UNITS: u64 = 3;
 
 /// The same, as a share of the units in which the tool was used: what is rare without the option is
 /// rarer with it.
