@@ -16,7 +16,7 @@ const MIN_SPELLED_UNITS: u64 = 3;
 
 /// The same, as a share of the units in which the tool was used: what is rare without the option is
 /// rarer with it.
-const MIN_SPELLED_SHARE: f64 = 0.125;
+const MIN_SPELLED_SHARE: f64 = 0.05;
 
 /// Options that only say where or how to print, never what to run, a star for their one value; with
 /// each, whether every role spells acts with it, or only one that was seen to.
