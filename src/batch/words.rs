@@ -207,12 +207,14 @@ const fn known(access: Access) -> &'static str {
         }
         Access::Check => {
             "All of this runs the project's own checks, and the rule is for that alone: it takes builds, \
-             tests, type checkers and linters that are known, without settings or programs from elsewhere."
+             tests, type checkers and linters that are known, without settings or programs from elsewhere, and \
+             looks at what the project serves on this machine."
         }
         Access::Edit => {
             "All of this changes the work at hand, and the rule is for that alone: it takes commits, branches, \
              texts of issues and pull requests, and files of the working folder or temporary ones that are \
-             no configuration."
+             no configuration: written over, put back and removed where each is named; trees are removed in \
+             temporary folders alone."
         }
     }
 }
@@ -229,7 +231,7 @@ pub(super) fn risk_if_wrong(draft: &Draft) -> String {
             }
             (Some(Access::Edit), _) => {
                 "An agent can change the work at hand without being asked; what was never committed is lost \
-                 where it is overwritten."
+                 where it is written over, put back or removed."
             }
             (None, RiskLevel::Low) => {
                 "An agent can run this, in any form the pattern takes, without being asked; it only reads \

@@ -195,9 +195,11 @@ pub enum Access {
     /// It looks and computes, and changes, sends or runs nothing; files that its program opens are commands
     /// beside it.
     Read,
-    /// It runs checks that a project has of itself: builds, tests, type checkers, linters.
+    /// It runs checks that a project has of itself: builds, tests, type checkers, linters; or it looks at what
+    /// that serves on this machine.
     Check,
-    /// It changes the work at hand: what version control keeps, texts of issues, files that are not hidden.
+    /// It changes the work at hand: what version control keeps, texts of issues, files that are not hidden, each
+    /// by its name, and what is temporary.
     Edit,
 }
 

@@ -1,5 +1,5 @@
 //! What changes the work at hand: commits and branches, which git keeps for weeks after they were left; text of
-//! issues and pull requests; files that are no configuration.
+//! issues and pull requests; files that are no configuration, each by its name.
 use super::{
     files::{is_elsewhere, is_workpiece},
     git,
@@ -11,8 +11,8 @@ use crate::commands::{base_name, grammar};
 ///
 /// # Source
 /// Their manuals: git 2.47, whose reflog keeps what a branch was for 30 days at least (git-gc(1)); gh 2.60; go
-/// 1.24. Left out is what discards changes that were never committed, what gives them to others, and what
-/// waits for an editor.
+/// 1.24. Left out is what discards changes that were never committed without naming each file, what gives them to
+/// others, and what waits for an editor.
 const EDITS: &[Request] = &[
     Request {
         names: "git",
