@@ -25,7 +25,7 @@ pub use quote::{canonical, quote, split};
 pub use runners::{FRAMEWORKS, MAX_NESTED, Program, Runner, inside, is_runner, program, runners};
 pub use runs::{Runs, runs};
 pub use unwrap::read;
-pub use vector::Stdin;
+pub use vector::{Open, Places, Stdin};
 
 /// What one argument vector comes down to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -62,6 +62,8 @@ pub struct Command {
     pub stdin: Stdin,
     /// Whether a part of its words is computed; it stands in them as it was written.
     pub is_computed: bool,
+    /// Words of it that may turn out to be options, or more than one word.
+    pub open: Open,
     /// Whether it is an interpreter whose program was read, and does no more than compute and print;
     /// files that it opens are commands beside it.
     pub is_filter: bool,

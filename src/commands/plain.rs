@@ -345,8 +345,11 @@ impl Parser<'_> {
             Some(b'(') => {
                 self.at += 1;
                 let plain = |byte: u8| !b"()'\"\\`#<>{}\n\t".contains(&byte);
+                let start = self.at;
                 self.at += self.run(plain);
-                (self.byte(0)? == b')').then(|| self.at += 1)
+                // Arithmetic of old.
+                let is_old = self.text.get(start..self.at)?.contains("$[");
+                (self.byte(0)? == b')' && !is_old).then(|| self.at += 1)
             }
             Some(b'{') => {
                 self.at += 1;
@@ -435,6 +438,7 @@ mod tests {
             "! ls",
             "time ls",
             "x=(a b)",
+            "echo $($[[)",
             "x[1]=2",
             "echo $'a'",
             "echo `ls`",

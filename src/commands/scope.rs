@@ -6,16 +6,28 @@ use std::{cell::Cell, collections::BTreeMap, rc::Rc};
 
 use brush_parser::ast::FunctionBody;
 
+/// What a variable is set to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Variable {
+    /// This literal text.
+    Known(String),
+    /// Something that is not known, and begins as no option does.
+    Word,
+    /// Something that is not known.
+    Unknown,
+}
+
 /// Variables and functions at one point of a script.
 #[derive(Clone, Debug)]
 pub(super) struct Scope {
-    /// `Some`: the literal text; `None`: set, but to what is not known.
-    vars: Rc<BTreeMap<String, Option<String>>>,
+    vars: Rc<BTreeMap<String, Variable>>,
     /// `$1`, `$2`, ..., `None` for each that is not known; `None` where none is.
     pub(super) positional: Option<Rc<[Option<String>]>>,
     functions: Rc<BTreeMap<String, Rc<FunctionBody>>>,
     /// What commands find in their environment, by the script's own doing.
     exports: Rc<BTreeMap<String, String>>,
+    /// Whether what is read from standard input are paths that find found.
+    pub(super) reads_paths: bool,
     /// How many more bytes of values are put in, in all scopes of an event.
     budget: Rc<Cell<usize>>,
 }
@@ -36,6 +48,7 @@ impl Default for Scope {
             positional: None,
             functions: Rc::default(),
             exports: Rc::default(),
+            reads_paths: false,
             budget: Rc::new(Cell::new(MAX_FILLED_BYTES)),
         }
     }
@@ -58,7 +71,10 @@ impl Scope {
             let idx = number.checked_sub(1)?;
             self.positional.as_ref()?.get(idx)?.as_deref()
         } else {
-            self.vars.get(name)?.as_deref()
+            match self.vars.get(name)? {
+                Variable::Known(text) => Some(text.as_str()),
+                Variable::Word | Variable::Unknown => None,
+            }
         };
         let value = value?;
         self.budget.set(self.budget.get().checked_sub(value.len())?);
@@ -67,7 +83,18 @@ impl Scope {
 
     pub(super) fn set(&mut self, name: &str, value: Option<String>) {
         let value = value.filter(|it| it.len() <= MAX_VALUE_BYTES);
+        let value = value.map_or(Variable::Unknown, Variable::Known);
         Rc::make_mut(&mut self.vars).insert(name.to_owned(), value);
+    }
+
+    /// Sets a variable to what is not known, and begins as no option does.
+    pub(super) fn set_word(&mut self, name: &str) {
+        Rc::make_mut(&mut self.vars).insert(name.to_owned(), Variable::Word);
+    }
+
+    /// Whether a variable is set to what is no option.
+    pub(super) fn is_word(&self, name: &str) -> bool {
+        self.vars.get(name) == Some(&Variable::Word)
     }
 
     /// The body of a function that the script defined.
@@ -103,12 +130,12 @@ impl Scope {
             let vars = Rc::make_mut(&mut self.vars);
             for (name, value) in &*other.vars {
                 if vars.get(name) != Some(value) {
-                    vars.insert(name.clone(), None);
+                    vars.insert(name.clone(), Variable::Unknown);
                 }
             }
             for (name, value) in vars {
                 if other.vars.get(name) != Some(value) {
-                    *value = None;
+                    *value = Variable::Unknown;
                 }
             }
         }

@@ -83,10 +83,14 @@ impl Reader {
             return;
         }
         let (folder, is_there) = (self.folder.clone(), self.is_there);
+        let mut before = None;
         for node in &pipeline.seq {
             self.said = Stdin::Computed;
             self.is_there = is_there && self.folder == folder;
-            self.node(node, context, &mut scope.clone());
+            let mut own = scope.clone();
+            own.reads_paths = before.is_some_and(finds_paths);
+            self.node(node, context, &mut own);
+            before = Some(node);
             self.piped = std::mem::replace(&mut self.said, Stdin::Computed);
         }
         self.piped = Stdin::Inherited;
@@ -116,6 +120,7 @@ impl Reader {
                 let redirects = redirects.as_ref().map_or(&[][..], |it| &it.0);
                 let piped = std::mem::take(&mut self.piped);
                 let stdin = redirects.iter().rev().find_map(|it| redirected(it, scope));
+                scope.reads_paths &= stdin.is_none();
                 self.fed(&stdin.unwrap_or(piped), |it| it.compound(compound, context, scope));
                 self.said = Stdin::Computed;
                 self.redirects(redirects, context, scope);
@@ -240,7 +245,14 @@ impl Reader {
             let mut seen = BTreeSet::new();
             self.reading.unresolved.retain(|it| seen.insert(it.clone()));
         } else {
-            scope.set(variable, None);
+            // A file that a shell finds by `*x` has no slash in its name: as an option it reaches no further than
+            // the folder.
+            let is_word = !fields.iter().any(|it| it.starts_with('-'));
+            if is_word && !values.iter().any(|it| it.dynamic) {
+                scope.set_word(variable);
+            } else {
+                scope.set(variable, None);
+            }
             self.list(body, context, scope);
             scope.join(&before);
         }
@@ -293,15 +305,20 @@ impl Reader {
         let said = if redirects.is_empty() { said(&vector) } else { Stdin::Computed };
         match vector.argv.first() {
             None => {
-                for Assigned { name, text, is_known } in assignments {
+                for Assigned { name, text, is_known, is_word } in assignments {
                     if scope.exports().contains_key(&name) || name == "PATH" {
                         scope.export(&name, &text);
                     }
-                    scope.set(&name, is_known.then_some(text));
+                    if is_word && !is_known {
+                        scope.set_word(&name);
+                    } else {
+                        scope.set(&name, is_known.then_some(text));
+                    }
                 }
             }
             Some(name) => {
                 set_by_builtin(name, &vector, scope);
+                read_path(&vector, redirects.is_empty(), scope);
                 if assignments.is_empty() && scope.exports().is_empty() {
                     self.call(vector, context, scope);
                 } else {
@@ -459,6 +476,14 @@ struct Assigned {
     /// The value; what is not known of it stands as it was written.
     text: String,
     is_known: bool,
+    /// Whether it begins with what is known, as no option does.
+    is_word: bool,
+}
+
+impl Assigned {
+    fn unknown(name: &str) -> Self {
+        Self { name: name.to_owned(), text: String::new(), is_known: false, is_word: false }
+    }
 }
 
 impl<'a> Words<'a> {
@@ -488,18 +513,20 @@ impl<'a> Words<'a> {
                             self.scripts.append(&mut value.scripts);
                             let old = if assignment.append { scope.get(name) } else { Some("") };
                             let is_known = old.is_some() && !value.dynamic;
+                            let is_word = !assignment.append && !value.begins_open;
                             let text = format!("{}{}", old.unwrap_or_default(), value.text());
-                            Assigned { name: name.clone(), text, is_known }
+                            let is_word = is_word && !text.is_empty() && !text.starts_with('-');
+                            Assigned { name: name.clone(), text, is_known, is_word }
                         }
                         (AssignmentValue::Scalar(text), _) => {
                             self.scripts.append(&mut word::read(&text.value, scope).scripts);
-                            Assigned { name: name.clone(), text: String::new(), is_known: false }
+                            Assigned::unknown(name)
                         }
                         (AssignmentValue::Array(elements), _) => {
                             for (_, text) in elements {
                                 self.scripts.append(&mut word::read(&text.value, scope).scripts);
                             }
-                            Assigned { name: name.clone(), text: String::new(), is_known: false }
+                            Assigned::unknown(name)
                         }
                     };
                     self.assignments.push(assigned);
@@ -517,6 +544,7 @@ impl<'a> Words<'a> {
     fn add(&mut self, value: Value) {
         for field in value.fields {
             self.vector.push(field, value.dynamic);
+            self.vector.is_open(value.begins_open, value.may_split);
         }
         self.scripts.extend(value.scripts);
     }
@@ -551,6 +579,34 @@ fn set_by_builtin(name: &str, vector: &Vector, scope: &mut Scope) {
             }
         }
         _ => (),
+    }
+}
+
+/// Whether a part of a pipeline passes on paths that begin with where they were looked for, which is no option.
+fn finds_paths(node: &Node) -> bool {
+    let Node::Simple(simple) = node else { return false };
+    let name = simple.word_or_name.as_ref().map(|it| it.value.as_str());
+    let says_more = ["-printf", "-fprintf", "-exec", "-ok", "-ls", "-execdir"];
+    let words = simple.suffix.iter().flat_map(|it| &it.0).map(|item| match item {
+        Item::Word(word) => {
+            !says_more.iter().any(|it| word.value.starts_with(it)) && !word.value.contains('$')
+        }
+        _ => true,
+    });
+    name == Some("find") && words.into_iter().all(|it| it)
+}
+
+/// `read X` of paths that find found: one to a line.
+fn read_path(vector: &Vector, has_no_redirect: bool, scope: &mut Scope) {
+    let is_read = vector.argv.first().is_some_and(|it| it == "read") && vector.unknown.is_empty();
+    let names: Vec<&String> = vector.argv.iter().skip(1).filter(|it| *it != "-r").collect();
+    if let [name] = names.as_slice()
+        && is_read
+        && has_no_redirect
+        && scope.reads_paths
+        && !name.starts_with('-')
+    {
+        scope.set_word(name);
     }
 }
 

@@ -6,7 +6,7 @@ use super::{
     environment::{Change, change},
     runners,
     scope::Scope,
-    vector::{Stdin, Unknown, Vector},
+    vector::{Open, Places, Stdin, Vector},
     wrappers::{self, Inner},
 };
 
@@ -200,11 +200,16 @@ impl Reader {
             "env" => {
                 if let Some(split) = wrappers::split_string(argv) {
                     let is_known = vector.unknown.is_empty();
-                    let unknown = if is_known { Unknown::default() } else { Unknown::ALL };
+                    let (unknown, open) =
+                        if is_known { Default::default() } else { (Places::ALL, Open::ALL) };
                     // The name of the program itself is known.
                     return match wrappers::unwrap(&split) {
                         Some(_) if !is_known => self.doubt(Doubt::ComputedName, &split.join(" ")),
-                        _ => self.vector(Vector { argv: split, unknown, ..vector }, context, scope),
+                        _ => self.vector(
+                            Vector { argv: split, unknown, open, ..vector },
+                            context,
+                            scope,
+                        ),
                     };
                 }
             }
@@ -363,6 +368,7 @@ impl Reader {
             is_there: self.is_there,
             stdin,
             is_computed: !vector.unknown.is_empty(),
+            open: vector.open,
             is_filter,
         });
         self.go(vector);

@@ -6,7 +6,8 @@ use std::{ops::Range, sync::Arc};
 pub(super) struct Vector {
     pub(super) argv: Vec<String>,
     /// Words with a part that is not known; it stands in the text as it was written.
-    pub(super) unknown: Unknown,
+    pub(super) unknown: Places,
+    pub(super) open: Open,
     pub(super) stdin: Stdin,
 }
 
@@ -36,9 +37,18 @@ impl Stdin {
     }
 }
 
-/// Places in a vector, as a set; all from [`Unknown::LAST`] on are one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Unknown(u64);
+/// Words that may turn out to be others than they look: what is not known of them is decided as they run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Open {
+    /// Those that begin with what is not known: they may be options.
+    pub begins: Places,
+    /// Those that a shell may split: more words may follow, options among them.
+    pub splits: Places,
+}
+
+/// Places in a vector, as a set; all from [`Places::LAST`] on are one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Places(u64);
 
 impl Vector {
     /// A vector of known words.
@@ -54,11 +64,26 @@ impl Vector {
         self.argv.push(word);
     }
 
+    /// Notes of the last word that it may be an option, or more than one word.
+    pub(super) fn is_open(&mut self, begins: bool, splits: bool) {
+        let at = self.argv.len().saturating_sub(1);
+        if begins {
+            self.open.begins.add(at);
+        }
+        if splits {
+            self.open.splits.add(at);
+        }
+    }
+
     /// The words at some places, as a vector with the same input.
     pub(super) fn part(&self, places: &Range<usize>) -> Self {
         Self {
             argv: self.argv.get(places.clone()).unwrap_or_default().to_vec(),
             unknown: self.unknown.from(places.start),
+            open: Open {
+                begins: self.open.begins.from(places.start),
+                splits: self.open.splits.from(places.start),
+            },
             stdin: self.stdin.clone(),
         }
     }
@@ -70,7 +95,17 @@ impl Vector {
     }
 }
 
-impl Unknown {
+impl Open {
+    /// All words.
+    pub(super) const ALL: Self = Self { begins: Places::ALL, splits: Places::ALL };
+
+    /// Whether no word may be more than it looks.
+    pub const fn is_empty(self) -> bool {
+        self.begins.is_empty() && self.splits.is_empty()
+    }
+}
+
+impl Places {
     const LAST: usize = 63;
 
     /// Every place.
@@ -80,11 +115,13 @@ impl Unknown {
         self.0 |= 1 << at.min(Self::LAST);
     }
 
-    pub(super) const fn has(self, at: usize) -> bool {
+    /// Whether a place is one of them.
+    pub const fn has(self, at: usize) -> bool {
         self.0 >> if at < Self::LAST { at } else { Self::LAST } & 1 == 1
     }
 
-    pub(super) const fn is_empty(self) -> bool {
+    /// Whether there is none.
+    pub const fn is_empty(self) -> bool {
         self.0 == 0
     }
 
@@ -114,7 +151,7 @@ mod tests {
         assert_eq!(unknown, [0, 3]);
         assert!((61..77).all(|at| part.unknown.has(at)), "never known by mistake");
         assert!(vector.part(&(70..71)).unknown.has(0));
-        assert!(Vector::literal(vec!["a".to_owned()]).unknown.is_empty() && Unknown::ALL.has(9));
+        assert!(Vector::literal(vec!["a".to_owned()]).unknown.is_empty() && Places::ALL.has(9));
         assert_eq!(vector.joined(&(3..5)), ("3 4".to_owned(), true));
         assert!(!vector.joined(&(4..6)).1);
     }

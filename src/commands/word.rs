@@ -15,6 +15,10 @@ pub(super) struct Value {
     pub(super) fields: Vec<String>,
     /// Whether a part is not known; it stands in the text as it was written.
     pub(super) dynamic: bool,
+    /// Whether a field begins with such a part: it may be an option.
+    pub(super) begins_open: bool,
+    /// Whether such a part is outside of quotes: it may be several words.
+    pub(super) may_split: bool,
     /// Scripts of command substitutions, in order.
     pub(super) scripts: Vec<String>,
 }
@@ -134,7 +138,7 @@ impl Reader<'_> {
                 }
                 '$' if after.starts_with('"') => after,
                 '$' => self.dollar(rest, false),
-                '`' => self.backquote(rest),
+                '`' => self.backquote(rest, false),
                 ch => {
                     self.push(ch.encode_utf8(&mut [0; 4]));
                     after
@@ -167,7 +171,7 @@ impl Reader<'_> {
                     }
                 },
                 '$' => self.dollar(rest, true),
-                '`' => self.backquote(rest),
+                '`' => self.backquote(rest, true),
                 ch => {
                     self.push(ch.encode_utf8(&mut [0; 4]));
                     after
@@ -181,7 +185,7 @@ impl Reader<'_> {
         let after = rest.get(1..).unwrap_or_default();
         if after.starts_with("((") {
             let (raw, after) = split_at(rest, 1 + close_paren(after, MAX_QUOTES) + 1);
-            self.unknown(raw);
+            self.unknown(raw, quoted);
             inner_scripts(raw.get(3..).unwrap_or_default(), &mut self.value.scripts);
             return after;
         }
@@ -189,7 +193,7 @@ impl Reader<'_> {
             let (raw, after) = split_at(rest, 1 + close_paren(after, MAX_QUOTES) + 1);
             let script = raw.get(2..raw.len().saturating_sub(1)).unwrap_or_default();
             self.value.scripts.push(script.to_owned());
-            self.unknown(raw);
+            self.unknown(raw, quoted);
             return after;
         }
         if let Some(inner) = after.strip_prefix('{') {
@@ -199,7 +203,7 @@ impl Reader<'_> {
             if let Some(known) = self.scope.get(name) {
                 self.known(known, quoted);
             } else {
-                self.unknown(rest.get(..raw_len).unwrap_or(rest));
+                self.unknown(rest.get(..raw_len).unwrap_or(rest), quoted);
                 inner_scripts(inner, &mut self.value.scripts);
             }
             return after.strip_prefix('}').unwrap_or(after);
@@ -212,12 +216,12 @@ impl Reader<'_> {
         let (name, after) = split_at(after, n_name);
         match self.scope.get(name) {
             Some(known) => self.known(known, quoted),
-            None => self.unknown(rest.get(..=n_name).unwrap_or(rest)),
+            None => self.unknown(rest.get(..=n_name).unwrap_or(rest), quoted),
         }
         after
     }
 
-    fn backquote<'t>(&mut self, rest: &'t str) -> &'t str {
+    fn backquote<'t>(&mut self, rest: &'t str, quoted: bool) -> &'t str {
         let inner = rest.get(1..).unwrap_or_default();
         let mut escaped = false;
         let end = inner.char_indices().find(|&(_, ch)| {
@@ -228,13 +232,21 @@ impl Reader<'_> {
         let (inner, after) = split_at(inner, end.map_or(inner.len(), |(at, _)| at));
         let script = inner.replace("\\`", "`").replace("\\$", "$").replace("\\\\", "\\");
         self.value.scripts.push(script);
-        self.unknown(rest.get(..inner.len() + 2).unwrap_or(rest));
+        self.unknown(rest.get(..inner.len() + 2).unwrap_or(rest), quoted);
         after.strip_prefix('`').unwrap_or(after)
     }
 
     /// A part that is not known stands as it was written.
-    fn unknown(&mut self, raw: &str) {
+    fn unknown(&mut self, raw: &str, quoted: bool) {
         self.value.dynamic = true;
+        if !is_plain_words(raw) {
+            // Behind a dash it may be any option, too.
+            let is_first = self.field.trim_start_matches('-').is_empty();
+            let name = raw.trim_matches(['$', '{', '}']);
+            let is_word = self.field.is_empty() && self.scope.is_word(name);
+            self.value.begins_open |= is_first && !is_word;
+            self.value.may_split |= !quoted;
+        }
         self.push(raw);
     }
 
@@ -264,6 +276,49 @@ impl Reader<'_> {
             self.begun = false;
         }
     }
+}
+
+/// Variables and programs that give words without blanks, none of which is an option; git has no branches that begin
+/// with a dash.
+///
+/// # Source
+/// POSIX.1-2017, Shell: special parameters, and the environment; git-rev-parse(1), git-merge-base(1).
+const PLAIN_WORDS: &[&str] = &[
+    "$#",
+    "$$",
+    "$?",
+    "$HOME",
+    "${HOME}",
+    "$(git branch --show-current)",
+    "$(git branch -r --format='%(refname:short)')",
+    "$(git rev-parse --abbrev-ref HEAD)",
+    "$(git rev-parse --short HEAD)",
+    "$(git rev-parse --show-toplevel)",
+    "$(git rev-parse HEAD)",
+    "$(go env GOMODCACHE)",
+    "$(go env GOPATH)",
+    "$(go env GOROOT)",
+    "$(hostname)",
+    "$(mktemp -d)",
+    "$(mktemp)",
+    "$(nproc)",
+    "$(pwd)",
+    "$(uname -m)",
+    "$(uname -s)",
+    "$(uname)",
+    "$(whoami)",
+];
+
+/// Whether an expansion is words that are no options, whatever it comes to; a number may have a sign.
+fn is_plain_words(raw: &str) -> bool {
+    let merge_base = || {
+        let names = raw.strip_prefix("$(git merge-base ").and_then(|it| it.strip_suffix(')'));
+        names.is_some_and(|it| {
+            it.chars().all(|ch| ch.is_ascii_alphanumeric() || " ._/-".contains(ch))
+        })
+    };
+    let quiet = raw.replace(" 2>/dev/null)", ")");
+    raw.starts_with("$((") || PLAIN_WORDS.contains(&quiet.as_str()) || merge_base()
 }
 
 fn split_at(text: &str, at: usize) -> (&str, &str) {

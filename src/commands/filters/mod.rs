@@ -87,6 +87,8 @@ struct Interpreter {
     names: &'static [&'static str],
     /// Where the program of a vector is; `None` where it is in a file, or its options do more.
     place: fn(&[String]) -> Option<Place>,
+    /// Whether words behind the program may be options.
+    has_options_behind: bool,
     /// Whether a variable changes how it begins or ends, beside those that change code for all.
     is_changed_by: fn(&str) -> bool,
     /// The files that a program opens, where it does no more than that, compute and print.
@@ -172,6 +174,10 @@ impl Reader {
             return None;
         }
         let place = (known.place)(&vector.argv)?;
+        // What follows the program may be options, too.
+        if known.has_options_behind && !vector.open.is_empty() {
+            return None;
+        }
         let piece = match place {
             Place::Word(at) => Piece::Word(at, vector.argv.get(at)?.clone()),
             Place::Stdin => Piece::File("-".to_owned()),

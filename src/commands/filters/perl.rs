@@ -10,6 +10,7 @@ use super::{Cursor, Deed, Interpreter, Mode, Place};
 pub(super) const PERL: Interpreter = Interpreter {
     names: &["perl"],
     place: |argv| Some(call(argv)?.place),
+    has_options_behind: true,
     is_changed_by,
     deeds,
     besides,

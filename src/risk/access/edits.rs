@@ -163,8 +163,8 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
     requests.chain(request::names(FORMERS)).chain(["chmod", "gsed", "rm", "sed"])
 }
 
-/// A vector without what is text for people in it.
-pub(super) fn without_text(argv: &[String]) -> Vec<String> {
+/// The places of words that are text for people, as values of options.
+pub(super) fn text_places(argv: &[String]) -> Vec<usize> {
     let has_message =
         || grammar::subcommand(argv).first().is_some_and(|it| WITH_MESSAGE.contains(&it.as_str()));
     let texts = match argv.first().map(|it| base_name(it)) {
@@ -173,15 +173,24 @@ pub(super) fn without_text(argv: &[String]) -> Vec<String> {
         _ => &[],
     };
     let mut is_text = false;
-    let words = argv.iter().map(|word| {
-        let (name, value) = word.split_once('=').unwrap_or((word, ""));
-        if std::mem::replace(&mut is_text, texts.contains(&word.as_str())) {
-            "x".to_owned()
-        } else if !value.is_empty() && texts.contains(&name) {
+    let places = argv.iter().enumerate().filter(|(_, word)| {
+        let is_long = word
+            .split_once('=')
+            .is_some_and(|(name, value)| !value.is_empty() && texts.contains(&name));
+        std::mem::replace(&mut is_text, texts.contains(&word.as_str())) || is_long
+    });
+    places.map(|it| it.0).collect()
+}
+
+/// A vector without what is text for people in it.
+pub(super) fn without_text(argv: &[String]) -> Vec<String> {
+    let places = text_places(argv);
+    let words = argv.iter().enumerate().map(|(at, word)| match word.split_once('=') {
+        _ if !places.contains(&at) => word.clone(),
+        Some((name, _)) if GH_TEXTS.contains(&name) || GIT_TEXTS.contains(&name) => {
             format!("{name}=x")
-        } else {
-            word.clone()
         }
+        _ => "x".to_owned(),
     });
     words.collect()
 }

@@ -1,5 +1,5 @@
 //! What tools are asked to look at.
-use super::request::Request;
+use super::request::{Request, asked};
 
 /// The tools.
 ///
@@ -158,3 +158,12 @@ pub(super) const LOOKS: &[Request] = &[
         not: &["-H", "--host", "-M", "--machine"],
     },
 ];
+
+/// Whether no option of what a tool is asked for does more than look, or open a browser; nor words that `may_split`
+/// into more operands, where a tool has a program among these.
+pub(super) fn takes_any_option(argv: &[String], may_split: bool) -> bool {
+    asked(LOOKS, argv).is_some_and(|it| {
+        let opens_browsers = it.not.iter().all(|it| matches!(*it, "--web" | "-w"));
+        opens_browsers && !(may_split && it.not.is_empty())
+    })
+}

@@ -52,17 +52,19 @@ pub(super) fn names(requests: &'static [Request]) -> impl Iterator<Item = &'stat
 
 /// Whether a vector is one of these requests.
 pub(super) fn is_asked(requests: &[Request], argv: &[String]) -> bool {
-    let Some((name, words)) = argv.split_first() else { return false };
+    asked(requests, argv).is_some()
+}
+
+/// The first of these requests that a vector is.
+pub(super) fn asked<'a>(requests: &'a [Request], argv: &[String]) -> Option<&'a Request> {
+    let (name, words) = argv.split_first()?;
     let name = base_name(name);
     let mut of_tool = requests.iter().filter(|it| lists(it.names, name)).peekable();
-    if of_tool.peek().is_none() {
-        return false;
-    }
+    of_tool.peek()?;
     let path = grammar::subcommand(argv);
-    let words = if name == "git" { behind_options(words, &path) } else { Some(words) };
-    let Some(words) = words else { return false };
+    let words = if name == "git" { behind_options(words, &path) } else { Some(words) }?;
     let writing = writing(name);
-    of_tool.any(|it| it.has(&path) && !does_more(words, it.not, writing))
+    of_tool.find(|it| it.has(&path) && !does_more(words, it.not, writing))
 }
 
 /// The words of git from its subcommand on; `None` for other tools, and where options in front say more than

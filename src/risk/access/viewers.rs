@@ -42,8 +42,13 @@ struct Viewers {
 const VIEWERS: &[Viewers] = &[
     Viewers {
         names: "b2sum cat cksum cmp column comm cut diff du exa expand eza fmt fold head hexdump hexyl join ls lsd \
-                md5 md5sum nl nm numfmt objdump od paste pathchk readelf rev sha1sum sha224sum sha256sum \
-                sha384sum sha512sum shasum size stat strings sum tac tail tree tsort unexpand uniq wc xxd",
+                md5 md5sum nl numfmt od paste pathchk rev sha1sum sha224sum sha256sum sha384sum sha512sum \
+                shasum stat strings sum tac tail tsort unexpand wc",
+        operands: Operands::Files,
+        not: &[],
+    },
+    Viewers {
+        names: "nm objdump readelf size tree uniq xxd",
         operands: Operands::Files,
         not: &["--plugin"],
     },
@@ -125,6 +130,11 @@ const PROGRAM_OPTIONS: &[&str] = &["-e", "-f", "--expression", "--regexp", "--fi
 /// Words of the languages of `jq` and `yq` for what is in the environment, or in other files.
 const ENVIRONMENT: &[&str] =
     &["env", "ENV", "strenv", "envsubst", "load", "load_str", "import", "include"];
+
+/// Whether no option of a tool does more than look.
+pub(super) fn takes_any_option(name: &str) -> bool {
+    KNOWN.get(name).is_some_and(|it| it.not.is_empty())
+}
 
 /// Names of the tools.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {

@@ -19,6 +19,7 @@ mod tokens;
 pub(super) const NODE: Interpreter = Interpreter {
     names: &["node", "nodejs"],
     place,
+    has_options_behind: true,
     is_changed_by,
     deeds,
     besides: |_, _| Some(Vec::new()),

@@ -24,6 +24,7 @@ const FLAGS: &[&str] = &["-u", "-B", "-E", "-I", "-P", "-s", "-S", "-O", "-OO", 
 pub(super) const PYTHON: Interpreter = Interpreter {
     names: &["python"],
     place,
+    has_options_behind: false,
     is_changed_by,
     deeds,
     besides: |_, _| Some(Vec::new()),

@@ -15,8 +15,14 @@ use crate::commands::lists;
 mod known;
 mod tokens;
 
-pub(super) const RUBY: Interpreter =
-    Interpreter { names: &["ruby"], place, is_changed_by, deeds, besides: |_, _| Some(Vec::new()) };
+pub(super) const RUBY: Interpreter = Interpreter {
+    names: &["ruby"],
+    place,
+    has_options_behind: true,
+    is_changed_by,
+    deeds,
+    besides: |_, _| Some(Vec::new()),
+};
 
 /// Where the program of a vector is: behind options that load libraries and warn.
 fn place(argv: &[String]) -> Option<Place> {
