@@ -6,6 +6,7 @@ mod carriers;
 mod environment;
 mod filters;
 pub mod grammar;
+mod open;
 mod parse;
 mod plain;
 mod quote;

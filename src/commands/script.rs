@@ -9,7 +9,7 @@ use brush_parser::ast::{
 };
 
 use super::{
-    Command, Doubt, Origin,
+    Command, Doubt, Origin, open,
     parse::with_program,
     scope::Scope,
     stdin::{here_text, redirected, said, stdin},
@@ -88,7 +88,7 @@ impl Reader {
             self.said = Stdin::Computed;
             self.is_there = is_there && self.folder == folder;
             let mut own = scope.clone();
-            own.reads_paths = before.is_some_and(finds_paths);
+            own.reads_paths = before.is_some_and(open::finds_paths);
             self.node(node, context, &mut own);
             before = Some(node);
             self.piped = std::mem::replace(&mut self.said, Stdin::Computed);
@@ -318,7 +318,7 @@ impl Reader {
             }
             Some(name) => {
                 set_by_builtin(name, &vector, scope);
-                read_path(&vector, redirects.is_empty(), scope);
+                open::read_path(&vector, redirects.is_empty(), scope);
                 if assignments.is_empty() && scope.exports().is_empty() {
                     self.call(vector, context, scope);
                 } else {
@@ -579,34 +579,6 @@ fn set_by_builtin(name: &str, vector: &Vector, scope: &mut Scope) {
             }
         }
         _ => (),
-    }
-}
-
-/// Whether a part of a pipeline passes on paths that begin with where they were looked for, which is no option.
-fn finds_paths(node: &Node) -> bool {
-    let Node::Simple(simple) = node else { return false };
-    let name = simple.word_or_name.as_ref().map(|it| it.value.as_str());
-    let says_more = ["-printf", "-fprintf", "-exec", "-ok", "-ls", "-execdir"];
-    let words = simple.suffix.iter().flat_map(|it| &it.0).map(|item| match item {
-        Item::Word(word) => {
-            !says_more.iter().any(|it| word.value.starts_with(it)) && !word.value.contains('$')
-        }
-        _ => true,
-    });
-    name == Some("find") && words.into_iter().all(|it| it)
-}
-
-/// `read X` of paths that find found: one to a line.
-fn read_path(vector: &Vector, has_no_redirect: bool, scope: &mut Scope) {
-    let is_read = vector.argv.first().is_some_and(|it| it == "read") && vector.unknown.is_empty();
-    let names: Vec<&String> = vector.argv.iter().skip(1).filter(|it| *it != "-r").collect();
-    if let [name] = names.as_slice()
-        && is_read
-        && has_no_redirect
-        && scope.reads_paths
-        && !name.starts_with('-')
-    {
-        scope.set_word(name);
     }
 }
 

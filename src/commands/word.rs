@@ -1,5 +1,5 @@
 //! One shell word: quotes removed, literal variables put in, the scripts inside it found.
-use super::scope::Scope;
+use super::{open, scope::Scope};
 
 /// Most fields that one word may become.
 const MAX_FIELDS: usize = 64;
@@ -239,7 +239,7 @@ impl Reader<'_> {
     /// A part that is not known stands as it was written.
     fn unknown(&mut self, raw: &str, quoted: bool) {
         self.value.dynamic = true;
-        if !is_plain_words(raw) {
+        if !open::is_plain_words(raw) {
             // Behind a dash it may be any option, too.
             let is_first = self.field.trim_start_matches('-').is_empty();
             let name = raw.trim_matches(['$', '{', '}']);
@@ -276,49 +276,6 @@ impl Reader<'_> {
             self.begun = false;
         }
     }
-}
-
-/// Variables and programs that give words without blanks, none of which is an option; git has no branches that begin
-/// with a dash.
-///
-/// # Source
-/// POSIX.1-2017, Shell: special parameters, and the environment; git-rev-parse(1), git-merge-base(1).
-const PLAIN_WORDS: &[&str] = &[
-    "$#",
-    "$$",
-    "$?",
-    "$HOME",
-    "${HOME}",
-    "$(git branch --show-current)",
-    "$(git branch -r --format='%(refname:short)')",
-    "$(git rev-parse --abbrev-ref HEAD)",
-    "$(git rev-parse --short HEAD)",
-    "$(git rev-parse --show-toplevel)",
-    "$(git rev-parse HEAD)",
-    "$(go env GOMODCACHE)",
-    "$(go env GOPATH)",
-    "$(go env GOROOT)",
-    "$(hostname)",
-    "$(mktemp -d)",
-    "$(mktemp)",
-    "$(nproc)",
-    "$(pwd)",
-    "$(uname -m)",
-    "$(uname -s)",
-    "$(uname)",
-    "$(whoami)",
-];
-
-/// Whether an expansion is words that are no options, whatever it comes to; a number may have a sign.
-fn is_plain_words(raw: &str) -> bool {
-    let merge_base = || {
-        let names = raw.strip_prefix("$(git merge-base ").and_then(|it| it.strip_suffix(')'));
-        names.is_some_and(|it| {
-            it.chars().all(|ch| ch.is_ascii_alphanumeric() || " ._/-".contains(ch))
-        })
-    };
-    let quiet = raw.replace(" 2>/dev/null)", ")");
-    raw.starts_with("$((") || PLAIN_WORDS.contains(&quiet.as_str()) || merge_base()
 }
 
 fn split_at(text: &str, at: usize) -> (&str, &str) {

@@ -19,10 +19,10 @@ struct Tool {
 /// The tools.
 ///
 /// # Source
-/// Their manuals: Gradle 9, Maven 3.9, .NET 9, Swift 6, RSpec 3.13, RuboCop 1, Rake 13, Rails 8, PHPUnit 12,
-/// PHPStan 2, Laravel 12, Mix 1.18, CTest and CMake 4, Deno 2, Node 24, Playwright 1, Next 15, Prisma 6,
-/// Turborepo 2, Nx 21, Biome 2, Vite 7, svelte-check 4, Astro 5, Stylelint 16, Oxlint 1, rustfmt 1.8,
-/// tox 4, nox 2025, Python 3.13, Django 5, Vitest 3.
+/// Their manuals, of 2025: gradle 9, mvn 3.9, dotnet 9, swift 6, rspec 3, rubocop 1, rake 13, rails 8, phpunit 12,
+/// phpstan 2, artisan of Laravel 12, mix 1.18, ctest and cmake 4, deno 2, node 24, playwright 1, next 15,
+/// prisma 6, turbo 2, nx 21, biome 2, vite 7, vitest 3, svelte-check 4, astro 5, stylelint 16, oxlint 1,
+/// rustfmt 1.8, tox 4, nox, Python 3.13, Django 5.
 const TOOLS: &[Tool] = &[
     Tool {
         names: "gradle gradlew",

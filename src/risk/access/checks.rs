@@ -349,12 +349,12 @@ fn is_direct_task(name: &str, words: &[String]) -> bool {
     }
     let rest: Vec<String> = words.cloned().collect();
     lists("pnpm yarn", name)
-        && rest.first().is_some_and(is_check)
+        && rest.first().is_some_and(|it| is_check(it))
         && !does_more(&rest, NODE_OPTIONS, writing(name))
 }
 
 /// Whether a task is a check by its name.
-fn is_check(task: &String) -> bool {
+fn is_check(task: &str) -> bool {
     TASKS.contains(&task.split(':').next().unwrap_or_default())
 }
 
@@ -369,7 +369,7 @@ fn is_task(argv: &[String]) -> bool {
     // `make` alone builds.
     let is_bare = lists("gmake make", name) && path.is_empty();
     are_checks
-        && (path.last().is_some_and(is_check) || is_bare)
+        && (path.last().is_some_and(|it| is_check(it)) || is_bare)
         && is_asked(if is_bare { MAKE } else { TASK_RUNNERS }, argv)
 }
 

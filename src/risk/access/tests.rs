@@ -335,6 +335,8 @@ fn what_may_turn_out_to_be_an_option_is_not_known() {
         "find . | while read f < x; do gofmt -l \"$f\"; done",
         "find . | cat | while read f; do gofmt -l \"$f\"; done",
         "find . -printf '-w%f' | while read f; do gofmt -l \"$f\"; done",
+        "find . '-'printf -w | while read f; do gofmt -l \"$f\"; done",
+        "find . {-printf,-w} | while read f; do gofmt -l \"$f\"; done",
         "find $X | while read f; do gofmt -l \"$f\"; done",
         "find . | while read f; do cat x | while read f; do gofmt -l \"$f\"; done; done",
         "for f in *.go; do f=$(cat x); gofmt -l \"$f\"; done",

@@ -105,7 +105,7 @@ pub(super) const KEYWORDS: &str = "
 ///
 /// # Source
 /// `Object.getOwnPropertyNames(globalThis)` and `module.builtinModules` of Node 20 to 24, and the names that a
-/// module of CommonJS has.
+/// module of `CommonJS` has.
 pub(super) const DENIED: &str = "
     AbortController AbortSignal AggregateError AsyncDisposableStack Atomics BroadcastChannel CloseEvent Crypto CryptoKey
     CustomEvent DOMException DisposableStack ErrorEvent EvalError Event EventSource EventTarget FinalizationRegistry

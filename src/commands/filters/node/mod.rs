@@ -296,7 +296,8 @@ impl<'a> Reader<'a> {
             return self.of_module(module, at + 4);
         }
         // Other files are run.
-        let is_data = path.starts_with(['.', '/']) && path.ends_with(".json");
+        let ending = std::path::Path::new(path).extension();
+        let is_data = path.starts_with(['.', '/']) && ending.is_some_and(|it| it == "json");
         is_data.then(|| self.deeds.push(Deed::Opens(Mode::Read, path.to_owned(), true)))?;
         Some(at + 4)
     }
@@ -366,7 +367,7 @@ impl<'a> Reader<'a> {
         }
         let inside = self.tokens.get(at + 1..close)?;
         let is_number = match inside {
-            [Token::Number] | [Token::Text(Some(_))] => true,
+            [Token::Number | Token::Text(Some(_))] => true,
             // Whatever is taken from: a number, or none.
             [rest @ .., Token::Sign('-'), Token::Number] => !rest.iter().any(|it| {
                 matches!(
@@ -401,9 +402,8 @@ impl<'a> Reader<'a> {
                 depth -= 1;
                 false
             }
-            Some(Token::Sign('(')) => true,
             // In a list or an object it would go further.
-            Some(Token::Sign('[' | '{')) => true,
+            Some(Token::Sign('(' | '[' | '{')) => true,
             _ => false,
         });
         let Some(call) = call.filter(|it| self.is(*it, '(')) else { return false };

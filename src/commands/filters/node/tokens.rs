@@ -92,11 +92,14 @@ impl Reader {
                 if is_field { Next::Operator } else { Next::Value }
             }
             Some(Token::Name(name)) if CONTEXTUAL.contains(&name.as_str()) => Next::Unknown,
-            Some(
-                Token::Name(_) | Token::Number | Token::Pattern | Token::Text(_) | Token::Sign(']'),
-            ) => Next::Operator,
             Some(Token::Sign(')')) if self.is_control => Next::Value,
-            Some(Token::Sign(')')) => Next::Operator,
+            Some(
+                Token::Name(_)
+                | Token::Number
+                | Token::Pattern
+                | Token::Text(_)
+                | Token::Sign(']' | ')'),
+            ) => Next::Operator,
             Some(Token::Sign('}')) => Next::Unknown,
             // `x++ / 2`
             Some(Token::Sign(sign @ ('+' | '-'))) => {

@@ -133,7 +133,7 @@ impl Reader {
                 self.push(Kind::Text(Some(text).filter(|it| !it.contains('\\'))));
             }
             '"' => self.interpolated('"', depth)?,
-            '0'..='9' => self.number()?,
+            '0'..='9' => self.number(),
             '$' => {
                 self.cursor.next();
                 let name = self.cursor.run(is_letter);
@@ -225,15 +225,14 @@ impl Reader {
         Some(())
     }
 
-    fn number(&mut self) -> Option<()> {
-        self.cursor.run(|ch| is_letter(ch));
+    fn number(&mut self) {
+        self.cursor.run(is_letter);
         if self.cursor.peek() == Some('.') && self.follows(1).is_some_and(|it| it.is_ascii_digit())
         {
             self.cursor.next();
             self.cursor.run(is_letter);
         }
         self.push(Kind::Value);
-        Some(())
     }
 
     fn name(&mut self) {
