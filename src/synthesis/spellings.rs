@@ -211,8 +211,10 @@ impl Spellings {
             .n_units
             .get(candidate.binary.as_str())
             .map_or(1.0, |&all| candidate.evidence.n_units as f64 / all.max(1) as f64);
-        let is_ordinary =
-            candidate.action == RuleAction::Allow && candidate.risk <= RiskLevel::Medium;
+        // A form stands in front of guards, its fence in front of both, and of what a role has.
+        let is_ordinary = candidate.action == RuleAction::Allow
+            && candidate.stand == Stand::Open
+            && candidate.risk <= RiskLevel::Medium;
         let is_often =
             candidate.evidence.n_units >= MIN_SPELLED_UNITS && share >= MIN_SPELLED_SHARE;
         let base = candidate.pattern.strip_suffix(" *").unwrap_or(&candidate.pattern);

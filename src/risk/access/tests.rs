@@ -1,3 +1,5 @@
+//! How far commands go, by example.
+
 use super::*;
 use crate::{
     commands::{grammar, is_free_builtin, read},

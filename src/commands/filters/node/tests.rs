@@ -1,3 +1,5 @@
+//! Programs of JavaScript, by example.
+
 use super::*;
 use crate::commands::split;
 
