@@ -92,6 +92,11 @@ impl Scope {
         Rc::make_mut(&mut self.vars).insert(name.to_owned(), Variable::Word);
     }
 
+    /// Whether the script set a variable.
+    pub(super) fn is_set(&self, name: &str) -> bool {
+        self.vars.contains_key(name)
+    }
+
     /// Whether a variable is set to what is no option.
     pub(super) fn is_word(&self, name: &str) -> bool {
         self.vars.get(name) == Some(&Variable::Word)

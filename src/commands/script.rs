@@ -88,7 +88,7 @@ impl Reader {
             self.said = Stdin::Computed;
             self.is_there = is_there && self.folder == folder;
             let mut own = scope.clone();
-            own.reads_paths = before.is_some_and(open::finds_paths);
+            own.reads_paths = before.is_some_and(|it| open::finds_paths(it, scope));
             self.node(node, context, &mut own);
             before = Some(node);
             self.piped = std::mem::replace(&mut self.said, Stdin::Computed);

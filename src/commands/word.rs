@@ -239,14 +239,13 @@ impl Reader<'_> {
     /// A part that is not known stands as it was written.
     fn unknown(&mut self, raw: &str, quoted: bool) {
         self.value.dynamic = true;
-        if !open::is_plain_words(raw) {
-            // Behind a dash it may be any option, too.
-            let is_first = self.field.trim_start_matches('-').is_empty();
-            let name = raw.trim_matches(['$', '{', '}']);
-            let is_word = self.field.is_empty() && self.scope.is_word(name);
-            self.value.begins_open |= is_first && !is_word;
-            self.value.may_split |= !quoted;
-        }
+        let expansion = open::expansion(raw, self.scope);
+        // Behind a dash it may be any option, too.
+        let is_first = self.field.trim_start_matches('-').is_empty();
+        let name = raw.trim_matches(['$', '{', '}']);
+        let is_word = self.field.is_empty() && self.scope.is_word(name);
+        self.value.begins_open |= is_first && !is_word && expansion.may_be_option;
+        self.value.may_split |= !quoted && expansion.may_split;
         self.push(raw);
     }
 

@@ -43,6 +43,8 @@ const NODE: Language = Language {
         "const { ['constr' + 'uctor']: { ['constr' + 'uctor']: F } } = []; F(`process.getBuiltinModule('fs').writeFileSync('left', '')`)()",
         "P = []['__pro' + 'to__']; P.join = [].map['constr' + 'uctor']; G = ['x'].join(`process.getBuiltinModule('fs').writeFileSync('left', '')`); G()",
         "new Function(`process.getBuiltinModule('fs').writeFileSync('left', '')`)()",
+        "const o = { map: Object.getOwnPropertyDescriptor }, p = { map: Object.getPrototypeOf }; const A = o.map(p.map([]), 'constr' + 'uctor').value; const q = { map: o.map(p.map(A), 'constr' + 'uctor').value }; q.map(`process.getBuiltinModule('fs').writeFileSync('left', '')`)()",
+        "let P; const String = x => { P = x }; k = 'constr' + 'uctor'; String([][k]); String(P[k]); P(`process.getBuiltinModule('fs').writeFileSync('left', '')`)()",
         "this.process.getBuiltinModule('fs').writeFileSync('left', '')",
         "vm.runInThisContext(`process.getBuiltinModule('fs').writeFileSync('left', '')`)",
         "Reflect.get([].map, 'constr' + 'uctor')(`process.getBuiltinModule('fs').writeFileSync('left', '')`)()",

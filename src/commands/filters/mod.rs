@@ -308,5 +308,15 @@ impl Cursor {
     }
 }
 
+/// Deeds as the tests write them.
+#[cfg(test)]
+fn shown(deeds: &[Deed]) -> String {
+    let shown = |deed: &Deed| match deed {
+        Deed::Opens(mode, path, is_whole) => format!("{mode:?} {path} {is_whole}"),
+        deed => format!("{deed:?}"),
+    };
+    deeds.iter().map(shown).collect::<Vec<_>>().join(", ")
+}
+
 #[cfg(test)]
 mod tests;

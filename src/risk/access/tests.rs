@@ -283,7 +283,7 @@ fn what_may_turn_out_to_be_an_option_is_not_known() {
         "git log main..\"$(cat x)\"",
         "git log -- $(cat x)",
         "git diff $(git merge-base main HEAD)",
-        "git -C $HOME/p log",
+        "git -C \"$HOME/p\" log",
         "git commit -m \"$(cat x)\"",
         "gh pr create --title \"$T\" --body \"$(cat x)\"",
         "git log -1 --format=\"$F\"",
@@ -296,7 +296,7 @@ fn what_may_turn_out_to_be_an_option_is_not_known() {
         "P=/home/ana/p/$(cat x); gofmt -l \"$P\"",
         "cat x | while read n; do gh pr view \"$n\" && gh pr view ${n#x}; done",
         "git grep x $(git branch -r --format='%(refname:short)')",
-        "go mod edit -replace a=$(go env GOMODCACHE 2>/dev/null)/x",
+        "go mod edit -replace a=\"$(go env GOMODCACHE 2>/dev/null)/x\"",
         "sqlite3 \"$DB\" 'select 1'",
     ] {
         assert!(all(line), "{line}");
@@ -342,6 +342,10 @@ fn what_may_turn_out_to_be_an_option_is_not_known() {
         "find $X | while read f; do gofmt -l \"$f\"; done",
         "find . | while read f; do cat x | while read f; do gofmt -l \"$f\"; done; done",
         "for f in *.go; do f=$(cat x); gofmt -l \"$f\"; done",
+        "HOME=$(cat x); gofmt -l \"$HOME\"",
+        "pwd() { cat x; }; gofmt -l \"$(pwd)\"",
+        "find() { cat x; }; find . | while read f; do gofmt -l \"$f\"; done",
+        "gofmt -l $(pwd)",
         "P=$X/p; gofmt -l \"$P\"",
         "cat x | while read n; do gh pr edit $n --body x; done",
         "gh api \"$X\"",

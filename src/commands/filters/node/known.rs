@@ -57,7 +57,6 @@ pub(super) const MODULES: &[Module] = &[
         "",
     ),
     module("assert", "deepEqual deepStrictEqual equal notEqual notStrictEqual ok strictEqual", ""),
-    module("readline", "createInterface", ""),
 ];
 
 /// Global objects that are asked for something right away.
@@ -83,11 +82,17 @@ pub(super) const GLOBALS: &[Module] = &[
     module("Buffer", "alloc byteLength compare concat from isBuffer", ""),
 ];
 
-/// Classes, which may stand anywhere; their functions are beside the methods.
+/// Classes, which may be made, called, and asked for functions that are beside the methods.
 pub(super) const CLASSES: &str = "
     Array ArrayBuffer BigInt Boolean DataView Date Error Float64Array Int32Array Map Number Object Promise RangeError
     ReferenceError RegExp Set String SyntaxError TextDecoder TextEncoder TypeError URL URLSearchParams Uint8Array WeakMap
 ";
+
+/// Those of them that have nothing else, and may be given away: `map(Number)`.
+pub(super) const CONVERSIONS: &str = "BigInt Boolean Number String";
+
+/// Values that they have.
+pub(super) const NUMBERS: &str = "EPSILON MAX_SAFE_INTEGER MAX_VALUE MIN_SAFE_INTEGER MIN_VALUE";
 
 /// Functions that may be called.
 pub(super) const FUNCTIONS: &str = "
@@ -118,7 +123,8 @@ pub(super) const DENIED: &str = "
     trace_events tty util v8 vm wasi window with worker_threads yield zlib Bun Deno
 ";
 
-/// Names that lead from any object to functions that make code, or to what all objects have; nowhere in a program.
+/// Names that lead from an object to functions that make code, to what all objects have, or to streams that open
+/// files and connections; nowhere in a program, since whatever is read from an object may be called by another name.
 pub(super) const REFUSED: &[&str] = &[
     "__defineGetter__",
     "__defineSetter__",
@@ -132,11 +138,20 @@ pub(super) const REFUSED: &[&str] = &[
     "call",
     "callee",
     "caller",
+    "connect",
     "constructor",
+    "defineProperties",
+    "defineProperty",
     "dlopen",
+    "getOwnPropertyDescriptor",
+    "getOwnPropertyDescriptors",
+    "getPrototypeOf",
+    "listen",
     "mainModule",
+    "open",
     "prepareStackTrace",
     "prototype",
+    "setPrototypeOf",
 ];
 
 /// Methods that no object of the language or of the modules above has do more than compute.

@@ -7,7 +7,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use self::{
-    known::{CLASSES, DENIED, FUNCTIONS, GLOBALS, KEYWORDS, METHODS, MODULES, Module, REFUSED},
+    known::{
+        CLASSES, CONVERSIONS, DENIED, FUNCTIONS, GLOBALS, KEYWORDS, METHODS, MODULES, Module,
+        NUMBERS, REFUSED,
+    },
     tokens::{Token, tokens},
 };
 use super::{Deed, Interpreter, MAX_TOKENS, Mode, Place};
@@ -282,11 +285,25 @@ impl<'a> Reader<'a> {
             let is_made = !self.is(at + 2, '.') && !self.is(at + 2, '[');
             return (is_made && !class.is_empty()).then_some(at + 2);
         }
-        let is_known = lists(KEYWORDS, name) || lists(FUNCTIONS, name) || lists(CLASSES, name);
+        if lists(CLASSES, name) {
+            return self.class(name, at);
+        }
+        let is_known = lists(KEYWORDS, name) || lists(FUNCTIONS, name);
         // A call of what is no function of this program's would be one of another's.
         let is_own =
             !lists(DENIED, name) && (!self.is(at + 1, '(') || self.declared.contains(name));
         (is_known || is_own).then_some(at + 1)
+    }
+
+    /// A class: under another name it could be asked for anything.
+    fn class(&self, name: &str, at: usize) -> Option<usize> {
+        let is_given = self.is(at + 1, ')') || self.is(at + 1, ',');
+        let is_type = at > 0 && self.name(at - 1) == Some("instanceof");
+        if self.is(at + 1, '(') || is_type || (is_given && lists(CONVERSIONS, name)) {
+            return Some(at + 1);
+        }
+        let asked = self.is(at + 1, '.').then(|| self.name(at + 2))??;
+        (lists(METHODS, asked) || lists(NUMBERS, asked)).then_some(at + 3)
     }
 
     /// `require(...)` that no name is given to.
@@ -309,7 +326,15 @@ impl<'a> Reader<'a> {
             return self.of_module(module_of("fs/promises")?, at + 2);
         }
         if lists(module.values, name) {
-            return Some(at + 2);
+            // A stream is asked for something, or read from.
+            let is_stream = matches!(name, "stderr" | "stdin" | "stdout");
+            let is_asked = || {
+                let asked =
+                    self.name(at + 3).filter(|_| self.is(at + 2, '.') && self.is(at + 4, '('));
+                let is_read = at >= 2 && self.name(at - 2) == Some("of") && self.is(at + 2, ')');
+                asked.is_some_and(|it| lists(METHODS, it)) || is_read
+            };
+            return (!is_stream || is_asked()).then_some(at + 2);
         }
         if self.is(at + 2, '(') {
             return self.asked(module, name, at + 2);
@@ -366,8 +391,10 @@ impl<'a> Reader<'a> {
             return (!self.is(close + 1, ':') && !self.is(close + 1, '(')).then_some(at + 1);
         }
         let inside = self.tokens.get(at + 1..close)?;
+        let is_called = self.is(close + 1, '(');
         let is_number = match inside {
-            [Token::Number | Token::Text(Some(_))] => true,
+            [Token::Number] => true,
+            [Token::Text(Some(name))] => !is_called || lists(METHODS, name),
             // Whatever is taken from: a number, or none.
             [rest @ .., Token::Sign('-'), Token::Number] => !rest.iter().any(|it| {
                 matches!(
@@ -408,15 +435,14 @@ impl<'a> Reader<'a> {
         });
         let Some(call) = call.filter(|it| self.is(*it, '(')) else { return false };
         let words: Vec<Option<&str>> = (1..=3).map(|it| self.name(call.checked_sub(it)?)).collect();
-        let is_template = self.closing(call).is_some_and(|it| {
-            self.is(it + 1, '+') && self.is_before(call, '(') | self.is_before(call, '+')
-        });
+        // As in `((x) + '')`: what is joined is a text.
+        let is_joined = self.closing(call).is_some_and(|it| self.is(it + 1, '+'));
+        let is_template = is_joined && (self.is_before(call, '(') || self.is_before(call, '+'));
         let shows = match words.as_slice() {
             [Some("log" | "error" | "info" | "warn"), None, Some("console")] => {
                 self.is_before(call - 1, '.')
             }
             [Some("stringify"), None, Some("JSON")] => self.is_before(call - 1, '.'),
-            [Some("String" | "Number"), ..] => !self.is_before(call - 1, '.'),
             _ => is_template,
         };
         let close = self.closing(call).unwrap_or(call);

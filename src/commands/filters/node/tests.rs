@@ -4,11 +4,7 @@ use super::*;
 use crate::commands::split;
 
 fn shown(program: &str) -> Option<String> {
-    let shown = |deed: &Deed| match deed {
-        Deed::Opens(mode, path, is_whole) => format!("{mode:?} {path} {is_whole}"),
-        deed => format!("{deed:?}"),
-    };
-    Some(deeds(program)?.iter().map(shown).collect::<Vec<_>>().join(", "))
+    Some(crate::commands::filters::shown(&deeds(program)?))
 }
 
 #[test]
@@ -51,6 +47,11 @@ fn programs_that_compute_are_known_with_the_files_they_open() {
         ("try { JSON.parse('x') } catch (e) { console.error(e.message); process.exit(1) }", ""),
         ("console.log(require('crypto').createHash('sha256').update('x').digest('hex'))", ""),
         ("const path = 'x'; const url = 'y'; console.log(path, url)", ""),
+        ("for await (const c of process.stdin) console.log(c.length, Number.MAX_SAFE_INTEGER)", ""),
+        (
+            "console.log(Object.entries(d).length, x instanceof Array, [1].map(Number), 'a'['length'])",
+            "",
+        ),
         ("console.log({ a: 1, b: [1, 2] }, ...[1, 2])", ""),
     ] {
         assert_eq!(shown(program).as_deref(), Some(wanted), "{program}");
@@ -135,6 +136,17 @@ fn programs_that_do_more_are_refused() {
         "x?.('y')",
         "Error.prepareStackTrace = (e, s) => s",
         "setTimeout.constructor('x')",
+        "const o = { map: Object.getOwnPropertyDescriptor }",
+        "const O = Object; O.x",
+        "f(Object)",
+        "const { keys } = Object",
+        "process.stdin['connect'](80)",
+        "x['rm']('y')",
+        "const o = { map: process.stdin.open, path: 'x', flags: 'w' }; o.map()",
+        "const s = process.stdin; s.x",
+        "f(process.stdin)",
+        "let P; const String = x => { P = x }; String([][k])",
+        "const console = { log: x => x }; console.log([][k])",
     ] {
         assert_eq!(shown(program), None, "{program}");
     }

@@ -359,11 +359,7 @@ mod tests {
     use crate::commands::split;
 
     fn shown(program: &str) -> Option<String> {
-        let shown = |deed: &Deed| match deed {
-            Deed::Opens(mode, path, is_whole) => format!("{mode:?} {path} {is_whole}"),
-            deed => format!("{deed:?}"),
-        };
-        Some(deeds(program)?.iter().map(shown).collect::<Vec<_>>().join(", "))
+        Some(crate::commands::filters::shown(&deeds(program)?))
     }
 
     #[test]
