@@ -243,8 +243,10 @@ fn what_every_command_prints_is_valid_by_its_schema() {
     of("backtest", &["backtest", "--from", "2026-03-01T00:00:00Z", "--role"], &[role]);
     of("review", &["review", "reject", "--change", "2", "--reason", "no"], &[id]);
     let changes = demo["batch"]["changes"].as_array().unwrap();
-    let scoped = changes.iter().find(|it| it["scopes"].is_array()).unwrap()["ordinal"].to_string();
-    of("review", &["review", "modify", "--scope", "exact", "--change"], &[&scoped, id]);
+    let scoped = changes.iter().find(|it| it["scopes"].is_array()).unwrap();
+    let (ordinal, narrowest) = (scoped["ordinal"].to_string(), &scoped["scopes"][0]["level"]);
+    let scope = narrowest.as_str().unwrap();
+    of("review", &["review", "modify"], &["--change", &ordinal, "--scope", scope, id]);
     of("review", &["review", "accept", "--change", "1"], &[id]);
     of("review", &["review", "apply"], &[id]);
     let other_batch =
