@@ -46,7 +46,7 @@ pub struct Open {
     pub splits: Places,
 }
 
-/// Places in a vector, as a set; all from [`Places::LAST`] on are one.
+/// Places in a vector, as a set; all from the 64th on are one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Places(u64);
 
