@@ -3,15 +3,18 @@ use brush_parser::ast::{Command as Node, CommandPrefixOrSuffixItem as Item};
 
 use super::{scope::Scope, vector::Vector};
 
-/// Variables and programs that give one word each, or several of which none is an option: git has no branches that
-/// begin with a dash, or hold a blank.
+/// Parameters that are numbers.
 ///
 /// # Source
-/// POSIX.1-2017, Shell: special parameters; git-check-ref-format(1), git-rev-parse(1), git-merge-base(1).
+/// POSIX.1-2017, Shell: special parameters.
+const NUMBERS: &[&str] = &["$#", "$$", "$?"];
+
+/// Programs that give one word each, or several of which none is an option: git has no branches that begin with a
+/// dash, or hold a blank.
+///
+/// # Source
+/// git-check-ref-format(1), git-rev-parse(1), git-merge-base(1).
 const WORDS: &[&str] = &[
-    "$#",
-    "$$",
-    "$?",
     "$(git branch --show-current)",
     "$(git branch -r --format='%(refname:short)')",
     "$(git rev-parse --abbrev-ref HEAD)",
@@ -38,31 +41,50 @@ const PATHS: &[&str] = &[
     "$(pwd)",
 ];
 
-/// What an expansion may turn out to be.
+/// What an expansion comes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Expansion {
-    /// An option, where it begins a word.
-    pub(super) may_be_option: bool,
-    /// Several words, options among them, outside of quotes.
-    pub(super) may_split: bool,
+pub(super) enum Expansion {
+    /// A number, which may have a sign: no option even behind a dash.
+    Number,
+    /// Words that are no options.
+    Words,
+    /// The same, but that blanks may be in it, at which a shell splits outside of quotes.
+    Text,
+    /// Anything: options, and several words.
+    Anything,
 }
 
-/// What an expansion may turn out to be, as it is written.
+/// What an expansion comes to, as it is written.
 pub(super) fn expansion(raw: &str, scope: &Scope) -> Expansion {
+    let name = raw.trim_matches(['$', '(', ')', '{', '}']).split(' ').next().unwrap_or_default();
+    let is_program = raw.starts_with("$(");
+    if !is_program && scope.is_word(name) {
+        return Expansion::Text;
+    }
+    // What the script itself makes of a name is not known here.
+    if scope.is_set(name) || scope.function(name).is_some() {
+        return Expansion::Anything;
+    }
+    let is_of = |list: &[&str]| {
+        let quiet = raw.strip_suffix(" 2>/dev/null)");
+        list.contains(&raw)
+            || quiet.is_some_and(|it| list.iter().any(|word| word.strip_suffix(')') == Some(it)))
+    };
     let merge_base = || {
         let names = raw.strip_prefix("$(git merge-base ").and_then(|it| it.strip_suffix(')'));
         names.is_some_and(|it| {
             it.chars().all(|ch| ch.is_ascii_alphanumeric() || " ._/-".contains(ch))
         })
     };
-    let quiet = raw.replace(" 2>/dev/null)", ")");
-    // What the script itself makes of a name is not known here.
-    let name = raw.trim_matches(['$', '(', ')', '{', '}']).split(' ').next().unwrap_or_default();
-    let is_own = scope.is_set(name) || scope.function(name).is_some();
-    // A number may have a sign.
-    let is_word = raw.starts_with("$((") || WORDS.contains(&quiet.as_str()) || merge_base();
-    let is_path = PATHS.contains(&quiet.as_str());
-    Expansion { may_be_option: is_own || !(is_word || is_path), may_split: is_own || !is_word }
+    if raw.starts_with("$((") || NUMBERS.contains(&raw) {
+        Expansion::Number
+    } else if is_of(WORDS) || merge_base() {
+        Expansion::Words
+    } else if is_of(PATHS) {
+        Expansion::Text
+    } else {
+        Expansion::Anything
+    }
 }
 
 /// Whether a part of a pipeline passes on paths that begin with where they were looked for, which is no option.

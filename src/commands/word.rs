@@ -1,5 +1,8 @@
 //! One shell word: quotes removed, literal variables put in, the scripts inside it found.
-use super::{open, scope::Scope};
+use super::{
+    open::{self, Expansion},
+    scope::Scope,
+};
 
 /// Most fields that one word may become.
 const MAX_FIELDS: usize = 64;
@@ -240,12 +243,16 @@ impl Reader<'_> {
     fn unknown(&mut self, raw: &str, quoted: bool) {
         self.value.dynamic = true;
         let expansion = open::expansion(raw, self.scope);
-        // Behind a dash it may be any option, too.
         let is_first = self.field.trim_start_matches('-').is_empty();
-        let name = raw.trim_matches(['$', '{', '}']);
-        let is_word = self.field.is_empty() && self.scope.is_word(name);
-        self.value.begins_open |= is_first && !is_word && expansion.may_be_option;
-        self.value.may_split |= !quoted && expansion.may_split;
+        self.value.begins_open |= is_first
+            && match expansion {
+                Expansion::Number => false,
+                // Behind a dash it may be any option.
+                Expansion::Words | Expansion::Text => !self.field.is_empty(),
+                Expansion::Anything => true,
+            };
+        let is_split = matches!(expansion, Expansion::Text | Expansion::Anything);
+        self.value.may_split |= !quoted && is_split;
         self.push(raw);
     }
 
