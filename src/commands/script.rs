@@ -544,7 +544,7 @@ impl<'a> Words<'a> {
     fn add(&mut self, value: Value) {
         for field in value.fields {
             self.vector.push(field, value.dynamic);
-            self.vector.is_open(value.begins_open, value.may_split);
+            self.vector.note_open(value.begins_open, value.may_split);
         }
         self.scripts.extend(value.scripts);
     }

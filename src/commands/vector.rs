@@ -65,7 +65,7 @@ impl Vector {
     }
 
     /// Notes of the last word that it may be an option, or more than one word.
-    pub(super) fn is_open(&mut self, begins: bool, splits: bool) {
+    pub(super) fn note_open(&mut self, begins: bool, splits: bool) {
         let at = self.argv.len().saturating_sub(1);
         if begins {
             self.open.begins.add(at);

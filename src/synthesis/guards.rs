@@ -34,6 +34,8 @@ pub(super) struct Stop {
     binary: Option<Pattern>,
     /// Whether the forms that a role uses stand in front of it.
     pub(super) is_behind: bool,
+    /// Whether one behind stops all of it: needed only for the forms in between.
+    is_left: bool,
 }
 
 /// Where a line is stopped.
@@ -120,6 +122,13 @@ impl Stops {
         let kept = stops.into_iter().zip(held).filter(|(_, held)| !held);
         let mut kept: Vec<Stop> = kept.map(|(stop, _)| stop).collect();
         kept.sort_by_key(|stop| stop.is_behind);
+        let n_front = kept.partition_point(|it| !it.is_behind);
+        let (front, behind) = kept.split_at_mut(n_front);
+        for stop in front {
+            stop.is_left = behind.iter().any(|it| {
+                it.guard.action >= stop.guard.action && includes(&it.pattern, &stop.pattern)
+            });
+        }
         let stopped = stopped(&kept, observation);
         Self { patterns: kept, stopped }
     }
@@ -166,9 +175,8 @@ impl Stops {
         forms: &[Pattern],
         is_always: impl Fn(&Stop) -> bool,
     ) -> Vec<Needed<'_>> {
-        let behind: Vec<&Stop> = self.patterns.iter().filter(|it| it.is_behind).collect();
-        let needed = self.patterns.iter().filter(|stop| !stop.is_left_to(&behind, forms));
-        let needed = needed.filter_map(|stop| {
+        let is_needed = |stop: &&'_ Stop| !stop.is_left || forms.iter().any(|it| stop.meets(it));
+        let needed = self.patterns.iter().filter(is_needed).filter_map(|stop| {
             let text = stop.text_for(stop.behind_it(allows, forms));
             Some(stop.needed(text.or_else(|| is_always(stop).then_some(&stop.text))?))
         });
@@ -254,16 +262,7 @@ impl Stop {
     fn new(guard: &'static Guard, text: Cow<'static, str>, is_behind: bool) -> Self {
         let plain = plain(&text).map(|plain| (plain.clone(), Pattern::new(&plain)));
         let (pattern, binary) = (Pattern::new(&text), binary(&text));
-        Self { guard, text, pattern, plain, binary, is_behind }
-    }
-
-    /// Whether one behind stops all of it, and no form in use is in between.
-    fn is_left_to(&self, behind: &[&Self], forms: &[Pattern]) -> bool {
-        !self.is_behind
-            && !forms.iter().any(|it| self.meets(it))
-            && behind.iter().any(|it| {
-                it.guard.action >= self.guard.action && includes(&it.pattern, &self.pattern)
-            })
+        Self { guard, text, pattern, plain, binary, is_behind, is_left: false }
     }
 
     /// Those of allows and forms in use that stand behind it.

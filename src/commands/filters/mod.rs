@@ -91,10 +91,9 @@ struct Interpreter {
     has_options_behind: bool,
     /// Whether a variable changes how it begins or ends, beside those that change code for all.
     is_changed_by: fn(&str) -> bool,
-    /// The files that a program opens, where it does no more than that, compute and print.
-    deeds: fn(&str) -> Option<Vec<Deed>>,
-    /// What its options do with the words behind the program, which is at this place.
-    besides: fn(&[String], Place) -> Option<Vec<Deed>>,
+    /// The files that a program opens, those of its vector included, where it does no more than that, compute and
+    /// print.
+    deeds: fn(&str, &[String]) -> Option<Vec<Deed>>,
 }
 
 /// Most tokens of a program that is read.
@@ -184,8 +183,7 @@ impl Reader {
         };
         let program = script(&[piece], vector, context, |_| false)?;
         let is_cheap = self.afford(program.len() * SCRIPT_COST);
-        let mut deeds = is_cheap.then(|| (known.deeds)(&program))??;
-        deeds.extend((known.besides)(&vector.argv, place)?);
+        let deeds = is_cheap.then(|| (known.deeds)(&program, &vector.argv))??;
         Some(deeds.into_iter().collect())
     }
 

@@ -9,11 +9,10 @@ use super::{Cursor, Deed, Interpreter, Mode, Place};
 
 pub(super) const PERL: Interpreter = Interpreter {
     names: &["perl"],
-    place: |argv| Some(call(argv)?.place),
+    place: |argv| Some(Place::Word(call(argv)?.program)),
     has_options_behind: true,
     is_changed_by,
-    deeds,
-    besides,
+    deeds: |program, argv| is_known(program).then(|| files(argv))?,
 };
 
 /// Modules that change how text is read, and nothing else.
@@ -24,7 +23,8 @@ const FLAGS: &str = "acgilmnopsux";
 
 /// A vector.
 struct Call<'a> {
-    place: Place,
+    /// The place of the program.
+    program: usize,
     /// Whether it runs for each line of its files, and puts what is left of it in its place.
     is_loop: bool,
     is_in_place: bool,
@@ -32,8 +32,7 @@ struct Call<'a> {
 }
 
 fn call(argv: &[String]) -> Option<Call<'_>> {
-    let mut call =
-        Call { place: Place::Stdin, is_loop: false, is_in_place: false, files: Vec::new() };
+    let mut call = Call { program: 0, is_loop: false, is_in_place: false, files: Vec::new() };
     let mut at = 1;
     loop {
         let word = argv.get(at)?;
@@ -60,7 +59,7 @@ fn call(argv: &[String]) -> Option<Call<'_>> {
                 }
                 'e' if rest.is_empty() => {
                     argv.get(at)?;
-                    call.place = Place::Word(at);
+                    call.program = at;
                     call.files = argv.iter().skip(at + 1).map(String::as_str).collect();
                     call.files.iter().all(|it| is_file(it)).then_some(())?;
                     return Some(call);
@@ -83,19 +82,17 @@ fn is_changed_by(variable: &str) -> bool {
 }
 
 /// The files of a vector: each is read, and written where it is changed in its place.
-fn besides(argv: &[String], _: Place) -> Option<Vec<Deed>> {
+fn files(argv: &[String]) -> Option<Vec<Deed>> {
     let call = call(argv)?;
     let opens = |mode| call.files.iter().map(move |it| Deed::Opens(mode, (*it).to_owned(), true));
     let read = opens(Mode::Read).filter(|_| call.is_loop);
     Some(read.chain(opens(Mode::Write).filter(|_| call.is_loop && call.is_in_place)).collect())
 }
 
-/// No file beside those of its vector, where all statements of a program are known.
-fn deeds(program: &str) -> Option<Vec<Deed>> {
-    let is_plain = !program.contains(['\r', '\0', '`']);
+/// Whether all statements of a program are known, none of which opens a file.
+fn is_known(program: &str) -> bool {
     let mut reader = Reader { cursor: Cursor::new(program) };
-    is_plain.then(|| reader.statements())??;
-    Some(Vec::new())
+    !program.contains(['\r', '\0', '`']) && reader.statements().is_some()
 }
 
 struct Reader {
@@ -285,7 +282,7 @@ mod tests {
             "print \"$1\\n\" if /(x)/",
             "s/(\\t\"a\",\\n)/$1\\t\"b\",\\n/",
         ] {
-            assert_eq!(deeds(program), Some(Vec::new()), "{program}");
+            assert!(is_known(program), "{program}");
         }
     }
 
@@ -323,7 +320,7 @@ mod tests {
             "s/a/b",
             "BEGIN { system('id') }",
         ] {
-            assert_eq!(deeds(program), None, "{program}");
+            assert!(!is_known(program), "{program}");
         }
     }
 
@@ -331,8 +328,7 @@ mod tests {
     fn files_are_read_and_changed_in_their_place() {
         let shown = |line: &str| {
             let argv = split(line).unwrap();
-            let call = call(&argv)?;
-            let found = besides(&argv, call.place)?;
+            let found = files(&argv)?;
             let shown = |deed: &Deed| match deed {
                 Deed::Opens(mode, path, _) => format!("{mode:?} {path}"),
                 deed => format!("{deed:?}"),

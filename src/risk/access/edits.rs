@@ -182,9 +182,8 @@ pub(super) fn text_places(argv: &[String]) -> Vec<usize> {
     places.map(|it| it.0).collect()
 }
 
-/// A vector without what is text for people in it.
-pub(super) fn without_text(argv: &[String]) -> Vec<String> {
-    let places = text_places(argv);
+/// A vector without what is text for people in it, at these places.
+pub(super) fn without_text(argv: &[String], places: &[usize]) -> Vec<String> {
     let words = argv.iter().enumerate().map(|(at, word)| match word.split_once('=') {
         _ if !places.contains(&at) => word.clone(),
         Some((name, _)) if GH_TEXTS.contains(&name) || GIT_TEXTS.contains(&name) => {
@@ -272,7 +271,8 @@ mod tests {
     use crate::commands::split;
 
     fn is_edit(line: &str) -> bool {
-        edits(&without_text(&split(line).unwrap()), Some("/home/ana/p"))
+        let argv = split(line).unwrap();
+        edits(&without_text(&argv, &text_places(&argv)), Some("/home/ana/p"))
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Requests to what a project serves on this machine while it is worked on: looked at, never changed.
 
+use crate::commands::lists;
+
 /// Letters of options of curl that say how a request is made and what is shown of it.
 ///
 /// # Source
@@ -21,22 +23,17 @@ const FLAGS: &[&str] = &[
     "--verbose",
 ];
 
-/// Options with a value, and how that may begin; any may where nothing is said.
+/// Options with a value, each as it may be written, and how that may begin; a number where nothing is said.
 const VALUED: &[(&str, &[&str])] = &[
-    ("--connect-timeout", &[]),
-    ("--header", &["Accept:", "Content-Type:", "accept:", "content-type:"]),
-    ("--max-time", &[]),
-    ("--output", &["/dev/null", "-"]),
-    ("--request", &["GET", "HEAD", "OPTIONS"]),
-    ("--retry", &[]),
-    ("--retry-delay", &[]),
-    ("--write-out", &["%", "\\n", "HTTP", "http", "status", "code", "\n"]),
-    ("-H", &["Accept:", "Content-Type:", "accept:", "content-type:"]),
-    ("-X", &["GET", "HEAD", "OPTIONS"]),
-    ("-m", &[]),
-    ("-o", &["/dev/null", "-"]),
-    ("-w", &["%", "\\n", "HTTP", "http", "status", "code", "\n"]),
+    ("-H --header", &["Accept:", "Content-Type:", "accept:", "content-type:"]),
+    ("-X --request", &["GET", "HEAD", "OPTIONS"]),
+    ("-m --connect-timeout --max-time --retry --retry-delay", &[]),
+    ("-w --write-out", &["%", "\\n", "HTTP", "http", "status", "code", "\n"]),
 ];
+
+/// Options that write what comes, and where that is nowhere.
+const OUTPUTS: &str = "-o --output";
+const NOWHERE: &[&str] = &["/dev/null", "-"];
 
 /// Ports where what runs on a machine is governed, and its secrets are kept.
 ///
@@ -71,16 +68,17 @@ pub(super) fn asks(argv: &[String]) -> bool {
             letters.is_some_and(|it| it.chars().all(|ch| LETTERS.contains(ch)))
                 || FLAGS.contains(&word)
         };
-        if let Some((_, begins)) = VALUED.iter().find(|it| it.0 == word) {
+        if lists(OUTPUTS, word) {
+            if !words.next().is_some_and(|it| NOWHERE.contains(&it)) {
+                return false;
+            }
+        } else if let Some((_, begins)) = VALUED.iter().find(|it| lists(it.0, word)) {
             let is_known = |value: &str| {
                 begins.iter().any(|it| value.starts_with(it))
                     || (begins.is_empty()
                         && value.chars().all(|ch| ch.is_ascii_digit() || ch == '.'))
             };
-            // `-o` takes a name as a whole.
-            let is_whole =
-                |value: &str| !matches!(word, "-o" | "--output") || begins.contains(&value);
-            if !words.next().is_some_and(|it| is_known(it) && is_whole(it)) {
+            if !words.next().is_some_and(is_known) {
                 return false;
             }
         } else if !word.starts_with('-') {

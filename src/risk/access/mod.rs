@@ -185,16 +185,16 @@ fn folder(to: &str, cwd: Option<&str>) -> String {
 /// How far a command with these effects goes, where all that it does is known; `cwd` is where its script
 /// begins.
 pub fn access(command: &Command, cwd: Option<&str>, effects: Effects) -> Option<Access> {
-    if removes_scratch(command, cwd) {
+    let there = command.folder.as_ref().map(|to| folder(to, cwd));
+    if removes_scratch(command, there.as_deref(), cwd) {
         return Some(Access::Edit);
     }
     let access = access_in(command, cwd, effects)?;
-    let Some(to) = &command.folder else { return Some(access) };
+    let (Some(to), Some(there)) = (&command.folder, there) else { return Some(access) };
     if files::is_elsewhere("cd", to, cwd) {
         return None;
     }
     // Whether the script really went there is not always known: both have to hold.
-    let there = folder(to, cwd);
     let is_hidden = files::is_hidden(to) && !cwd.is_some_and(|cwd| is_below(cwd, &there));
     let is_file =
         access == Access::Edit && !matches!(base_name(command.argv.first()?), "gh" | "git");
@@ -203,17 +203,15 @@ pub fn access(command: &Command, cwd: Option<&str>, effects: Effects) -> Option<
 }
 
 /// Whether a command removes what is in folders for temporary files; a relative path counts where the script
-/// surely went to one.
-fn removes_scratch(command: &Command, cwd: Option<&str>) -> bool {
+/// surely came `there`.
+fn removes_scratch(command: &Command, there: Option<&str>, cwd: Option<&str>) -> bool {
     let is_plain = || {
         let is_other = |it: &String| !WRAPPERS.contains(&it.as_str());
         command.site == Site::Local
             && !command.is_computed
             && !command.wrappers.iter().any(is_other)
     };
-    let to = command.folder.as_ref().filter(|_| command.is_there);
-    let there = to.map(|to| folder(to, cwd));
-    scratch::removes(&command.argv, there.as_deref(), cwd)
+    scratch::removes(&command.argv, there.filter(|_| command.is_there), cwd)
         && is_plain()
         && is_no_act("rm", &command.line())
 }
@@ -273,7 +271,8 @@ fn access_in(command: &Command, cwd: Option<&str>, effects: Effects) -> Option<A
     {
         return Some(Access::Check);
     }
-    if !are_of(WRITES) || is_open(&edits::text_places(argv)) {
+    let texts = edits::text_places(argv);
+    if !are_of(WRITES) || is_open(&texts) {
         return None;
     }
     if let Some(files) = git::put_back(argv, cwd) {
@@ -284,7 +283,7 @@ fn access_in(command: &Command, cwd: Option<&str>, effects: Effects) -> Option<A
         let is_named = is_no_act("git", &canonical(&git::put_back_form(files)));
         return (is_named && is_harmless(name, &command.line())).then_some(Access::Edit);
     }
-    let argv = edits::without_text(argv);
+    let argv = edits::without_text(argv, &texts);
     (edits::edits(&argv, cwd) && is_harmless(name, &canonical(&argv))).then_some(Access::Edit)
 }
 

@@ -62,7 +62,9 @@ pub(super) fn asked<'a>(requests: &'a [Request], argv: &[String]) -> Option<&'a 
     let mut of_tool = requests.iter().filter(|it| lists(it.names, name)).peekable();
     of_tool.peek()?;
     let path = grammar::subcommand(argv);
-    let words = if name == "git" { behind_options(words, &path) } else { Some(words) }?;
+    let is_subcommand = |it: &&[String]| it.first() == path.first();
+    let words =
+        if name == "git" { behind_options(words).filter(is_subcommand) } else { Some(words) }?;
     let writing = writing(name);
     of_tool.find(|it| it.has(&path) && !does_more(words, it.not, writing))
 }
@@ -71,11 +73,12 @@ pub(super) fn asked<'a>(requests: &'a [Request], argv: &[String]) -> Option<&'a 
 /// where it works.
 pub(super) fn git_words(argv: &[String]) -> Option<&[String]> {
     let (name, words) = argv.split_first()?;
-    (base_name(name) == "git").then(|| behind_options(words, &grammar::subcommand(argv)))?
+    let words = (base_name(name) == "git").then(|| behind_options(words))?;
+    words.filter(|it| it.first().is_some_and(|it| !it.starts_with('-')))
 }
 
 /// The words of git from its subcommand on; `None` where options in front say more than where it works.
-fn behind_options<'a>(words: &'a [String], path: &[String]) -> Option<&'a [String]> {
+fn behind_options(words: &[String]) -> Option<&[String]> {
     let mut at = 0;
     loop {
         let word = words.get(at)?;
@@ -87,7 +90,7 @@ fn behind_options<'a>(words: &'a [String], path: &[String]) -> Option<&'a [Strin
             break;
         }
     }
-    words.get(at..).filter(|it| it.first() == path.first())
+    words.get(at..)
 }
 
 impl Request {

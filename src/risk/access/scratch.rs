@@ -38,11 +38,10 @@ pub(super) fn removes(argv: &[String], folder: Option<&str>, cwd: Option<&str>) 
         it == "--"
             || it.strip_prefix('-').is_some_and(|it| it.chars().all(|ch| LETTERS.contains(ch)))
     };
-    let Some((name, words)) = argv.split_first() else { return false };
+    let Some((_, words)) = argv.split_first().filter(|it| it.0 == "rm") else { return false };
     let (options, paths): (Vec<&str>, Vec<&str>) =
         words.iter().map(String::as_str).partition(|it| it.starts_with('-'));
-    name == "rm"
-        && options.into_iter().all(is_option)
+    options.into_iter().all(is_option)
         && !paths.is_empty()
         && paths.into_iter().all(|it| is_scratch(it, folder))
         && !is_at_work()

@@ -24,8 +24,7 @@ pub(super) const NODE: Interpreter = Interpreter {
     place,
     has_options_behind: true,
     is_changed_by,
-    deeds,
-    besides: |_, _| Some(Vec::new()),
+    deeds: |program, _| deeds(program),
 };
 
 /// Where the program of a vector is; options behind it are options, too.
@@ -79,7 +78,7 @@ fn deeds(program: &str) -> Option<Vec<Deed>> {
     if tokens.iter().any(is_refused) {
         return None;
     }
-    let mut reader = Reader { tokens: &tokens, ..Reader::default() };
+    let mut reader = Reader { tokens: &tokens, closings: closings(&tokens), ..Reader::default() };
     reader.declared = reader.declarations();
     let mut at = 0;
     while at < tokens.len() {
@@ -95,6 +94,8 @@ fn deeds(program: &str) -> Option<Vec<Deed>> {
 #[derive(Default)]
 struct Reader<'a> {
     tokens: &'a [Token],
+    /// The place of the bracket that closes the one at each place.
+    closings: Vec<Option<usize>>,
     /// Names that are declared here with a word for that, or as what a function takes.
     declared: BTreeSet<&'a str>,
     /// Names that a module has here.
@@ -135,20 +136,7 @@ impl<'a> Reader<'a> {
 
     /// The place of the bracket that closes the one here.
     fn closing(&self, open: usize) -> Option<usize> {
-        let mut depth = 0_usize;
-        for (at, token) in self.tokens.iter().enumerate().skip(open) {
-            match token {
-                Token::Sign('(' | '[' | '{') => depth += 1,
-                Token::Sign(')' | ']' | '}') => {
-                    depth = depth.checked_sub(1)?;
-                    if depth == 0 {
-                        return Some(at);
-                    }
-                }
-                _ => (),
-            }
-        }
-        None
+        self.closings.get(open).copied()?
     }
 
     /// What is declared: no call of another name is known.
@@ -167,8 +155,9 @@ impl<'a> Reader<'a> {
                     let Some(close) = self.closing(at) else { continue };
                     let is_function = self.at(close + 1) == Some(&Token::Arrow)
                         || [before(1), before(2)].contains(&Some("function"));
-                    let taken = (at..close).filter_map(|it| self.name(it));
-                    declared.extend(taken.filter(|_| is_function));
+                    if is_function {
+                        declared.extend((at..close).filter_map(|it| self.name(it)));
+                    }
                 }
                 _ => (),
             }
@@ -281,9 +270,9 @@ impl<'a> Reader<'a> {
             return self.required(at);
         }
         if name == "new" {
-            let class = self.name(at + 1).filter(|it| lists(CLASSES, it))?;
+            let is_class = self.name(at + 1).is_some_and(|it| lists(CLASSES, it));
             let is_made = !self.is(at + 2, '.') && !self.is(at + 2, '[');
-            return (is_made && !class.is_empty()).then_some(at + 2);
+            return (is_class && is_made).then_some(at + 2);
         }
         if lists(CLASSES, name) {
             return self.class(name, at);
@@ -452,6 +441,24 @@ impl<'a> Reader<'a> {
         });
         is_over && shows && !is_kept
     }
+}
+
+/// For each token the place of the bracket that closes it, where it opens one.
+fn closings(tokens: &[Token]) -> Vec<Option<usize>> {
+    let mut closings = vec![None; tokens.len()];
+    let mut open = Vec::new();
+    for (at, token) in tokens.iter().enumerate() {
+        match token {
+            Token::Sign('(' | '[' | '{') => open.push(at),
+            Token::Sign(')' | ']' | '}') => {
+                if let Some(slot) = open.pop().and_then(|it: usize| closings.get_mut(it)) {
+                    *slot = Some(at);
+                }
+            }
+            _ => (),
+        }
+    }
+    closings
 }
 
 fn module_of(path: &str) -> Option<&'static Module> {

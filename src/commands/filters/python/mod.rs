@@ -26,8 +26,7 @@ pub(super) const PYTHON: Interpreter = Interpreter {
     place,
     has_options_behind: false,
     is_changed_by,
-    deeds,
-    besides: |_, _| Some(Vec::new()),
+    deeds: |program, _| deeds(program),
 };
 
 /// Where the program of a vector is; `None` where it is in a file or a module.

@@ -20,8 +20,7 @@ pub(super) const RUBY: Interpreter = Interpreter {
     place,
     has_options_behind: true,
     is_changed_by,
-    deeds,
-    besides: |_, _| Some(Vec::new()),
+    deeds: |program, _| deeds(program),
 };
 
 /// Where the program of a vector is: behind options that load libraries and warn.
