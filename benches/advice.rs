@@ -1,7 +1,7 @@
-//! The laws of advice at length: parts of batches, poisoned activity, reviewers who teach.
+//! The laws of advice at length: parts of batches, poisoned activity, reviewers who teach, forecasts.
 //!
-//! `cargo bench --bench advice` does all of it; `-- subsets`, `-- subsets EVENTS.ndjson.gz...`, `-- poison`
-//! and `-- reviewers [TASTE]...` do a part. Ends with an error where a law is broken, and prints what broke it.
+//! `cargo bench --bench advice` does all of it; `-- subsets`, `-- subsets EVENTS.ndjson.gz...`, `-- poison`,
+//! `-- reviewers [TASTE]...` and `-- readiness [EVENTS.ndjson.gz]...` do a part. Ends with an error where a law is broken, and prints what broke it.
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -12,6 +12,8 @@
     reason = "a benchmark fails loudly, prints, and reads the clock"
 )]
 
+#[path = "../tests/days.rs"]
+mod days;
 #[path = "../tests/reviewer.rs"]
 mod reviewer;
 #[path = "../tests/work.rs"]
@@ -19,10 +21,13 @@ mod work;
 
 use std::{collections::BTreeMap, env, path::Path, sync::Arc, time::Instant};
 
+use days::{Held, generated};
 use policy_advisor::{
     batch::SuggestionBatch,
     clock,
+    clusters::observe,
     events::{Action, Day, EventType, Tally, Unit},
+    evidence::{Days, acts_by_day},
     feedback::Background,
     inputs::{Format, each_event},
     policy::Role,
@@ -48,7 +53,8 @@ fn main() {
         Some((what, files)) if what == "subsets" => subsets(files),
         Some((what, _)) if what == "poison" => poison(),
         Some((what, tastes)) if what == "reviewers" => reviewers(tastes),
-        _ => subsets(&[]) + poison() + reviewers(&[]),
+        Some((what, files)) if what == "readiness" => forecasts(files),
+        _ => subsets(&[]) + poison() + reviewers(&[]) + forecasts(&[]),
     };
     if n_wrong > 0 {
         println!("{n_wrong} wrong");
@@ -222,4 +228,58 @@ fn reviewers(tastes: &[String]) -> u64 {
         n_wrong += u64::from(frozen < 0.999 && learns <= frozen);
     }
     n_wrong
+}
+
+/// Forecasts of the next day over generated days, and over each day of some files from the fourth on:
+/// from all days before it or from a window, of the whole role or of a fourth of its sessions.
+fn forecasts(files: &[String]) -> u64 {
+    let splits = generated().map(|days| (days, None)).collect();
+    let mut all = vec![held("generated", splits)];
+    for file in files {
+        let role = acts_by_day(&observe(&tallies(Path::new(file))));
+        for (what, window) in [("all", None), ("7", Some(7)), ("14", Some(14)), ("30", Some(30))] {
+            let splits = ends(&role).map(|days| (days, window)).collect();
+            all.push(held(&format!("{file}, {what} days before"), splits));
+        }
+        for part in 0..4 {
+            let some = fourth(&role, part);
+            let splits = ends(&some).map(|days| (days, None)).collect();
+            all.push(held(&format!("{file}, sessions {part} of 4"), splits));
+        }
+    }
+    let (n, n_held) = all.iter().fold((0, 0), |sum, it| (sum.0 + it.n, sum.1 + it.within));
+    println!("{n} forecasts, {n_held} held");
+    all.iter().filter(|it| it.within * 10 < it.n * 9).count() as u64
+}
+
+/// The days up to each, from the fourth on.
+fn ends(days: &Days) -> impl Iterator<Item = Days> {
+    let up_to = |end: &Day| days.range(..=*end).map(|it| (*it.0, it.1.clone())).collect();
+    days.keys().skip(3).map(up_to)
+}
+
+/// One in four of the units of each day.
+fn fourth(days: &Days, part: usize) -> Days {
+    let some = |units: &Vec<Vec<u32>>| -> Vec<Vec<u32>> {
+        units.iter().skip(part).step_by(4).cloned().collect()
+    };
+    days.iter().map(|it| (*it.0, some(it.1))).filter(|it| !it.1.is_empty()).collect()
+}
+
+/// Of some days, each with how many before the last are looked at.
+fn held(what: &str, splits: Vec<(Days, Option<i32>)>) -> Held {
+    let mut held = Held::default();
+    for (days, window) in splits {
+        held.add(days, window);
+    }
+    let (share, width) = (f64::from(held.within), held.width);
+    let n = f64::from(held.n);
+    println!(
+        "{what}: {} of {} held ({:.3}), {:.3} wide",
+        held.within,
+        held.n,
+        share / n,
+        width / n
+    );
+    held
 }

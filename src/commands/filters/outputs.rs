@@ -18,6 +18,11 @@ pub(in crate::commands) enum Output {
     Operand,
 }
 
+/// The long names of `xxd`'s options that take the next word. Behind one dash each word is one option:
+/// `-exec` is `-e`, and `-cols` takes the next word, which `-c8` does not.
+const XXD_VALUED: &[&str] =
+    &["c", "cols", "g", "group", "l", "len", "n", "name", "o", "offset", "R", "s", "seek", "skip"];
+
 /// A filter by its name.
 struct Filter {
     name: &'static str,
@@ -70,11 +75,12 @@ pub(in crate::commands) fn names() -> impl Iterator<Item = (&'static str, Output
 
 /// The files that a filter of this name writes: their places in the vector, and what is done.
 ///
-/// Programs of one name differ in whether options may stand behind operands: `xxd - -i` writes `-i`, or
-/// nothing. Both count.
+/// Programs of one name differ in whether options may stand behind operands, and in whether letters may
+/// share a dash: `xxd - -i` writes `-i`, or nothing. Whatever one of them writes counts.
 pub(super) fn written(name: &str, argv: &[String]) -> BTreeMap<usize, Deed> {
     let Some(filter) = FILTERS.iter().find(|it| it.name == name) else { return BTreeMap::new() };
     let ways = [true, false].map(|permutes| Syntax { permutes, ..filter.syntax });
+    let own = (name == "xxd").then(|| of_xxd(argv)).flatten();
     let paths = ways.iter().filter_map(|syntax| {
         let arguments = syntax.arguments(argv);
         match filter.output {
@@ -91,5 +97,22 @@ pub(super) fn written(name: &str, argv: &[String]) -> BTreeMap<usize, Deed> {
             }
         }
     });
+    let paths = paths.chain(own);
     paths.map(|(at, path)| (at, Deed::Opens(Mode::Write, path.to_owned(), true))).collect()
+}
+
+/// What Vim's `xxd` writes: the second word behind its options, which are read one word at a time.
+fn of_xxd(argv: &[String]) -> Option<(usize, &str)> {
+    let mut words = argv.iter().map(String::as_str).enumerate().skip(1).peekable();
+    while let Some((_, word)) = words.next_if(|(_, it)| it.len() > 1 && it.starts_with('-')) {
+        if word == "--" {
+            break;
+        }
+        let option = word.trim_start_matches('-');
+        let is_valued = |it: &&str| option == *it || (it.len() > 1 && option.starts_with(*it));
+        if XXD_VALUED.iter().any(is_valued) {
+            words.next();
+        }
+    }
+    words.nth(1).filter(|it| it.1 != "-")
 }

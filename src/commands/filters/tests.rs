@@ -137,6 +137,9 @@ fn what_others_write() {
         ("uniq a -", &[]),
         ("xxd -r -p a b", &["tee b"]),
         ("xxd -l 16 a", &[]),
+        ("xxd -n -fls -exec a -s", &["tee -s"]),
+        ("xxd -cols=8 8 a b", &["tee a", "tee b"]),
+        ("xxd -b -- a", &[]),
     ] {
         assert_eq!(besides(line), wanted, "{line}");
     }

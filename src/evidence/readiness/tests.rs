@@ -1,102 +1,7 @@
-//! The forecast against what came, over generated activity.
+//! What a forecast says of regular and of new activity, and its distribution.
 use proptest::prelude::*;
 
 use super::*;
-
-/// A small generator: the tests need the same numbers everywhere.
-struct Dice(u64);
-
-impl Dice {
-    /// # Source
-    /// `SplitMix64`, Steele, Lea and Flood (2014).
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, n: u32) -> u32 {
-        u32::try_from(self.next() % u64::from(n)).unwrap()
-    }
-
-    fn share(&mut self) -> f64 {
-        f64::from(self.below(1 << 30)) / f64::from(1 << 30)
-    }
-}
-
-/// Days of a team whose kinds follow a power law; some teams begin something new in clumps.
-fn activity(seed: u64, n_days: i32) -> Days {
-    let mut dice = Dice(seed);
-    let n_kinds = [30, 100, 400, 2_000][dice.below(4) as usize];
-    let exponent = 0.7 + dice.share();
-    let weights: Vec<f64> = (1..=n_kinds).map(|it| f64::from(it).powf(-exponent)).collect();
-    let total: f64 = weights.iter().sum();
-    let max_units = [2, 5, 12][dice.below(3) as usize];
-    let max_acts = [5, 15, 40][dice.below(3) as usize];
-    let is_clumpy = dice.below(3) == 0;
-    let mut fresh = n_kinds;
-    let day = |dice: &mut Dice, fresh: &mut u32| -> Vec<Vec<u32>> {
-        (0..=dice.below(max_units))
-            .map(|_| {
-                let mut kinds: BTreeSet<u32> = (0..=dice.below(max_acts))
-                    .map(|_| {
-                        let mut left = dice.share() * total;
-                        let found = weights.iter().position(|it| {
-                            left -= it;
-                            left <= 0.0
-                        });
-                        u32::try_from(found.unwrap_or(0)).unwrap()
-                    })
-                    .collect();
-                if is_clumpy && dice.below(16) == 0 {
-                    for _ in 0..=dice.below(5) {
-                        *fresh += 1;
-                        kinds.insert(*fresh);
-                    }
-                }
-                kinds.into_iter().collect()
-            })
-            .collect()
-    };
-    (0..n_days).map(|it| (Day(20_000 + it), day(&mut dice, &mut fresh))).collect()
-}
-
-#[test]
-fn the_interval_holds_the_next_day_in_nine_splits_of_ten() {
-    let (mut n_splits, mut n_held, mut width) = (0_u32, 0_u32, 0.0);
-    for seed in 0..240 {
-        let n_days = 4 + i32::try_from(seed % 25).unwrap();
-        let mut days = activity(seed, n_days + 1);
-        let (_, tomorrow) = days.pop_last().unwrap();
-        let readiness = forecast(&days, DEFAULT_TOLERANCE).unwrap();
-        let came = unseen_on(&days, &tomorrow);
-        n_splits += 1;
-        let is_held = readiness.unseen_low - 1e-4 <= came && came <= readiness.unseen_high + 1e-4;
-        n_held += u32::from(is_held);
-        width += readiness.unseen_high - readiness.unseen_low;
-    }
-    assert!(n_splits >= 200 && n_held * 10 >= n_splits * 9, "{n_held} of {n_splits}");
-    // An interval over everything would hold everything.
-    assert!(width / f64::from(n_splits) < 0.5, "{width}");
-}
-
-#[test]
-fn where_enforcing_is_called_safe_it_is() {
-    let (mut n_safe, mut unseen) = (0_u32, 0.0);
-    for seed in 0..400 {
-        let mut days = activity(seed, 30);
-        let (_, tomorrow) = days.pop_last().unwrap();
-        let readiness = forecast(&days, DEFAULT_TOLERANCE).unwrap();
-        if readiness.recommended_mode == Mode::Enforce {
-            n_safe += 1;
-            unseen += unseen_on(&days, &tomorrow);
-        }
-    }
-    assert!(n_safe > 10, "{n_safe}");
-    assert!(unseen / f64::from(n_safe) <= DEFAULT_TOLERANCE, "{unseen} over {n_safe}");
-}
 
 /// Fifteen sessions a day that all do the same ten things.
 fn regular(n_days: i32) -> Days {
@@ -116,19 +21,6 @@ fn a_regular_role_is_ready_within_two_days_and_a_new_one_is_not() {
     assert_eq!(new.recommended_mode, Mode::Monitor);
     assert!(new.unseen > 0.8 && new.days_until_safe.is_none(), "{new:?}");
     assert!(forecast(&Days::new(), DEFAULT_TOLERANCE).is_none());
-}
-
-#[test]
-fn days_until_safe_count_down_and_the_trend_shows() {
-    let days = activity(3, 40);
-    let at = |n_days: usize| {
-        let first: Days =
-            days.iter().take(n_days).map(|(day, units)| (*day, units.clone())).collect();
-        forecast(&first, 0.05).unwrap()
-    };
-    assert_eq!(at(5).trend, Trend::Unknown);
-    assert!(at(40).unseen < at(5).unseen);
-    assert!(at(40).unseen_before.is_some());
 }
 
 #[test]
