@@ -65,7 +65,7 @@ on 10 days.
         let new = forecast(&days(3, 1), DEFAULT_TOLERANCE).unwrap();
         insta::assert_snapshot!(paragraph(&new), @r"
 Readiness: 9.9% of tomorrow's acts are likely to be of a kind not seen yet (90% of days:
-4.7% to 16.0%); the trend is not known yet. Recommended: stay in monitor mode: about 9.9% of
+2.6% to 18.4%); the trend is not known yet. Recommended: stay in monitor mode: about 9.9% of
 what comes will be of a kind not seen yet; at this pace that is not surely within the
 tolerated 2.0% within a year. It stands on 450 acts of 54 kinds on 3 days.
 ");
