@@ -118,7 +118,8 @@ const WORDS: &[&str] = &[
     "-f",
 ];
 
-const GIT: &[&str] = &[
+/// What git can be asked for, and other words of its lines.
+const REQUESTS: &[&str] = &[
     "log",
     "status",
     "diff",
@@ -142,6 +143,9 @@ const GIT: &[&str] = &[
     "range-diff",
     "cat-file",
     "submodule",
+];
+
+const GIT: &[&str] = &[
     "expire",
     "delete",
     "drop",
@@ -215,6 +219,18 @@ static OPTIONS: LazyLock<BTreeMap<&str, (PathBuf, Vec<String>)>> = LazyLock::new
         Some((name, (path, options)))
     });
     here.collect()
+});
+
+/// The options of which git tells for each request.
+static GIT_OPTIONS: LazyLock<BTreeMap<&str, Vec<String>>> = LazyLock::new(|| {
+    let told = REQUESTS.iter().map(|&name| {
+        let args = [name, "--git-completion-helper-all"];
+        let told = Command::new("git").args(args).output().unwrap().stdout;
+        let told = String::from_utf8_lossy(&told).into_owned();
+        let valued = |it: &str| if it.ends_with('=') { format!("{it}out") } else { it.to_owned() };
+        (name, told.split_whitespace().filter(|it| it.starts_with("--")).map(valued).collect())
+    });
+    told.collect()
 });
 
 /// A folder to work in, beside a program that leaves a trace.
@@ -331,12 +347,23 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(cases(2_000)))]
+    #![proptest_config(ProptestConfig::with_cases(cases(1_000)))]
 
     #[test]
     fn what_git_is_asked_to_look_at_stays_as_it_is(picks in picks()) {
+        let request = pick(REQUESTS, picks[0] / 8);
+        let options = &GIT_OPTIONS[request];
+        let word = |at: &usize| match at % 8 {
+            0..3 if !options.is_empty() => options[(at / 8) % options.len()].clone(),
+            7 => pick(REQUESTS, at / 8).to_owned(),
+            _ => pick(GIT, at / 8).to_owned(),
+        };
         let mut argv = vec!["git".to_owned()];
-        argv.extend(picks.iter().map(|it| pick(GIT, *it).to_owned()));
+        // Most begin with what is asked for; some have options before it.
+        if picks[0] % 8 != 0 {
+            argv.push(request.to_owned());
+        }
+        argv.extend(picks[1..].iter().map(word));
         if !only_looks(&argv) {
             return Ok(());
         }
