@@ -35,7 +35,8 @@ use policy_advisor::{
 use rayon::prelude::*;
 use reviewer::{TASTES, Taste, review};
 use work::{
-    Lines, Poison, RISKY, Random, accept, advise, allowed, hasty, names, open, poisoned, work,
+    Lines, Poison, RISKY, Random, accept, advise, allowed, careful, hasty, names, open, poisoned,
+    work,
 };
 
 /// Batches up to so many changes are tried in all their parts.
@@ -73,14 +74,14 @@ fn subsets(files: &[String]) -> u64 {
         if seed % 2 == 0 {
             tallies.retain(|it| is_of(it, &["git", "cat", "ls"]));
         }
-        for base in [Role::new("new"), hasty()] {
+        for base in [Role::new("new"), hasty(), careful()] {
             n_wrong += parts(&format!("seed {seed}"), &base, &tallies, n_days);
         }
     }
     for file in files {
         let tallies = tallies(Path::new(file));
         let n_days = tallies.iter().map(|it| it.unit.day.0).max().unwrap() + 1;
-        for base in [Role::new("new"), hasty()] {
+        for base in [Role::new("new"), hasty(), careful()] {
             n_wrong += parts(file, &base, &tallies, n_days);
         }
     }

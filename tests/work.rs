@@ -233,6 +233,20 @@ pub(crate) fn hasty() -> Role {
     role("hasty", &[("git *", allow), ("kubectl *", allow), ("curl *", allow)])
 }
 
+/// A role that refuses what a person fears, at its front and between what it allows.
+pub(crate) fn careful() -> Role {
+    let (allow, deny, ask) = (RuleAction::Allow, RuleAction::Deny, RuleAction::RequireApproval);
+    let rules = [
+        ("*.env*", deny),
+        ("git push*--force*", deny),
+        ("sudo *", ask),
+        ("git log *", allow),
+        ("*test*", deny),
+        ("ls *", allow),
+    ];
+    role("careful", &rules)
+}
+
 /// Everything that passes because of a batch.
 pub(crate) fn allowed(batch: &SuggestionBatch) -> Vec<String> {
     let after = batch.changes.iter().flat_map(|it| &it.after);
@@ -328,8 +342,8 @@ impl Lines {
         Self { dangerous, routine: often.map(|it| Line::new(it.0.clone())).collect() }
     }
 
-    /// What is wrong with a part of a batch: something dangerous passes that did not before, or
-    /// something routine is stopped that the accepted changes do not name.
+    /// What is wrong with a part of a batch: something dangerous passes that did not before, what the role
+    /// refuses passes, or something routine is stopped that the accepted changes do not name.
     pub(crate) fn wrongs(&self, base: &Role, role: &Role, part: &SuggestionBatch) -> Vec<String> {
         let none = BTreeMap::new();
         let (before, after) = (Engine::new(base, &none), Engine::new(role, &none));
@@ -338,6 +352,18 @@ impl Lines {
         for line in &self.dangerous {
             if passes(&after, line) && !passes(&before, line) {
                 wrong.push(format!("passes: {:?}", line.argv));
+            }
+        }
+        for line in self.dangerous.iter().chain(&self.routine) {
+            let (was, is) = (line.decide(&before), line.decide(&after));
+            let refused = was.commands.iter().filter(|it| {
+                it.decision == RuleAction::Deny && it.rule.as_ref().is_some_and(|rule| rule != "*")
+            });
+            for it in refused {
+                let same = is.commands.iter().find(|now| now.line == it.line);
+                if same.is_none_or(|now| now.decision.passes()) {
+                    wrong.push(format!("passes: {:?}, which {:?} refuses", it.line, it.rule));
+                }
             }
         }
         let goes_in = |it: &&Change| it.state != policy_advisor::batch::ChangeState::Pending;

@@ -117,7 +117,8 @@ impl List<'_> {
 
     /// Forms in use that are shown.
     fn shown_forms(&self) -> Vec<ShownForm> {
-        let forms = self.placed.iter().filter(|it| matches!(it.0, Place::Prose | Place::Form));
+        let is_form = |place| matches!(place, Place::Prose | Place::Head | Place::Form);
+        let forms = self.placed.iter().filter(|it| is_form(it.0));
         let forms = forms.filter_map(|&(place, at, idx)| {
             let draft = self.drafts.get(at)?;
             let is_shown = draft.is_shown(self.confidence_threshold);
@@ -137,11 +138,11 @@ impl List<'_> {
 
     /// The role's own rules of this kind.
     fn own_forms(&self) -> Vec<ShownForm> {
-        let n_head = self.n_head();
+        let n_front = self.front().n_front;
         let forms = self.own_allows().filter_map(|(at, rule, pattern)| {
             let is_form = rule.when.is_empty() && self.stops.is_form(&pattern);
             let place =
-                if at < n_head { Some(Place::Prose) } else { is_form.then_some(Place::Form) };
+                if at < n_front { Some(Place::Prose) } else { is_form.then_some(Place::Form) };
             Some(ShownForm { draft: None, place: place?, pattern, access: access_of(&rule.when) })
         });
         forms.collect()
@@ -161,18 +162,22 @@ impl List<'_> {
     /// another with those that would have, because a reviewer weighs these two differently.
     fn guard(&mut self, stops: &[Needed<'_>], forms: &[ShownForm]) {
         let observation = self.observation;
+        let front = self.rules.iter().take(self.front().n_front);
+        let front = front.filter(|it| !it.action.passes() && it.when.is_empty());
+        let front: Vec<Pattern> = front.map(|it| Pattern::new(&it.pattern)).collect();
         let found: Vec<(&Needed<'_>, Vec<&Use>)> = stops
             .par_iter()
             .map(|stop| {
                 let fenced = self.fence_place(&stop.text).map_or_else(Vec::new, |it| it.1);
-                let passes_before = |seen: &&Use| {
+                let is_decided_before = |seen: &&Use| {
                     let mut before =
-                        forms.iter().filter(|it| stop.is_behind || it.place == Place::Prose);
+                        forms.iter().filter(|it| stop.is_behind || it.place != Place::Form);
                     before.any(|it| it.takes(seen) && it.pattern.matches(&seen.line))
+                        || front.iter().any(|it| it.matches(&seen.line))
                         || fenced.iter().any(|it| it.matches(&seen.line))
                 };
                 let pattern = Pattern::new(&stop.text);
-                let uses = observation.matched(&pattern).filter(|seen| !passes_before(seen));
+                let uses = observation.matched(&pattern).filter(|seen| !is_decided_before(seen));
                 (stop, uses.collect())
             })
             .collect();

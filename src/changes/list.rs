@@ -15,9 +15,11 @@ use crate::{
 /// Where a new rule stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Place {
-    /// In front of everything: text for people.
+    /// In front of everything: text for people, and what is known to go no further.
     Prose,
-    /// In front of the role's rules.
+    /// The same, behind the last stop that a person has put at the role's front.
+    Head,
+    /// Behind all stops at the role's front: guards.
     Front,
     /// Behind these guards: forms in use.
     Form,
@@ -34,6 +36,18 @@ pub(super) enum Place {
     End,
     /// At the very end: what needs a person, and is wider than an allow.
     Last,
+}
+
+/// Where a role's own front ends.
+///
+/// It begins with stops, text for people, and what is known to go no further. Neither needs a guard in
+/// front of it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Front {
+    /// Rules up to the last that is no guard of an earlier batch.
+    pub(super) n_head: usize,
+    /// Rules up to the first other allow, or the first guard that forms in use stand in front of.
+    pub(super) n_front: usize,
 }
 
 /// One of a role's rule lists, and what is proposed for it.
@@ -212,19 +226,32 @@ impl List<'_> {
         }
     }
 
-    /// How many of the role's own rules stand in front of all guards, because they need none: text for people,
-    /// and what is known to go no further.
-    pub(super) fn n_head(&self) -> usize {
-        let is_head = |it: &&Rule| {
-            it.action.passes()
-                && (access_of(&it.when).is_some() || prose().contains(&it.pattern.as_str()))
+    /// How many of the role's own rules stand in front of what comes to its front.
+    pub(super) fn front(&self) -> Front {
+        let known = self.rules.iter().take(self.n_knowing);
+        let is_head = |rule: &Rule| {
+            access_of(&rule.when).is_some() || prose().contains(&rule.pattern.as_str())
         };
-        self.rules.iter().take(self.n_knowing).take_while(is_head).count()
+        let is_front = |rule: &&Rule| match rule.action.passes() {
+            true => is_head(rule),
+            false => self.is_own_guard(rule) != Some(true),
+        };
+        let front: Vec<&Rule> = known.take_while(is_front).collect();
+        let last = front.iter().rposition(|it| self.is_own_guard(it).is_none());
+        Front { n_head: last.map_or(0, |it| it + 1), n_front: front.len() }
+    }
+
+    /// Whether a rule of the role came as a guard, in an earlier batch, and if so, whether forms in use
+    /// stand in front of it. What a person wrote stops whatever it says, and goes in front of all of them.
+    pub(super) fn is_own_guard(&self, rule: &Rule) -> Option<bool> {
+        let is_stop = !rule.action.passes() && rule.when.is_empty();
+        let is_behind = self.stops.is_behind(&rule.pattern).filter(|_| is_stop);
+        is_behind.filter(|_| self.background.lessons.brought(&rule.pattern))
     }
 
     /// Gives every new rule its position in the merged list; `first` drafts stand before these.
     pub(super) fn finish(mut self, first: usize) -> Vec<Draft> {
-        let n_head = self.n_head();
+        let Front { n_head, n_front } = self.front();
         self.placed.sort_by_key(|&(place, draft, idx)| (place, draft, idx));
         let mut new = self.placed.iter().peekable();
         let mut position = 0;
@@ -233,7 +260,8 @@ impl List<'_> {
             let next = new.peek();
             let is_new = match next {
                 Some((Place::Prose, ..)) => true,
-                Some((Place::Front | Place::Form | Place::Behind, ..)) => old >= n_head,
+                Some((Place::Head, ..)) => old >= n_head,
+                Some((Place::Front | Place::Form | Place::Behind, ..)) => old >= n_front,
                 Some((Place::Before(at), ..)) => *at <= old,
                 Some(_) => old >= self.n_knowing,
                 None => false,

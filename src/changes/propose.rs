@@ -25,8 +25,8 @@ use crate::{
 
 /// Proposes the changes that bring `role` to what the candidates say, in reading order.
 ///
-/// New denies stand in front of everything but for fences, each of which stands right in front of its
-/// allow; new allows behind the role's own rules but in front of what asks for all that these do not know,
+/// New denies stand in front of everything but for the stops that a role begins with, and for fences, each
+/// of which stands right in front of its allow; new allows behind the role's own rules but in front of what asks for all that these do not know,
 /// replacements at the place of what they replace; so a rule that a reviewer leaves out never changes what
 /// another one says about a line that both match, except through `requires`.
 ///
@@ -268,13 +268,9 @@ impl<'a> List<'a> {
     }
 
     /// Where an allow stands in front of guards; `None` where it stands behind them all, or would
-    /// keep one of the role's own rules from stopping something.
+    /// keep one of the role's own rules from stopping something that a person wants stopped.
     pub(super) fn in_front(&self, candidate: &Candidate) -> Option<Place> {
-        let place = match candidate.stand {
-            Stand::Prose => Place::Prose,
-            Stand::Form => Place::Form,
-            Stand::Open | Stand::Rest => return None,
-        };
+        let front = self.front();
         // In every spelling: the fences of one may be among the role's own rules, too.
         let allows: Vec<Pattern> = candidate.patterns().map(|it| Pattern::new(it)).collect();
         // Asking is for what is not known, and what only looks is.
@@ -282,10 +278,18 @@ impl<'a> List<'a> {
             RuleAction::RequireApproval => candidate.access() != Some(Access::Read),
             action => !action.passes(),
         };
-        let own = self.rules.iter().take(self.n_knowing).filter(stands);
-        let mut own = own.map(|it| Pattern::new(&it.pattern));
-        let is_free = !own.any(|it| allows.iter().any(|allow| overlaps(&it, allow)));
-        is_free.then_some(place)
+        let is_free_of = |n_before: usize, is_over: &dyn Fn(bool) -> bool| {
+            let own = self.rules.iter().take(self.n_knowing).skip(n_before).filter(stands);
+            let own = own.filter(|it| !self.is_own_guard(it).is_some_and(is_over));
+            let mut own = own.map(|it| Pattern::new(&it.pattern));
+            !own.any(|it| allows.iter().any(|allow| overlaps(&it, allow)))
+        };
+        match candidate.stand {
+            Stand::Prose if is_free_of(0, &|_| true) => Some(Place::Prose),
+            Stand::Prose => is_free_of(front.n_head, &|_| true).then_some(Place::Head),
+            Stand::Form => is_free_of(front.n_front, &|is_behind| is_behind).then_some(Place::Form),
+            Stand::Open | Stand::Rest => None,
+        }
     }
 }
 

@@ -225,6 +225,13 @@ impl Lessons {
         Self { given, now }
     }
 
+    /// Whether a reviewer of this role accepted a change that brought a stop with this pattern.
+    pub fn brought(&self, pattern: &str) -> bool {
+        let accepted = self.given.iter().filter(|it| it.is_own && it.reply == Reply::Accepted);
+        let mut after = accepted.flat_map(|it| &it.after);
+        after.any(|(known, action)| known == pattern && !action.passes())
+    }
+
     /// What the verdicts add to the log odds that a change of this kind is wanted, from
     /// `-MOST_DOWN` to `MOST_UP`; 0 where there are none.
     ///

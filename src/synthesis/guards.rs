@@ -145,6 +145,14 @@ impl Stops {
         })
     }
 
+    /// Whether some pattern is that of a guard, and if so, whether forms in use stand in front of it.
+    pub fn is_behind(&self, pattern: &str) -> Option<bool> {
+        let is_it = |stop: &&Stop| {
+            stop.text == pattern || stop.plain.as_ref().is_some_and(|it| it.0 == pattern)
+        };
+        self.patterns.iter().find(is_it).map(|it| it.is_behind)
+    }
+
     /// Where each use of the observation is stopped.
     pub(super) fn stopped(&self) -> &[Stopped] {
         &self.stopped
