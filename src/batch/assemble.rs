@@ -174,7 +174,7 @@ fn reading_order(draft: &Draft, lessons: &Lessons) -> (u8, std::cmp::Reverse<u64
         Why::Unknown => 6,
     };
     // Parts in a thousand, so that the order has no fractions.
-    let wanted = lessons.log_odds(&draft.topic()).exp();
+    let wanted = lessons.log_odds(&draft.topic(), draft.evidence.n_units).exp();
     #[expect(
         clippy::cast_precision_loss,
         clippy::cast_possible_truncation,

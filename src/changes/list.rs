@@ -109,7 +109,11 @@ impl List<'_> {
         let is_tempered =
             matches!(draft.why, Why::Routine { .. } | Why::NeedsApproval | Why::Unknown);
         if !is_tempered {
-            let tempered = self.background.lessons.temper(draft.confidence, &draft.topic());
+            let tempered = self.background.lessons.temper(
+                draft.confidence,
+                &draft.topic(),
+                draft.evidence.n_units,
+            );
             draft.factors.extend(Factor::of_feedback(draft.confidence, tempered));
             draft.confidence = tempered;
         }
@@ -232,9 +236,8 @@ impl List<'_> {
         let is_head = |rule: &Rule| {
             access_of(&rule.when).is_some() || prose().contains(&rule.pattern.as_str())
         };
-        let is_front = |rule: &&Rule| match rule.action.passes() {
-            true => is_head(rule),
-            false => self.is_own_guard(rule) != Some(true),
+        let is_front = |rule: &&Rule| {
+            if rule.action.passes() { is_head(rule) } else { self.is_own_guard(rule) != Some(true) }
         };
         let front: Vec<&Rule> = known.take_while(is_front).collect();
         let last = front.iter().rposition(|it| self.is_own_guard(it).is_none());

@@ -1,6 +1,6 @@
 //! What verdicts teach: how likely a change of a kind is to be wanted, how wide, and what not to ask
 //! again.
-use super::{EvidenceMark, Level};
+use super::{EvidenceMark, Level, bar::Bar};
 use crate::{
     clusters::{Observation, Use},
     events::{Timestamp, text_forms},
@@ -37,7 +37,7 @@ const OTHER_ROLE: f64 = 0.5;
 /// Families of one binary that were narrowed before all of it is.
 const NARROWED_FAMILIES: usize = 2;
 
-/// Days for which a reviewer's own scope is remembered.
+/// Days for which a reviewer's own scope is remembered, and how much had to stand behind an allow.
 const LEVEL_DAYS: f64 = 180.0;
 
 /// What a change is about.
@@ -205,6 +205,7 @@ impl Proposal {
 pub struct Lessons {
     given: Vec<Lesson>,
     now: Timestamp,
+    bar: Option<Bar>,
 }
 
 impl Lessons {
@@ -222,7 +223,18 @@ impl Lessons {
             idx += 1;
             is_last
         });
-        Self { given, now }
+        let mut lessons = Self { given, now, bar: None };
+        let allows =
+            lessons.recent().filter(|it| it.topic.matter == Matter::Allow && it.mark.units > 0);
+        let verdicts = allows.map(|it| (it.mark.units, it.reply != Reply::Rejected));
+        lessons.bar = Bar::of(&verdicts.collect::<Vec<_>>());
+        lessons
+    }
+
+    /// What reviewers of this role said of their own accord, not too long ago.
+    fn recent(&self) -> impl DoubleEndedIterator<Item = &Lesson> {
+        let own = self.given.iter().filter(|it| it.is_own && !it.follows);
+        own.filter(|it| self.days_since(it.at) <= LEVEL_DAYS)
     }
 
     /// Whether a reviewer of this role accepted a change that brought a stop with this pattern.
@@ -232,12 +244,13 @@ impl Lessons {
         after.any(|(known, action)| known == pattern && !action.passes())
     }
 
-    /// What the verdicts add to the log odds that a change of this kind is wanted, from
-    /// `-MOST_DOWN` to `MOST_UP`; 0 where there are none.
+    /// What the verdicts add to the log odds that a change of this kind is wanted which stands on so many
+    /// units, from `-MOST_DOWN` to `MOST_UP`; 0 where there are none.
     ///
     /// The log of two sums, each with one for what is not known: those who took something like it
-    /// (weighted low) and those who did not, by nearness and age.
-    pub fn log_odds(&self, topic: &Topic) -> f64 {
+    /// (weighted low) and those who did not, by nearness and age. Less for an allow that stands on less than
+    /// these reviewers take.
+    pub fn log_odds(&self, topic: &Topic, n_units: u64) -> f64 {
         let (mut wanted, mut unwanted) = (1.0, 1.0);
         for lesson in self.given.iter().filter(|it| !it.follows) {
             let weight = self.weight(lesson, topic);
@@ -246,12 +259,14 @@ impl Lessons {
                 Reply::Rejected => unwanted += weight,
             }
         }
-        (wanted / unwanted).ln().clamp(-MOST_DOWN, MOST_UP)
+        let bar = self.bar.filter(|_| topic.matter == Matter::Allow);
+        let little = bar.map_or(0.0, |it| it.log_odds(n_units));
+        ((wanted / unwanted).ln() + little).clamp(-MOST_DOWN, MOST_UP)
     }
 
     /// A confidence with what the verdicts say, to two decimals, never certain.
-    pub fn temper(&self, confidence: f64, topic: &Topic) -> f64 {
-        let shift = self.log_odds(topic);
+    pub fn temper(&self, confidence: f64, topic: &Topic, n_units: u64) -> f64 {
+        let shift = self.log_odds(topic, n_units);
         if shift.abs() < f64::EPSILON || confidence <= 0.0 {
             return confidence;
         }
@@ -262,14 +277,12 @@ impl Lessons {
     /// The widest scope that reviewers of this role want for a family, where they said so: by their
     /// last verdict on it, or where they narrowed two others of its binary.
     pub fn widest(&self, binary: &str, family: &str) -> Option<Level> {
-        let is_recent =
-            |it: &&Lesson| it.is_own && self.days_since(it.at) <= LEVEL_DAYS && !it.follows;
         let about = |it: &&Lesson| {
             it.topic.target == Target::Command
                 && it.topic.matter == Matter::Allow
                 && it.topic.binary == binary
         };
-        let of_binary: Vec<&Lesson> = self.given.iter().filter(is_recent).filter(about).collect();
+        let of_binary: Vec<&Lesson> = self.recent().filter(about).collect();
         let of_family = of_binary.iter().rev().find(|it| is_of(&it.topic.family, family));
         if let Some(Reply::Modified(level)) = of_family.map(|it| it.reply) {
             return Some(level);

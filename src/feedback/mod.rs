@@ -1,5 +1,6 @@
 //! What reviewers made of earlier changes, and what came of these: what an analysis knows besides
 //! the activity and the rules.
+mod bar;
 mod lessons;
 mod level;
 mod mark;

@@ -421,7 +421,7 @@ impl Candidate {
     fn temper(&mut self, lessons: &Lessons) {
         let matter = Matter::of(self.action);
         let topic = Topic::new(self.target, matter, [self.pattern.as_str()], self.effects);
-        let tempered = lessons.temper(self.confidence, &topic);
+        let tempered = lessons.temper(self.confidence, &topic, self.evidence.n_units);
         self.factors.extend(Factor::of_feedback(self.confidence, tempered));
         self.confidence = tempered;
     }
