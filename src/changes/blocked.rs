@@ -68,7 +68,7 @@ impl List<'_> {
             draft.confidence = CONFIDENCE;
             draft.effects = uses.iter().fold(Effects::NONE, |all, it| all.union(it.effects));
             draft.risk = if uses.is_empty() { RiskLevel::Low } else { RiskLevel::High };
-            let after = calls.iter().map(|it| (Place::Front, new_rule(it, RuleAction::Deny)));
+            let after = calls.iter().map(|it| (Place::Refused, new_rule(it, RuleAction::Deny)));
             self.push(draft, after.collect());
         }
     }

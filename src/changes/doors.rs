@@ -105,7 +105,7 @@ impl List<'_> {
             draft.confidence = stop_confidence(n_stopped);
             draft.effects = Effects::of(&[door.effect]);
             draft.risk = RiskLevel::High;
-            let after = patterns.iter().map(|it| (Place::Front, new_rule(it, RuleAction::Deny)));
+            let after = patterns.iter().map(|it| (Place::Refused, new_rule(it, RuleAction::Deny)));
             let after: Vec<_> = after.collect();
             if !after.is_empty() {
                 self.push(draft, after);

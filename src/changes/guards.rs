@@ -138,7 +138,7 @@ impl List<'_> {
 
     /// The role's own rules of this kind.
     fn own_forms(&self) -> Vec<ShownForm> {
-        let n_front = self.front().n_front;
+        let n_front = self.front.n_front;
         let forms = self.own_allows().filter_map(|(at, rule, pattern)| {
             let is_form = rule.when.is_empty() && self.stops.is_form(&pattern);
             let place =
@@ -162,7 +162,7 @@ impl List<'_> {
     /// another with those that would have, because a reviewer weighs these two differently.
     fn guard(&mut self, stops: &[Needed<'_>], forms: &[ShownForm]) {
         let observation = self.observation;
-        let front = self.rules.iter().take(self.front().n_front);
+        let front = self.rules.iter().take(self.front.n_front);
         let front = front.filter(|it| !it.action.passes() && it.when.is_empty());
         let front: Vec<Pattern> = front.map(|it| Pattern::new(&it.pattern)).collect();
         let found: Vec<(&Needed<'_>, Vec<&Use>)> = stops

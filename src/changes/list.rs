@@ -15,7 +15,9 @@ use crate::{
 /// Where a new rule stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Place {
-    /// In front of everything: text for people, and what is known to go no further.
+    /// In front of everything: what people refuse, whoever asks.
+    Refused,
+    /// In front of the role's rules: text for people, and what is known to go no further.
     Prose,
     /// The same, behind the last stop that a person has put at the role's front.
     Head,
@@ -65,6 +67,9 @@ pub(super) struct List<'a> {
     pub(super) background: &'a Background,
     /// How many rules went away, and how many of these were missed.
     pub(super) record: (u64, u64),
+    /// For each of the rules: see [`own_guards`].
+    pub(super) own_guards: Vec<Option<bool>>,
+    pub(super) front: Front,
     pub(super) confidence_threshold: f64,
     pub(super) usage: Usage,
     /// New rules: place, draft, index in its `after`.
@@ -230,31 +235,9 @@ impl List<'_> {
         }
     }
 
-    /// How many of the role's own rules stand in front of what comes to its front.
-    pub(super) fn front(&self) -> Front {
-        let known = self.rules.iter().take(self.n_knowing);
-        let is_head = |rule: &Rule| {
-            access_of(&rule.when).is_some() || prose().contains(&rule.pattern.as_str())
-        };
-        let is_front = |rule: &&Rule| {
-            if rule.action.passes() { is_head(rule) } else { self.is_own_guard(rule) != Some(true) }
-        };
-        let front: Vec<&Rule> = known.take_while(is_front).collect();
-        let last = front.iter().rposition(|it| self.is_own_guard(it).is_none());
-        Front { n_head: last.map_or(0, |it| it + 1), n_front: front.len() }
-    }
-
-    /// Whether a rule of the role came as a guard, in an earlier batch, and if so, whether forms in use
-    /// stand in front of it. What a person wrote stops whatever it says, and goes in front of all of them.
-    pub(super) fn is_own_guard(&self, rule: &Rule) -> Option<bool> {
-        let is_stop = !rule.action.passes() && rule.when.is_empty();
-        let is_behind = self.stops.is_behind(&rule.pattern).filter(|_| is_stop);
-        is_behind.filter(|_| self.background.lessons.brought(&rule.pattern))
-    }
-
     /// Gives every new rule its position in the merged list; `first` drafts stand before these.
     pub(super) fn finish(mut self, first: usize) -> Vec<Draft> {
-        let Front { n_head, n_front } = self.front();
+        let Front { n_head, n_front } = self.front;
         self.placed.sort_by_key(|&(place, draft, idx)| (place, draft, idx));
         let mut new = self.placed.iter().peekable();
         let mut position = 0;
@@ -262,7 +245,7 @@ impl List<'_> {
         loop {
             let next = new.peek();
             let is_new = match next {
-                Some((Place::Prose, ..)) => true,
+                Some((Place::Refused | Place::Prose, ..)) => true,
                 Some((Place::Head, ..)) => old >= n_head,
                 Some((Place::Front | Place::Form | Place::Behind, ..)) => old >= n_front,
                 Some((Place::Before(at), ..)) => *at <= old,
@@ -288,6 +271,37 @@ impl List<'_> {
             }
         }
         self.drafts
+    }
+}
+
+/// For each rule, whether it came as a guard in an earlier batch, and if so, whether forms in use stand in
+/// front of it. What a person wrote stops whatever it says, and goes in front of all of them.
+pub(super) fn own_guards(
+    rules: &[Rule],
+    stops: &Stops,
+    background: &Background,
+) -> Vec<Option<bool>> {
+    let brought = background.lessons.brought();
+    let is_behind = |rule: &Rule| {
+        let is_stop = !rule.action.passes() && rule.when.is_empty();
+        stops.is_behind(&rule.pattern).filter(|_| is_stop && brought.contains(&*rule.pattern))
+    };
+    rules.iter().map(is_behind).collect()
+}
+
+impl Front {
+    /// Of these rules, without those for what no rule knows.
+    pub(super) fn of(rules: &[Rule], own_guards: &[Option<bool>]) -> Self {
+        let is_head = |rule: &Rule| {
+            access_of(&rule.when).is_some() || prose().contains(&rule.pattern.as_str())
+        };
+        let is_front = |(rule, own_guard): &(&Rule, &Option<bool>)| {
+            if rule.action.passes() { is_head(rule) } else { **own_guard != Some(true) }
+        };
+        let front = rules.iter().zip(own_guards).take_while(is_front).map(|it| it.1);
+        let front: Vec<&Option<bool>> = front.collect();
+        let last = front.iter().rposition(|it| it.is_none());
+        Self { n_head: last.map_or(0, |it| it + 1), n_front: front.len() }
     }
 }
 

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     ChangeKind, Draft, PlacedRule, Why, blocked, doors, environments,
-    list::{List, Place, effects, legitimate_units, n_knowing, new_rule, placed},
+    list::{
+        Front, List, Place, effects, legitimate_units, n_knowing, new_rule, own_guards, placed,
+    },
     restores::{Fate, LedgerEntry},
     usage::Usage,
 };
@@ -57,11 +59,13 @@ pub fn propose(
         let candidates: Vec<&Candidate> =
             candidates.iter().copied().filter(|it| it.target == target).collect();
         let first = drafts.len();
+        let own_guards = own_guards(rules, stops, background);
+        let n_knowing = n_knowing(rules, target);
         let mut list = List {
             role,
             target,
             rules,
-            n_knowing: n_knowing(rules, target),
+            n_knowing,
             in_order: role.evaluation == Evaluation::FirstMatch,
             default_action: role.default_action,
             candidates,
@@ -69,6 +73,8 @@ pub fn propose(
             observation,
             background,
             record,
+            front: Front::of(rules.get(..n_knowing).unwrap_or(rules), &own_guards),
+            own_guards,
             confidence_threshold,
             usage: Usage::new(if target == Target::Command { rules } else { &[] }, observation),
             placed: Vec::new(),
@@ -270,7 +276,7 @@ impl<'a> List<'a> {
     /// Where an allow stands in front of guards; `None` where it stands behind them all, or would
     /// keep one of the role's own rules from stopping something that a person wants stopped.
     pub(super) fn in_front(&self, candidate: &Candidate) -> Option<Place> {
-        let front = self.front();
+        let Front { n_head, n_front } = self.front;
         // In every spelling: the fences of one may be among the role's own rules, too.
         let allows: Vec<Pattern> = candidate.patterns().map(|it| Pattern::new(it)).collect();
         // Asking is for what is not known, and what only looks is.
@@ -279,15 +285,15 @@ impl<'a> List<'a> {
             action => !action.passes(),
         };
         let is_free_of = |n_before: usize, is_over: &dyn Fn(bool) -> bool| {
-            let own = self.rules.iter().take(self.n_knowing).skip(n_before).filter(stands);
-            let own = own.filter(|it| !self.is_own_guard(it).is_some_and(is_over));
-            let mut own = own.map(|it| Pattern::new(&it.pattern));
+            let own = self.rules.iter().zip(&self.own_guards).take(self.n_knowing).skip(n_before);
+            let own = own.filter(|it| stands(&it.0) && !it.1.is_some_and(is_over));
+            let mut own = own.map(|it| Pattern::new(&it.0.pattern));
             !own.any(|it| allows.iter().any(|allow| overlaps(&it, allow)))
         };
         match candidate.stand {
             Stand::Prose if is_free_of(0, &|_| true) => Some(Place::Prose),
-            Stand::Prose => is_free_of(front.n_head, &|_| true).then_some(Place::Head),
-            Stand::Form => is_free_of(front.n_front, &|is_behind| is_behind).then_some(Place::Form),
+            Stand::Prose => is_free_of(n_head, &|_| true).then_some(Place::Head),
+            Stand::Form => is_free_of(n_front, &|is_behind| is_behind).then_some(Place::Form),
             Stand::Open | Stand::Rest => None,
         }
     }

@@ -1,5 +1,7 @@
 //! What verdicts teach: how likely a change of a kind is to be wanted, how wide, and what not to ask
 //! again.
+use std::collections::BTreeSet;
+
 use super::{EvidenceMark, Level, bar::Bar};
 use crate::{
     clusters::{Observation, Use},
@@ -237,11 +239,11 @@ impl Lessons {
         own.filter(|it| self.days_since(it.at) <= LEVEL_DAYS)
     }
 
-    /// Whether a reviewer of this role accepted a change that brought a stop with this pattern.
-    pub fn brought(&self, pattern: &str) -> bool {
+    /// Patterns of the stops that came with changes which reviewers of this role accepted.
+    pub fn brought(&self) -> BTreeSet<&str> {
         let accepted = self.given.iter().filter(|it| it.is_own && it.reply == Reply::Accepted);
-        let mut after = accepted.flat_map(|it| &it.after);
-        after.any(|(known, action)| known == pattern && !action.passes())
+        let after = accepted.flat_map(|it| &it.after);
+        after.filter(|it| !it.1.passes()).map(|it| it.0.as_str()).collect()
     }
 
     /// What the verdicts add to the log odds that a change of this kind is wanted which stands on so many

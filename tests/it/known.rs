@@ -192,6 +192,7 @@ fn what_is_blocked_is_denied_by_every_role_that_lets_it_through() {
     let rule = |pattern: &str, action| Rule::new(pattern, action);
     let with = |default_action, mcp_rules| Role { default_action, mcp_rules, ..Role::new("r") };
     let (allow, deny) = (RuleAction::Allow, RuleAction::Deny);
+    let ask = RuleAction::RequireApproval;
     // Without the block its calls are routine.
     let before = batch(&with(deny, Vec::new()), &tallies, &Background::default());
     assert!(change(&before, "github/list_issues").is_some(), "{before:#?}");
@@ -200,6 +201,7 @@ fn what_is_blocked_is_denied_by_every_role_that_lets_it_through() {
         (with(allow, Vec::new()), true),
         (with(deny, vec![rule("github/*", allow)]), true),
         (with(deny, vec![rule("*/list_issues", allow), rule("github/*", deny)]), true),
+        (with(deny, vec![rule("*/list_issues", ask), rule("github/*", allow)]), true),
         (with(deny, vec![rule("github/*", deny), rule("*/list_issues", allow)]), false),
         (with(allow, vec![rule("*", deny)]), false),
     ] {
