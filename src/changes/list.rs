@@ -42,8 +42,8 @@ pub(super) enum Place {
 
 /// Where a role's own front ends.
 ///
-/// It begins with stops, text for people, and what is known to go no further. Neither needs a guard in
-/// front of it.
+/// It begins with stops, text for people, and what is known to go no further. None of these needs a guard
+/// in front of it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Front {
     /// Rules up to the last that is no guard of an earlier batch.

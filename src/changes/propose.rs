@@ -28,9 +28,10 @@ use crate::{
 /// Proposes the changes that bring `role` to what the candidates say, in reading order.
 ///
 /// New denies stand in front of everything but for the stops that a role begins with, and for fences, each
-/// of which stands right in front of its allow; new allows behind the role's own rules but in front of what asks for all that these do not know,
-/// replacements at the place of what they replace; so a rule that a reviewer leaves out never changes what
-/// another one says about a line that both match, except through `requires`.
+/// of which stands right in front of its allow; new allows behind the role's own rules but in front of what
+/// asks for all that these do not know, replacements at the place of what they replace; so a rule that a
+/// reviewer leaves out never changes what another one says about a line that both match, except through
+/// `requires`.
 ///
 /// `ledger` tells what became of rules that went away before: where they were missed, others are less
 /// likely to be right to go.

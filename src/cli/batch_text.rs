@@ -377,9 +377,13 @@ fn patterns(change: &Change) -> String {
     }
 }
 
-/// The first patterns of some rules, and how many more there are.
+/// The first patterns of some rules with their conditions, and how many more there are.
 fn first_patterns(rules: &[PlacedRule]) -> String {
-    let shown: Vec<&str> = rules.iter().take(2).map(|rule| rule.pattern.as_str()).collect();
+    let text = |rule: &PlacedRule| match when_text(&rule.when) {
+        when if when.is_empty() => rule.pattern.clone(),
+        when => format!("{} when {when}", rule.pattern),
+    };
+    let shown: Vec<String> = rules.iter().take(2).map(text).collect();
     match rules.len().saturating_sub(2) {
         0 => shown.join(", "),
         more => format!("{}, {more} more", shown.join(", ")),
@@ -423,6 +427,22 @@ fn broken(text: &str, indent: usize, columns: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::RuleAction;
+
+    /// Three rules for `*` on three conditions looked as if all were allowed three times.
+    #[test]
+    fn patterns_are_shown_with_their_conditions() {
+        let rule = |pattern: &str, access: Option<&str>| PlacedRule {
+            pattern: pattern.to_owned(),
+            action: RuleAction::Allow,
+            position: 1,
+            when: access.map(|it| ("access".to_owned(), vec![it.to_owned()])).into_iter().collect(),
+            rule_id: None,
+        };
+        let (ls, all) = (rule("ls *", None), rule("*", Some("read")));
+        assert_eq!(first_patterns(&[all.clone()]), "* when access is read");
+        assert_eq!(first_patterns(&[ls.clone(), all, ls]), "ls *, * when access is read, 1 more");
+    }
 
     #[test]
     fn text_is_broken_at_blanks_only() {

@@ -80,7 +80,7 @@ pub(in crate::commands) fn names() -> impl Iterator<Item = (&'static str, Output
 pub(super) fn written(name: &str, argv: &[String]) -> BTreeMap<usize, Deed> {
     let Some(filter) = FILTERS.iter().find(|it| it.name == name) else { return BTreeMap::new() };
     let ways = [true, false].map(|permutes| Syntax { permutes, ..filter.syntax });
-    let own = (name == "xxd").then(|| of_xxd(argv)).flatten();
+    let of_vim = (name == "xxd").then(|| of_xxd(argv)).flatten();
     let paths = ways.iter().filter_map(|syntax| {
         let arguments = syntax.arguments(argv);
         match filter.output {
@@ -97,7 +97,7 @@ pub(super) fn written(name: &str, argv: &[String]) -> BTreeMap<usize, Deed> {
             }
         }
     });
-    let paths = paths.chain(own);
+    let paths = paths.chain(of_vim);
     paths.map(|(at, path)| (at, Deed::Opens(Mode::Write, path.to_owned(), true))).collect()
 }
 
