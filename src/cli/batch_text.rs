@@ -440,7 +440,7 @@ mod tests {
             rule_id: None,
         };
         let (ls, all) = (rule("ls *", None), rule("*", Some("read")));
-        assert_eq!(first_patterns(&[all.clone()]), "* when access is read");
+        assert_eq!(first_patterns(std::slice::from_ref(&all)), "* when access is read");
         assert_eq!(first_patterns(&[ls.clone(), all, ls]), "ls *, * when access is read, 1 more");
     }
 
