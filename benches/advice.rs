@@ -1,7 +1,8 @@
 //! The laws of advice at length: parts of batches, poisoned activity, reviewers who teach, forecasts.
 //!
 //! `cargo bench --bench advice` does all of it; `-- subsets`, `-- subsets EVENTS.ndjson.gz...`, `-- poison`,
-//! `-- reviewers [TASTE]...` and `-- readiness [EVENTS.ndjson.gz]...` do a part. Ends with an error where a law is broken, and prints what broke it.
+//! `-- reviewers [TASTE]...` and `-- readiness [EVENTS.ndjson.gz]...` do a part. Ends with an error where a
+//! law is broken, and prints what broke it.
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,

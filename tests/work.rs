@@ -347,15 +347,17 @@ impl Lines {
     pub(crate) fn wrongs(&self, base: &Role, role: &Role, part: &SuggestionBatch) -> Vec<String> {
         let none = BTreeMap::new();
         let (before, after) = (Engine::new(base, &none), Engine::new(role, &none));
-        let passes = |engine: &Engine<'_>, line: &Line| line.decide(engine).decision.passes();
+        let decided = |lines: &'_ [Line]| -> Vec<(Decision, Decision)> {
+            lines.iter().map(|line| (line.decide(&before), line.decide(&after))).collect()
+        };
+        let (dangerous, routine) = (decided(&self.dangerous), decided(&self.routine));
         let mut wrong = Vec::new();
-        for line in &self.dangerous {
-            if passes(&after, line) && !passes(&before, line) {
+        for (line, (was, is)) in self.dangerous.iter().zip(&dangerous) {
+            if is.decision.passes() && !was.decision.passes() {
                 wrong.push(format!("passes: {:?}", line.argv));
             }
         }
-        for line in self.dangerous.iter().chain(&self.routine) {
-            let (was, is) = (line.decide(&before), line.decide(&after));
+        for (was, is) in dangerous.iter().chain(&routine) {
             let refused = was.commands.iter().filter(|it| {
                 it.decision == RuleAction::Deny && it.rule.as_ref().is_some_and(|rule| rule != "*")
             });
@@ -368,12 +370,11 @@ impl Lines {
         }
         let goes_in = |it: &&Change| it.state != policy_advisor::batch::ChangeState::Pending;
         let taken: Vec<&Change> = part.changes.iter().filter(goes_in).collect();
-        for line in &self.routine {
-            if !passes(&before, line) || passes(&after, line) {
+        for (line, (was, is)) in self.routine.iter().zip(&routine) {
+            if !was.decision.passes() || is.decision.passes() {
                 continue;
             }
-            let decision = line.decide(&after);
-            let stopped: Vec<String> = decision
+            let stopped: Vec<String> = is
                 .commands
                 .iter()
                 .filter(|it| !it.decision.passes())
@@ -388,7 +389,7 @@ impl Lines {
                 })
             };
             if !stopped.iter().all(is_named) {
-                wrong.push(format!("stopped: {:?} by {:?}", line.argv, decision.rule));
+                wrong.push(format!("stopped: {:?} by {:?}", line.argv, is.rule));
             }
         }
         wrong

@@ -67,9 +67,12 @@ impl List<'_> {
                 families.entry(needed.family()).or_default().push(needed);
             }
         }
+        let front = self.rules.iter().take(self.front.n_front);
+        let front = front.filter(|it| !it.action.passes() && it.when.is_empty());
+        let front: Vec<Pattern> = front.map(|it| Pattern::new(&it.pattern)).collect();
         let n_before = self.drafts.len();
         for guards in families.into_values() {
-            self.guard(&guards, &in_front);
+            self.guard(&guards, &in_front, &front);
         }
         let threshold = self.confidence_threshold;
         let (allowing, guarding) = self.drafts.split_at_mut(n_before);
@@ -159,12 +162,10 @@ impl List<'_> {
     }
 
     /// The guard patterns of a family: one change with those that stopped nothing in the window,
-    /// another with those that would have, because a reviewer weighs these two differently.
-    fn guard(&mut self, stops: &[Needed<'_>], forms: &[ShownForm]) {
+    /// another with those that would have, because a reviewer weighs these two differently. What `front`
+    /// stops, the role stops already.
+    fn guard(&mut self, stops: &[Needed<'_>], forms: &[ShownForm], front: &[Pattern]) {
         let observation = self.observation;
-        let front = self.rules.iter().take(self.front.n_front);
-        let front = front.filter(|it| !it.action.passes() && it.when.is_empty());
-        let front: Vec<Pattern> = front.map(|it| Pattern::new(&it.pattern)).collect();
         let found: Vec<(&Needed<'_>, Vec<&Use>)> = stops
             .par_iter()
             .map(|stop| {

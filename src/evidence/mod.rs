@@ -12,6 +12,13 @@ pub use readiness::{
     DEFAULT_TOLERANCE, Days, Readiness, Trend, acts_by_day, forecast, readiness, unseen_on,
 };
 
+/// A count, to compute with.
+pub(crate) fn float(count: u64) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "counts of what was seen are far below 2^52")]
+    let count = count as f64;
+    count
+}
+
 /// Most examples that are kept.
 const MAX_EXAMPLES: usize = 3;
 

@@ -10,6 +10,7 @@ use statrs::{
     function::{beta::ln_beta, gamma::ln_gamma},
 };
 
+use super::float;
 use crate::{
     clusters::Observation,
     events::{Day, text_forms},
@@ -249,7 +250,7 @@ fn reason(readiness: &Readiness) -> String {
 }
 
 /// What was seen, day by day, and how far the forecasts of past days were off.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Past {
     /// In how many units each kind was seen.
     kinds: BTreeMap<u32, u64>,
@@ -263,23 +264,16 @@ struct Past {
     /// Excess variance over binomial, and pairs of acts; recent days count more.
     excess: f64,
     pairs: f64,
-    /// What is left out at the lower end and at the upper one.
-    tails: (f64, f64),
+    tails: Tails,
 }
 
-impl Default for Past {
+/// What is left out at the lower end and at the upper one.
+#[derive(Clone, Copy, Debug)]
+struct Tails(f64, f64);
+
+impl Default for Tails {
     fn default() -> Self {
-        Self {
-            kinds: BTreeMap::new(),
-            n_acts: 0,
-            n_once: 0,
-            sizes: Vec::new(),
-            met: 0.0,
-            forecast: 0.0,
-            excess: 0.0,
-            pairs: 0.0,
-            tails: (FIRST_TAIL, FIRST_TAIL),
-        }
+        Self(FIRST_TAIL, FIRST_TAIL)
     }
 }
 
@@ -321,7 +315,7 @@ impl Past {
             (tail + TAIL_STEP * error).clamp(TAILS.0, TAILS.1)
         };
         // Both are quotients of the same numbers where they are the same.
-        self.tails = (next(self.tails.0, share < low), next(self.tails.1, share > high));
+        self.tails = Tails(next(self.tails.0, share < low), next(self.tails.1, share > high));
     }
 
     /// The share of acts whose kind was seen once; half an act more keeps it from being none.
@@ -361,13 +355,14 @@ impl Past {
     fn interval(&self) -> (f64, f64) {
         let (unseen, clumping) = (self.unseen(), self.clumping());
         let sizes = self.sizes_tomorrow();
+        let sizes: Vec<u64> = sizes.into_iter().map(|it| it.min(MAX_DAY_ACTS)).collect();
+        let max_size = sizes.iter().copied().max().unwrap_or(0);
+        let tomorrow = BetaBinomial::new(unseen, clumping, max_size);
+        let weight = 1.0 / float(sizes.len() as u64);
         let mut shares: Vec<(f64, f64)> = Vec::new();
-        for size in sizes.iter().map(|it| (*it).min(MAX_DAY_ACTS)) {
-            let weight = 1.0 / float(sizes.len() as u64);
-            for new in 0..=size {
-                let probability = beta_binomial(new, size, unseen, clumping);
-                shares.push((float(new) / float(size), probability * weight));
-            }
+        for size in sizes {
+            let counts = (0_u64..).zip(tomorrow.of_day(size));
+            shares.extend(counts.map(|(new, it)| (float(new) / float(size), it * weight)));
         }
         shares.sort_by(|a, b| a.0.total_cmp(&b.0));
         let quantile = |level: f64| {
@@ -406,24 +401,41 @@ impl Past {
     }
 }
 
-/// Probability of `new` acts out of `size`, each with probability `mean`, alike by `clumping`.
-fn beta_binomial(new: u64, size: u64, mean: f64, clumping: f64) -> f64 {
-    let strength = 1.0 / clumping - 1.0;
-    let (alpha, beta) = (mean * strength, (1.0 - mean) * strength);
-    let (new, rest) = (float(new), float(size - new));
-    let ways = ln_gamma(new + rest + 1.0) - ln_gamma(new + 1.0) - ln_gamma(rest + 1.0);
-    (ways + ln_beta(new + alpha, rest + beta) - ln_beta(alpha, beta)).exp()
+/// How many of a day's acts are of a kind not seen yet, each with a probability, and alike by a clumping.
+/// Logarithms that days of any size share are made once.
+struct BetaBinomial {
+    alpha: f64,
+    beta: f64,
+    /// For each count, what it gives as the acts that are new, and as the rest.
+    of_new: Vec<f64>,
+    of_rest: Vec<f64>,
+}
+
+impl BetaBinomial {
+    /// For days of at most so many acts.
+    fn new(mean: f64, clumping: f64, max_size: u64) -> Self {
+        let strength = 1.0 / clumping - 1.0;
+        let (alpha, beta) = (mean * strength, (1.0 - mean) * strength);
+        let of = |start: f64| {
+            let logs = (0..=max_size).map(float);
+            logs.map(|it| ln_gamma(it + start) - ln_gamma(it + 1.0)).collect()
+        };
+        Self { alpha, beta, of_new: of(alpha), of_rest: of(beta) }
+    }
+
+    /// The probabilities of none, one, ... and all acts of a day.
+    fn of_day(&self, size: u64) -> impl Iterator<Item = f64> {
+        let n = usize::try_from(size).unwrap_or(usize::MAX).saturating_add(1);
+        let (alpha, beta, size) = (self.alpha, self.beta, float(size));
+        let all = ln_gamma(size + 1.0) - ln_gamma(size + alpha + beta) - ln_beta(alpha, beta);
+        let pairs = self.of_new.iter().take(n).zip(self.of_rest.iter().take(n).rev());
+        pairs.map(move |(new, rest)| (new + rest + all).exp())
+    }
 }
 
 /// Four decimals: a tenth of a thousandth is below anything the estimate can tell.
 fn rounded(share: f64) -> f64 {
     (share * 10_000.0).round() / 10_000.0
-}
-
-fn float(count: u64) -> f64 {
-    #[expect(clippy::cast_precision_loss, reason = "counts of acts are far below 2^52")]
-    let count = count as f64;
-    count
 }
 
 #[cfg(test)]

@@ -3,6 +3,8 @@ use std::collections::BTreeSet;
 
 use statrs::distribution::{DiscreteCDF as _, Hypergeometric};
 
+use crate::evidence::float;
+
 /// Highest bar that is looked for, in units.
 const MAX_UNITS: u64 = 64;
 
@@ -51,12 +53,6 @@ impl Bar {
     pub(super) fn log_odds(self, n_units: u64) -> f64 {
         if n_units <= self.n_units { self.shift } else { 0.0 }
     }
-}
-
-fn float(count: u64) -> f64 {
-    #[expect(clippy::cast_precision_loss, reason = "counts of verdicts are far below 2^52")]
-    let count = count as f64;
-    count
 }
 
 #[cfg(test)]

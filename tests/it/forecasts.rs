@@ -13,7 +13,7 @@ fn the_interval_holds_the_next_day_in_nine_splits_of_ten() {
         held.add(days, None);
     }
     assert!(held.n >= 200 && held.within * 10 >= held.n * 9, "{held:?}");
-    assert!(held.width / f64::from(held.n) < 0.55, "{held:?}");
+    assert!(held.width / f64::from(held.n) < 0.5, "{held:?}");
 }
 
 #[test]

@@ -11,6 +11,9 @@ pub(super) struct Syntax {
     pub(super) long: &'static [&'static str],
     /// Names of long ones that take it behind `=`, or else none.
     pub(super) long_joined: &'static [&'static str],
+    /// Where a word behind one dash is one option, as none of letters is: the names of those that take the next
+    /// word. A letter may be joined to its value, and a long name goes on as it likes.
+    pub(super) words: Option<&'static [&'static str]>,
     /// Whether options may stand behind operands.
     pub(super) permutes: bool,
 }
@@ -53,6 +56,11 @@ impl Syntax {
     /// The option that takes a value among those of a word, without its first `-`: its name, what is
     /// joined to it, whether it takes the next word where nothing is.
     fn option<'a>(&self, word: &'a str) -> Option<(&'a str, Option<&'a str>, bool)> {
+        if let Some(words) = self.words {
+            let word = word.trim_start_matches('-');
+            let is_it = |it: &&str| word == *it || (it.len() > 1 && word.starts_with(*it));
+            return words.iter().any(is_it).then_some((word, None, true));
+        }
         if let Some(long) = word.strip_prefix('-') {
             let (given, joined) =
                 long.split_once('=').map_or((long, None), |it| (it.0, Some(it.1)));
@@ -86,7 +94,12 @@ mod tests {
             joined: "i",
             long: &["expression", "file"],
             long_joined: &["profile"],
+            words: None,
             permutes: true,
+        };
+        let shown = |it: &Argument<'_>| match it {
+            Argument::Option(name, _, value) => format!("{name}={value}"),
+            Argument::Operand(_, word) => (*word).to_owned(),
         };
         for (line, wanted) in [
             ("x a -n b", "a b"),
@@ -102,15 +115,21 @@ mod tests {
             ("x --quiet a - -- -e b", "a - -e b"),
         ] {
             let argv = split(line).unwrap();
-            let shown = |it: &Argument<'_>| match it {
-                Argument::Option(name, _, value) => format!("{name}={value}"),
-                Argument::Operand(_, word) => (*word).to_owned(),
-            };
             let found: Vec<String> = syntax.arguments(&argv).iter().map(shown).collect();
             assert_eq!(found.join(" "), wanted, "{line}");
             let posix = Syntax { permutes: false, ..syntax };
             let found: Vec<String> = posix.arguments(&argv).iter().map(shown).collect();
             assert_eq!(found.join(" ").ends_with("-n b"), line.ends_with("-n b"), "{line}");
+        }
+        let words = Syntax { words: Some(&["c", "cols"]), permutes: false, ..syntax };
+        for (line, wanted) in [
+            ("x -exec -c 8 a -s", "c=8 a -s"),
+            ("x -c8 -cols 8 --cols 9 -- -a b", "cols=8 cols=9 -a b"),
+            ("x - -c a", "- -c a"),
+        ] {
+            let argv = split(line).unwrap();
+            let found: Vec<String> = words.arguments(&argv).iter().map(shown).collect();
+            assert_eq!(found.join(" "), wanted, "{line}");
         }
     }
 }

@@ -16,6 +16,7 @@ const SYNTAX: Syntax = Syntax {
     joined: "opdD",
     long: &["source", "file", "exec", "include", "load", "assign", "field-separator"],
     long_joined: &["debug", "dump-variables", "pretty-print", "profile"],
+    words: None,
     permutes: false,
 };
 

@@ -18,8 +18,7 @@ pub(in crate::commands) enum Output {
     Operand,
 }
 
-/// The long names of `xxd`'s options that take the next word. Behind one dash each word is one option:
-/// `-exec` is `-e`, and `-cols` takes the next word, which `-c8` does not.
+/// Options of Vim's `xxd` that take the next word: `-exec` is `-e`, and `-cols` takes it, which `-c8` does not.
 const XXD_VALUED: &[&str] =
     &["c", "cols", "g", "group", "l", "len", "n", "name", "o", "offset", "R", "s", "seek", "skip"];
 
@@ -36,7 +35,7 @@ const fn filter(
     long: &'static [&'static str],
     output: Output,
 ) -> Filter {
-    let syntax = Syntax { valued, joined: "", long, long_joined: &[], permutes: true };
+    let syntax = Syntax { valued, joined: "", long, long_joined: &[], words: None, permutes: true };
     Filter { name, syntax, output }
 }
 
@@ -79,9 +78,10 @@ pub(in crate::commands) fn names() -> impl Iterator<Item = (&'static str, Output
 /// share a dash: `xxd - -i` writes `-i`, or nothing. Whatever one of them writes counts.
 pub(super) fn written(name: &str, argv: &[String]) -> BTreeMap<usize, Deed> {
     let Some(filter) = FILTERS.iter().find(|it| it.name == name) else { return BTreeMap::new() };
-    let ways = [true, false].map(|permutes| Syntax { permutes, ..filter.syntax });
-    let of_vim = (name == "xxd").then(|| of_xxd(argv)).flatten();
-    let paths = ways.iter().filter_map(|syntax| {
+    let getopt = [true, false].map(|permutes| Syntax { permutes, ..filter.syntax });
+    let words = Syntax { words: Some(XXD_VALUED), permutes: false, ..filter.syntax };
+    let ways = getopt.into_iter().chain((name == "xxd").then_some(words));
+    let paths = ways.filter_map(|syntax| {
         let arguments = syntax.arguments(argv);
         match filter.output {
             Output::Option => arguments.iter().rev().find_map(|it| match it {
@@ -97,22 +97,5 @@ pub(super) fn written(name: &str, argv: &[String]) -> BTreeMap<usize, Deed> {
             }
         }
     });
-    let paths = paths.chain(of_vim);
     paths.map(|(at, path)| (at, Deed::Opens(Mode::Write, path.to_owned(), true))).collect()
-}
-
-/// What Vim's `xxd` writes: the second word behind its options, which are read one word at a time.
-fn of_xxd(argv: &[String]) -> Option<(usize, &str)> {
-    let mut words = argv.iter().map(String::as_str).enumerate().skip(1).peekable();
-    while let Some((_, word)) = words.next_if(|(_, it)| it.len() > 1 && it.starts_with('-')) {
-        if word == "--" {
-            break;
-        }
-        let option = word.trim_start_matches('-');
-        let is_valued = |it: &&str| option == *it || (it.len() > 1 && option.starts_with(*it));
-        if XXD_VALUED.iter().any(is_valued) {
-            words.next();
-        }
-    }
-    words.nth(1).filter(|it| it.1 != "-")
 }

@@ -27,6 +27,7 @@ const GNU: Syntax = Syntax {
     joined: "i",
     long: &["expression", "file", "line-length"],
     long_joined: &[],
+    words: None,
     permutes: true,
 };
 const BSD: Syntax = Syntax { valued: "efiI", ..GNU };

@@ -26,7 +26,8 @@ fn a_regular_role_is_ready_within_two_days_and_a_new_one_is_not() {
 #[test]
 fn a_beta_binomial_sums_to_one_and_has_its_mean() {
     for (size, mean, clumping) in [(1, 0.3, 0.1), (20, 0.05, 0.02), (300, 0.01, 0.3)] {
-        let all: Vec<f64> = (0..=size).map(|it| beta_binomial(it, size, mean, clumping)).collect();
+        let all: Vec<f64> = BetaBinomial::new(mean, clumping, size + 7).of_day(size).collect();
+        assert_eq!(all.len() as u64, size + 1);
         assert!((all.iter().sum::<f64>() - 1.0).abs() < 1e-9);
         let found: f64 = (0_u64..).zip(&all).map(|(new, p)| float(new) * p).sum();
         assert!((found - mean * float(size)).abs() < 1e-7, "{found}");

@@ -2,7 +2,7 @@
 use serde::Serialize;
 
 use super::judged::Judged;
-use crate::{batch::ChangeKind, risk::RiskLevel};
+use crate::{batch::ChangeKind, evidence::float, risk::RiskLevel};
 
 /// Bins of the reliability table: tenths, the last one closed.
 const N_BINS: u32 = 10;
@@ -190,9 +190,9 @@ fn means(pairs: &[Pair]) -> Option<(f64, f64)> {
     if pairs.is_empty() {
         return None;
     }
-    let n_pairs = float(pairs.len());
+    let n_pairs = float(pairs.len() as u64);
     let stated: f64 = pairs.iter().map(|it| it.stated).sum();
-    Some((stated / n_pairs, float(pairs.iter().filter(|it| it.right).count()) / n_pairs))
+    Some((stated / n_pairs, float(pairs.iter().filter(|it| it.right).count() as u64) / n_pairs))
 }
 
 /// # Source
@@ -200,9 +200,8 @@ fn means(pairs: &[Pair]) -> Option<(f64, f64)> {
 /// equal bins. Brier, Monthly Weather Review 78 (1950).
 fn scores(pairs: &[Pair]) -> Scores {
     let Some((stated, right)) = means(pairs) else { return Scores::default() };
-    let n_pairs = float(pairs.len());
-    #[expect(clippy::cast_precision_loss, reason = "counts of changes are far below 2^52")]
-    let gap = |bin: Bin| (bin.stated - bin.right).abs() * bin.pairs as f64;
+    let n_pairs = float(pairs.len() as u64);
+    let gap = |bin: Bin| (bin.stated - bin.right).abs() * float(bin.pairs);
     let gaps = bins(pairs).into_iter().map(gap);
     let errors = pairs.iter().map(|it| (it.stated - f64::from(u8::from(it.right))).powi(2));
     Scores {
@@ -212,12 +211,6 @@ fn scores(pairs: &[Pair]) -> Scores {
         ece: gaps.sum::<f64>() / n_pairs,
         brier: errors.sum::<f64>() / n_pairs,
     }
-}
-
-fn float(count: usize) -> f64 {
-    #[expect(clippy::cast_precision_loss, reason = "counts of changes are far below 2^52")]
-    let count = count as f64;
-    count
 }
 
 #[cfg(test)]

@@ -232,10 +232,10 @@ fn access_in(command: &Command, cwd: Option<&str>, effects: Effects) -> Option<A
         return are_of(READS).then_some(Access::Read);
     }
     let is_other = effects.contains(Effect::Privilege) || effects.contains(Effect::Persistence);
-    if !is_other && !may_be_options(command, &[]) && is_plain(argv, cwd) {
+    let is_open = |texts: &[usize]| may_be_options(command, texts);
+    if !is_other && !is_open(&[]) && is_plain(argv, cwd) {
         return Some(Access::Read);
     }
-    let is_open = |texts: &[usize]| may_be_options(command, texts);
     let is_sure = || {
         viewers::takes_any_option(name)
             || !is_open(&[])
